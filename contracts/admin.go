@@ -1,0 +1,178 @@
+package contracts
+
+import "time"
+
+// Status is the answer of GET /admin/api/status.
+type Status struct {
+	Side   string       `json:"side"`
+	Epoch  string       `json:"epoch"` // of the process that answers
+	Orders int64        `json:"orders"`
+	Outbox int64        `json:"outbox"` // hints that JetStream has not taken yet
+	Broker BrokerStatus `json:"broker"`
+	Peers  []PeerStatus `json:"peers"`
+	At     time.Time    `json:"at"`
+}
+
+// BrokerStatus is the state of this side's JetStream as seen from the service.
+type BrokerStatus struct {
+	Connected bool          `json:"connected"`
+	Embedded  bool          `json:"embedded"`
+	Error     string        `json:"error,omitzero"`
+	Stream    *StreamStatus `json:"stream,omitzero"`
+}
+
+// StreamStatus holds the figures of `nats stream info`.
+type StreamStatus struct {
+	Name     string    `json:"name"`
+	Messages int64     `json:"messages"`
+	Bytes    int64     `json:"bytes"`
+	FirstSeq int64     `json:"firstSeq"`
+	LastSeq  int64     `json:"lastSeq"`
+	Created  time.Time `json:"created"`
+}
+
+// PeerStatus is how this side stands towards one peer.
+type PeerStatus struct {
+	Peer     string           `json:"peer"`
+	States   map[string]int64 `json:"states"`  // number of orders in each state
+	Pending  int64            `json:"pending"` // orders that the peer must still be told about
+	Oldest   *OldestPending   `json:"oldest,omitzero"`
+	Consumer *ConsumerStatus  `json:"consumer,omitzero"`
+	Bridges  []BridgeReport   `json:"bridges"`
+	Paused   bool             `json:"paused"`
+	Alarms   []string         `json:"alarms"` // what a person should look at, in words
+}
+
+// OldestPending is the order that has waited longest for the peer.
+type OldestPending struct {
+	ID         string    `json:"id"`
+	State      string    `json:"state"`
+	Since      time.Time `json:"since"`
+	AgeSeconds float64   `json:"ageSeconds"`
+}
+
+// ConsumerStatus holds the figures of `nats consumer info`.
+type ConsumerStatus struct {
+	Name         string     `json:"name"`
+	Pending      int64      `json:"pending"`     // not delivered yet ("Unprocessed Messages")
+	AckPending   int64      `json:"ackPending"`  // delivered, not acknowledged ("Outstanding Acks")
+	Redelivered  int64      `json:"redelivered"` // of those, delivered more than once
+	WaitingPulls int64      `json:"waitingPulls"`
+	PausedUntil  *time.Time `json:"pausedUntil,omitzero"`
+}
+
+// AdminOrder is one row of GET /admin/api/orders and of its errors and collisions.
+type AdminOrder struct {
+	ID          string    `json:"id"`
+	OrderNumber string    `json:"orderNumber"`
+	Peer        string    `json:"peer"`
+	State       string    `json:"state"`
+	Since       time.Time `json:"since"`
+	Pending     bool      `json:"pending"`
+	Reason      string    `json:"reason,omitzero"`
+	Version     string    `json:"version"`
+}
+
+// AdminOrderPage is one page of AdminOrder rows.
+type AdminOrderPage struct {
+	Orders []AdminOrder `json:"orders"`
+	Next   string       `json:"next,omitzero"`
+}
+
+// Timeline is everything that this side's log knows of one order, oldest first.
+type Timeline struct {
+	ID     string          `json:"id"`
+	Side   string          `json:"side"`
+	Events []TimelineEvent `json:"events"`
+}
+
+// TimelineEvent is one change of an order or one transition of a link.
+type TimelineEvent struct {
+	Seq         int64     `json:"seq,omitzero"` // number in the log; none for an acknowledgement
+	At          time.Time `json:"at"`
+	Event       string    `json:"event"` // a name of TimelineEvents
+	Peer        string    `json:"peer,omitzero"`
+	Received    string    `json:"received,omitzero"` // state in the entry that came
+	Was         string    `json:"was,omitzero"`
+	Becomes     string    `json:"becomes,omitzero"`
+	Rule        string    `json:"rule,omitzero"` // the row of the table, "UPD/OK", or the extension, that applied
+	Remark      string    `json:"remark,omitzero"`
+	Version     Version   `json:"version,omitzero"`
+	Fingerprint string    `json:"fingerprint,omitzero"`
+	Deleted     bool      `json:"deleted,omitzero"`
+	Actor       string    `json:"actor,omitzero"`
+	RequestID   string    `json:"requestId,omitzero"`
+	Reason      string    `json:"reason,omitzero"`
+}
+
+// TimelineEvents are the names of what can happen to an order.
+var TimelineEvents = []string{"created", "edited", "deleted", "received", "answered", "acknowledged", "resolved", "retried"}
+
+// Collision is one case: both versions of an order whole, the last agreed one, and where they differ.
+type Collision struct {
+	ID      string        `json:"id"`
+	Peer    string        `json:"peer"`
+	State   string        `json:"state"`
+	Since   time.Time     `json:"since"`
+	Base    *CaseVersion  `json:"base,omitzero"` // last agreed; absent when the two never agreed
+	Ours    CaseVersion   `json:"ours"`
+	Theirs  CaseVersion   `json:"theirs"`
+	Differs []DifferField `json:"differs"`
+}
+
+// CaseVersion is one version of the order in a case.
+type CaseVersion struct {
+	Version     Version `json:"version"`
+	Fingerprint string  `json:"fingerprint,omitzero"`
+	Deleted     bool    `json:"deleted"`
+	Order       *Order  `json:"order,omitzero"`
+}
+
+// DifferField is a field that differs between ours and theirs, by JSON pointer into the order; lines
+// are named by their lineId. Contested tells that both sides changed it since the base.
+type DifferField struct {
+	Pointer   string `json:"pointer"`
+	Contested bool   `json:"contested"`
+}
+
+// Resolution is the body of POST /admin/api/collisions/{id}/resolve: exactly one of the two.
+type Resolution struct {
+	Take  string `json:"take,omitzero"` // ours or theirs
+	Order *Order `json:"order,omitzero"`
+}
+
+// TableRow is one row of the state table as GET /admin/api/states shows it.
+type TableRow struct {
+	Received string `json:"received"`
+	Was      string `json:"was"`
+	Becomes  string `json:"becomes"`
+	Sync     bool   `json:"sync"`
+	Remark   string `json:"remark"`
+	// Extension tells that the row is not one of the table, but what the versions decide.
+	Extension string `json:"extension,omitzero"`
+}
+
+// StateTable is the answer of GET /admin/api/states.
+type StateTable struct {
+	States []StateInfo `json:"states"`
+	Rows   []TableRow  `json:"rows"`
+}
+
+// StateInfo explains one state.
+type StateInfo struct {
+	Code    int    `json:"code"`
+	Name    string `json:"name"`
+	Meaning string `json:"meaning"`
+}
+
+// Peer is one row of GET /admin/api/peers.
+type Peer struct {
+	Peer   string `json:"peer"`
+	URL    string `json:"url"`
+	Paused bool   `json:"paused"`
+}
+
+// PeerList is the answer of GET /admin/api/peers.
+type PeerList struct {
+	Peers []Peer `json:"peers"`
+}

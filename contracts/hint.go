@@ -1,0 +1,47 @@
+package contracts
+
+import "time"
+
+// Hint is the message on JetStream that an order waits for its peer: published by a side's service
+// to HintSubject after the commit, consumed by that side's bridge, which then looks up the present
+// entry. It carries no content, so no personal data is in the broker; a hint that comes twice, late
+// or out of order only causes one more lookup.
+type Hint struct {
+	ID      string    `json:"id"`      // the order
+	Version string    `json:"version"` // as in an ETag, for people; the bridge looks up the present one
+	State   string    `json:"state"`   // a name of States, for people
+	Side    string    `json:"side"`
+	Peer    string    `json:"peer"`
+	Time    time.Time `json:"time"`
+}
+
+// Names on the broker. The stream is a work queue with the newest hint for each order and peer.
+const (
+	HintStream        = "ORDERS_SYNC"
+	HintSubjectPrefix = "orders.changed."
+	// BridgeSubjectPrefix is where a bridge reports itself (BridgeReport), outside of any stream.
+	BridgeSubjectPrefix = "orders.bridge."
+)
+
+// HintSubject is where the hint of an order for a peer goes: orders.changed.<peer>.<id>.
+func HintSubject(peer, id string) string { return HintSubjectPrefix + peer + "." + id }
+
+// HintConsumer is the name of the durable consumer of a peer's bridge.
+func HintConsumer(peer string) string { return "bridge-" + peer }
+
+// BridgeReport is what a bridge tells the services of its side about itself, every few seconds and
+// on every change, on BridgeSubjectPrefix + peer. It is for people: nothing is decided by it.
+type BridgeReport struct {
+	Instance  string    `json:"instance"` // unique for each process
+	Peer      string    `json:"peer"`
+	State     string    `json:"state"`   // a name of BridgeStates
+	Since     time.Time `json:"since"`   // when it took that state
+	Circuit   string    `json:"circuit"` // closed, open, half-open
+	LastError string    `json:"lastError,omitzero"`
+	RetryAt   time.Time `json:"retryAt,omitzero"`
+	Delivered int64     `json:"delivered"` // entries settled since its start
+	At        time.Time `json:"at"`
+}
+
+// BridgeStates are the names of a bridge's states.
+var BridgeStates = []string{"running", "waiting", "unauthorized"}

@@ -1,0 +1,34 @@
+package contracts
+
+import "strings"
+
+// Problem is a problem document (RFC 9457), media type application/problem+json.
+type Problem struct {
+	Type     string       `json:"type"` // a URI reference below /problems/
+	Title    string       `json:"title"`
+	Status   int          `json:"status"`
+	Detail   string       `json:"detail,omitzero"`
+	Instance string       `json:"instance,omitzero"` // the request id
+	Errors   []FieldError `json:"errors,omitzero"`
+	Present  *OrderView   `json:"present,omitzero"` // with 412: the order as it is now
+}
+
+// FieldError names a field of the request by its JSON pointer (RFC 6901) and says what is wrong with
+// it; it never repeats the value.
+type FieldError struct {
+	Pointer string `json:"pointer"`
+	Detail  string `json:"detail"`
+}
+
+// Error makes a Problem usable as an error.
+func (p *Problem) Error() string {
+	var b strings.Builder
+	b.WriteString(p.Title)
+	if p.Detail != "" {
+		b.WriteString(": " + p.Detail)
+	}
+	for _, e := range p.Errors {
+		b.WriteString("; " + e.Pointer + ": " + e.Detail)
+	}
+	return b.String()
+}

@@ -1,0 +1,139 @@
+package strictjson
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// What is said of a field. A detail completes "<pointer> …" and never repeats a value.
+const (
+	appearsTwice = "appears twice"
+	unknownField = "is not a known field; names are case-sensitive"
+	notNull      = "must not be null; leave the field out instead"
+	trailingData = "must be one JSON value with nothing after it"
+)
+
+// pointerLengthMax cuts pointers short, as they may hold names that the sender made up.
+const pointerLengthMax = 256
+
+func malformed(pointer, detail string) *contracts.Problem {
+	return &contracts.Problem{
+		Type:   "/problems/malformed",
+		Title:  "The JSON is not what this call takes",
+		Status: http.StatusBadRequest,
+		Errors: []contracts.FieldError{{Pointer: shorten(pointer), Detail: detail}},
+	}
+}
+
+func tooDeep() *contracts.Problem {
+	return malformed("", fmt.Sprintf("is nested deeper than %d levels", contracts.DepthMax))
+}
+
+func tooMany() *contracts.Problem {
+	return &contracts.Problem{
+		Type:   "/problems/too-large",
+		Title:  "The batch is too large",
+		Status: http.StatusRequestEntityTooLarge,
+		Errors: []contracts.FieldError{{Pointer: "/entries", Detail: fmt.Sprintf("must not hold more than %d entries", contracts.BatchEntriesMax)}},
+	}
+}
+
+func shorten(pointer string) string {
+	if len(pointer) <= pointerLengthMax {
+		return pointer
+	}
+	return strings.ToValidUTF8(pointer[:pointerLengthMax], "") + "…"
+}
+
+// explain says in the sender's words what the JSON library found wrong in data.
+func explain(data []byte, err error) *contracts.Problem {
+	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		return malformed(string(e.JSONPointer), syntaxFault(data, e))
+	}
+	if e, ok := errors.AsType[*json.SemanticError](err); ok {
+		return malformed(string(e.JSONPointer), typeFault(e))
+	}
+	return malformed("", syntaxFault(data, &jsontext.SyntacticError{Err: err}))
+}
+
+func syntaxFault(data []byte, e *jsontext.SyntacticError) string {
+	switch {
+	case errors.Is(e, jsontext.ErrDuplicateName):
+		return appearsTwice
+	case len(bytes.TrimSpace(data)) == 0:
+		return "must not be empty"
+	case !utf8.Valid(data):
+		return "is not valid UTF-8"
+	case errors.Is(e, io.EOF), errors.Is(e, io.ErrUnexpectedEOF):
+		return "ends too early"
+	case e.JSONPointer == "" && startsWithValue(data):
+		return trailingData
+	}
+	return "is not well-formed JSON at byte " + strconv.FormatInt(e.ByteOffset, 10)
+}
+
+func startsWithValue(data []byte) bool {
+	_, err := jsontext.NewDecoder(bytes.NewReader(data)).ReadValue()
+	return err == nil
+}
+
+func typeFault(e *json.SemanticError) string {
+	if errors.Is(e, json.ErrUnknownName) {
+		return unknownField
+	}
+	t := e.GoType
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil {
+		return "is not what belongs here"
+	}
+	if t == reflect.TypeFor[time.Time]() {
+		return "must be a time such as 2026-11-21T08:30:00Z"
+	}
+	switch t.Kind() {
+	case reflect.Int, reflect.Int64:
+		if errors.Is(e, strconv.ErrRange) {
+			return fmt.Sprintf("must be an integer of at most %d", int64(contracts.MinorMax))
+		}
+		return "must be an integer"
+	case reflect.Float64:
+		return "must be a number"
+	case reflect.String:
+		return "must be a string"
+	case reflect.Bool:
+		return "must be true or false"
+	case reflect.Slice:
+		return "must be an array"
+	case reflect.Struct, reflect.Map:
+		return "must be an object"
+	}
+	return "is not what belongs here"
+}
+
+// explainNull names the first null of data, or the fault that stands before it.
+func explainNull(data []byte) *contracts.Problem {
+	d := jsontext.NewDecoder(bytes.NewReader(data))
+	for {
+		token, err := d.ReadToken()
+		if err != nil {
+			return explain(data, err)
+		}
+		if token.Kind() == 'n' {
+			return malformed(string(d.StackPointer()), notNull)
+		}
+	}
+}

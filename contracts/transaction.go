@@ -1,0 +1,63 @@
+package contracts
+
+import "time"
+
+// States are the names of a link's states on the wire, at the index of their codes.
+var States = [...]string{1: "NEW", 2: "UPD", 3: "OK", 4: "DEL", 5: "DEL_SYNCED", 6: "COLLISION", 7: "ERROR", 8: "ERROR_SYNCED", 9: "SYNC"}
+
+// Limits of the sync endpoints.
+const (
+	BatchEntriesMax  = 500
+	BatchBytesMax    = 4 << 20
+	AnswersBytesMax  = 16 << 20
+	DepthMax         = 32   // nesting of any JSON that is read
+	VersionKeysMax   = 1000 // a process start that wrote an order adds one
+	ReasonLengthMax  = 2000
+	ItemURILengthMax = 2048
+)
+
+// Version is a version vector: a side and an epoch ("a.7kq2mz") to that side's log number at which
+// the content was written.
+type Version map[string]int64
+
+// Entry is what the sides tell each other about one order, in a request and in the answer to it.
+// Taking the same entry twice changes nothing the second time.
+type Entry struct {
+	ItemID      string    `json:"itemId"`
+	State       string    `json:"state"` // a name of States: how the order stands at the sender towards the receiver
+	Version     Version   `json:"version"`
+	Fingerprint string    `json:"fingerprint,omitzero"`
+	UpdatedAt   time.Time `json:"updatedAt"` // shown to people, never decides
+	ItemURI     string    `json:"itemURI"`   // an identifier below the sender's origin, not an address to follow
+	Deleted     bool      `json:"deleted,omitzero"`
+	Refused     *Refusal  `json:"refused,omitzero"`  // with ERROR: which version of the receiver's is not accepted
+	AnswerTo    Version   `json:"answerTo,omitzero"` // in an answer: the version that was asked about
+	Order       *Order    `json:"order,omitzero"`    // the content; absent when deleted, or when the receiver has it
+}
+
+// Refusal says which version a side does not accept, and why.
+type Refusal struct {
+	Version Version `json:"version"`
+	Reason  string  `json:"reason"`
+}
+
+// Batch is the body of PUT /orders/transactions and of its answer: entries of one side.
+// The answer holds one entry for each of the request's, in the same order.
+type Batch struct {
+	Side    string  `json:"side"` // whose entries these are
+	Entries []Entry `json:"entries"`
+}
+
+// Lookup asks the own service for the present entries of orders that hints told of.
+type Lookup struct {
+	Peer string   `json:"peer"` // towards whom
+	IDs  []string `json:"ids"`
+}
+
+// LookupResult holds the entries that the peer must be told. An id that is in neither list is not
+// pending any more: its hint is done. Deferred ids did not fit into the answer; ask again for them.
+type LookupResult struct {
+	Side     string   `json:"side"`
+	Entries  []Entry  `json:"entries"`
+	Deferred []string `json:"deferred,omitzero"`
+}

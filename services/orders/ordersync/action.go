@@ -1,0 +1,78 @@
+package ordersync
+
+import "errors"
+
+// What a person asked for and the record does not allow.
+var (
+	ErrNotInConflict = errors.New("the order is in no conflict with this peer")
+	ErrNotInError    = errors.New("the order is in no error towards this peer")
+	ErrNothingKept   = errors.New("nothing is kept of the other side's version")
+	ErrStillRefused  = errors.New("this side still refuses the content")
+)
+
+// Written is the head after a local person wrote a content: a new number of this side on top of all
+// that the person had seen.
+func Written(before Head, fingerprint string, deleted bool, stamp Dot) Head {
+	return Head{Version: before.Version.With(stamp), Fingerprint: fingerprint, Deleted: deleted}
+}
+
+// Rewritten is the link after the order's head changed from before by other means than this peer: by
+// a local person, or by another peer. A conflict stays one: people may go on working, and the case
+// shows the newest versions. The peer must be told, so a hint is due.
+func (l Link) Rewritten(before Head, deleted bool) Link {
+	if l.State.Settled() {
+		l.Agreed = before.Version
+	}
+	l.Due = true
+	switch {
+	case l.State == Collision:
+	case deleted:
+		l = Link{State: Del, Due: true, Agreed: l.Agreed}
+	case l.State == None, l.State == New:
+		l.State = New
+	default:
+		l = Link{State: Upd, Due: true, Agreed: l.Agreed}
+	}
+	return l
+}
+
+// Resolve settles a conflict with a content that a person chose or wrote after seeing both versions.
+// The new version contains both, so the peer takes it over.
+func Resolve(r Record, fingerprint string, deleted bool, stamp Dot) (Outcome, error) {
+	if !r.State.InConflict() {
+		return Outcome{}, ErrNotInConflict
+	}
+	if r.Theirs == nil {
+		return Outcome{}, ErrNothingKept
+	}
+	seen := Head{Version: r.Version.Join(r.Theirs.Version)}
+	o := Outcome{Record: r, Take: true, Hint: true}
+	o.Head = Written(seen, fingerprint, deleted, stamp)
+	o.open(deleted)
+	return o, nil
+}
+
+// Retry tries an error again. Where this side had refused the peer's newer content, that is looked at
+// again: refusal says why it is still not accepted, or is empty, and then it is taken over. Otherwise
+// our version is sent again.
+func Retry(r Record, refusal string) (Outcome, error) {
+	if r.State != Error && r.State != ErrorSynced {
+		return Outcome{}, ErrNotInError
+	}
+	o := Outcome{Record: r, Hint: true}
+	if r.Theirs != nil && r.Theirs.Version.Compare(r.Version) == Newer {
+		if refusal != "" {
+			return Outcome{}, ErrStillRefused
+		}
+		o.Head, o.Take = *r.Theirs, true
+		o.Agreed = r.Theirs.Version
+	}
+	if !o.Known() {
+		return Outcome{}, ErrNothingKept
+	}
+	o.open(o.Deleted)
+	if o.State == Upd && o.Agreed.IsZero() {
+		o.State = New // the peer never had it
+	}
+	return o, nil
+}

@@ -1,0 +1,18 @@
+// Package ordersync decides how two sides keep one order equal. It is the whole protocol, and nothing
+// but it: Observe takes what this side holds and what was learned of the other side, from a request
+// or from an answer, and returns what this side holds then. The actions of local people (Edit, Delete,
+// Resolve, Retry) are the other half.
+//
+// Everything comes in and goes out as values. The package has no clock, randomness, context, logger
+// or I/O and imports the standard library only; it does not know what an order contains, only the
+// fingerprint of the content. Who wants an order locked, stored or sent does that around it.
+//
+// Guarantees, tried by search_test.go over every small case:
+//   - content is replaced only by content whose author had seen it; what both sides changed without
+//     knowing of each other ends as a collision that keeps both versions;
+//   - an entry may come twice, late, out of order or never; a repeat changes nothing;
+//   - when nothing is under way any more, both sides hold the same version, or the same conflict with
+//     each other's present version.
+//
+// Read state.go and table.go first, then observe.go.
+package ordersync

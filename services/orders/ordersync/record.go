@@ -1,0 +1,69 @@
+package ordersync
+
+// Head is one version of an order, without its content.
+type Head struct {
+	Version     Vector
+	Fingerprint string // of the content; Tombstone when deleted
+	Deleted     bool
+}
+
+// same tells that the content is the same, whatever the versions.
+func (h Head) same(o Head) bool {
+	return h.Deleted == o.Deleted && h.Fingerprint == o.Fingerprint
+}
+
+// Link is how an order stands towards one peer.
+type Link struct {
+	State State
+	// Due tells that the peer must still be told of the present version: there has to be a hint.
+	Due bool
+	// Agreed is the version that both sides last had, the base of a comparison. While the link is
+	// settled it is the order's version.
+	Agreed Vector
+	// Theirs is the other side's version while in conflict; who stores the link keeps its content.
+	Theirs *Head
+	// Reason says in words why the link is in conflict, where that is not plain from the versions.
+	Reason string
+}
+
+// Record is what this side holds of one order towards one peer. The zero value is an order that is
+// not known here.
+type Record struct {
+	Head
+	Link
+}
+
+// Known tells that this side has the order, deleted or not.
+func (r Record) Known() bool { return !r.Version.IsZero() }
+
+// Entry is what was learned of the other side: from its request, or from its answer to ours.
+type Entry struct {
+	Head
+	State State
+	// Refused is, with Error, the version that the peer does not accept; Why is its reason.
+	Refused Vector
+	Why     string
+	// AnswerTo is, in an answer, the version of ours that was asked about; nil in a request.
+	AnswerTo *Vector
+	// Refusal says why this side does not accept the entry's content; empty when it does.
+	Refusal string
+}
+
+// Outcome is what follows from an observation or an action: the record to store, and what to do
+// besides storing it.
+type Outcome struct {
+	Record
+	Take bool // the order's content becomes the entry's (or, after Retry, the kept one)
+	Keep bool // the entry's content is to be kept beside the link, as the content of Theirs
+	Hint bool // a new hint for the peer is due
+	Rule Rule // what decided; NoRule when nothing was learned
+	// Sync is the table's "to be synced": done by the answer to a request, by Hint after an answer.
+	Sync bool
+}
+
+// Routine tells that the outcome is an ordinary acknowledgement, which is a time on the link and no
+// row in the log.
+func (o Outcome) Routine() bool {
+	row, ok := o.Rule.Row()
+	return ok && (row.Received == OK || row.Received == DelSynced)
+}
