@@ -15,6 +15,25 @@ type Hint struct {
 	Time    time.Time `json:"time"`
 }
 
+// Validate says what is wrong with a hint.
+func (h *Hint) Validate() []FieldError {
+	c := &checker{}
+	c.in("")
+	c.form("id", h.ID, isID, formID)
+	c.requiredText("version", h.Version, HintVersionMax)
+	c.state("state", h.State)
+	c.side("side", h.Side)
+	c.side("peer", h.Peer)
+	if h.Side != "" && h.Side == h.Peer {
+		c.fail("peer", "must not be the side itself")
+	}
+	c.time("time", h.Time)
+	return c.errs
+}
+
+// HintVersionMax is the length of a hint's version.
+const HintVersionMax = 64 << 10
+
 // Names on the broker. The stream is a work queue with the newest hint for each order and peer.
 const (
 	HintStream        = "ORDERS_SYNC"

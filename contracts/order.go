@@ -2,29 +2,43 @@ package contracts
 
 import "time"
 
-// Limits of an order. Amounts are capped at 2^53-1 so that every JSON reader keeps them exact.
+// Limits of an order. Lengths of texts are counted in characters (Unicode code points).
 const (
-	MinorMax          = 1<<53 - 1
-	QuantityMax       = 1_000_000
-	TaxRatePPMMax     = 1_000_000 // 100 %
-	LinesMax          = 500
-	TrackingMax       = 20
-	TagsMax           = 50
-	MetadataMax       = 50
-	NoteLengthMax     = 2000
-	OrderBytesMax     = 256 << 10 // one order as JSON
-	MetadataValueMax  = 500
-	OrderNumberMax    = 40
-	ShortTextMax      = 64
-	NameLengthMax     = 200
-	ExternalRefMax    = 128
-	AddressLineMax    = 200
-	TrackingURLMax    = 500
-	EmailLengthMax    = 254
-	LocaleLengthMax   = 35
-	SourceLengthMax   = 32
-	PostalCodeMax     = 20
-	TagLengthMax      = 40
+	// MinorMax caps every amount, derived ones too, at 2^53-1 minor units, so that every JSON reader
+	// keeps it exact.
+	MinorMax      = 1<<53 - 1
+	QuantityMax   = 1_000_000 // pieces in a line
+	TaxRatePPMMax = 1_000_000 // parts per million: 100 %
+
+	OrderBytesMax = 256 << 10 // bytes of one order as JSON
+
+	// Years in which an order's times and dates may lie, in UTC.
+	YearMin = 1970
+	YearMax = 9999
+
+	// Numbers of elements.
+	LinesMax    = 500
+	TrackingMax = 20
+	TagsMax     = 50
+	MetadataMax = 50
+
+	// Lengths of texts.
+	OrderNumberMax   = 40
+	ExternalRefMax   = 128 // and a customer's ref
+	SourceLengthMax  = 32
+	NameLengthMax    = 200 // of people, companies and products
+	EmailLengthMax   = 254
+	LocaleLengthMax  = 35
+	AddressLineMax   = 200 // and city and region
+	PostalCodeMax    = 20
+	ShortTextMax     = 64 // SKU, methods of shipping and payment, a parcel's carrier and number
+	TrackingURLMax   = 500
+	NoteLengthMax    = 2000
+	TagLengthMax     = 40
+	MetadataKeyMax   = 64
+	MetadataValueMax = 500
+
+	// IdempotencyKeyMax is the length of the Idempotency-Key of POST /orders.
 	IdempotencyKeyMax = 200
 )
 

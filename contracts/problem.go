@@ -2,6 +2,9 @@ package contracts
 
 import "strings"
 
+// FieldErrorsMax is how many faults a problem names; whoever sent more is told of the rest next time.
+const FieldErrorsMax = 50
+
 // Problem is a problem document (RFC 9457), media type application/problem+json.
 type Problem struct {
 	Type     string       `json:"type"` // a URI reference below /problems/

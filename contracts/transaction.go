@@ -7,11 +7,12 @@ var States = [...]string{1: "NEW", 2: "UPD", 3: "OK", 4: "DEL", 5: "DEL_SYNCED",
 
 // Limits of the sync endpoints.
 const (
-	BatchEntriesMax  = 500
+	BatchEntriesMax  = 500 // and ids of a lookup
 	BatchBytesMax    = 4 << 20
 	AnswersBytesMax  = 16 << 20
-	DepthMax         = 32   // nesting of any JSON that is read
-	VersionKeysMax   = 1000 // a process start that wrote an order adds one
+	DepthMax         = 32        // nesting of any JSON that is read
+	VersionKeysMax   = 1000      // a process start that wrote an order adds one
+	VersionNumberMax = 1<<53 - 1 // as every JSON reader keeps it exact
 	ReasonLengthMax  = 2000
 	ItemURILengthMax = 2048
 )

@@ -14,12 +14,11 @@ var decodeOptions = json.JoinOptions(json.DefaultOptionsV2(), json.RejectUnknown
 // Decode reads data, one JSON value and nothing else, into v, a pointer to a zero value.
 // Its error is a *contracts.Problem of status 400.
 func Decode(data []byte, v any) error {
-	deep, null := scan(data)
-	if deep {
+	if deeperThan(contracts.DepthMax, data) {
 		return tooDeep()
 	}
-	if null {
-		return explainNull(data)
+	if at, found := firstNull(data); found {
+		return malformed(string(at), notNull)
 	}
 	if err := json.Unmarshal(data, v, decodeOptions); err != nil {
 		return explain(data, err)
@@ -27,14 +26,14 @@ func Decode(data []byte, v any) error {
 	return nil
 }
 
+// entryDepth is how deep an entry already stands within its batch.
+const entryDepth = 2
+
 // DecodeBatch reads the outer object of a contracts.Batch strictly, but leaves each entry as it came,
 // for Decode to read: a bad entry then spoils only itself. The whole batch is refused when it is not
 // well-formed, is nested too deep anywhere, or (status 413) holds over contracts.BatchEntriesMax
 // entries. The entries share data's memory.
 func DecodeBatch(data []byte) (side string, entries [][]byte, err error) {
-	if deep, _ := scan(data); deep {
-		return "", nil, tooDeep()
-	}
 	// Names twice and broken UTF-8 within an entry are that entry's own fault.
 	d := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if d.PeekKind() != '{' {
@@ -114,6 +113,9 @@ func readEntries(data []byte, d *jsontext.Decoder) ([][]byte, error) {
 		}
 		if len(entries) == contracts.BatchEntriesMax {
 			return nil, tooMany()
+		}
+		if deeperThan(contracts.DepthMax-entryDepth, raw) {
+			return nil, tooDeep()
 		}
 		end := d.InputOffset()
 		start := end - int64(len(raw))

@@ -46,7 +46,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"time as number":              {`{"placedAt":1}`, "/placedAt", "must be a time such as 2026-11-21T08:30:00Z"},
 		"null":                        {`{"lines":[],"customer":{"email":null}}`, "/customer/email", "must not be null; leave the field out instead"},
 		"null alone":                  {`null`, "", "must not be null; leave the field out instead"},
-		"fault before a null":         {`{"tags":[,null]}`, "/tags/0", "is not well-formed JSON at byte 9"},
+		"fault before a null":         {`{"tags":[,null]}`, "/tags", "is not well-formed JSON at byte 9"},
 		"scalar":                      {`7`, "", "must be an object"},
 		"trailing value":              {`{} {}`, "", "must be one JSON value with nothing after it"},
 		"trailing bracket":            {`{}}`, "", "must be one JSON value with nothing after it"},
@@ -59,6 +59,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"too deep":                    {`{"metadata":` + deep + `}`, "", "is nested deeper than 32 levels"},
 		"too deep, never closed":      {strings.Repeat("[", 1<<20), "", "is nested deeper than 32 levels"},
 		"long unknown name":           {`{"` + strings.Repeat("é", 500) + `":1}`, "/" + strings.Repeat("é", 127) + "…", "is not a known field; names are case-sensitive"},
+		"name not printable":          {`{"a\u0000\u0085":1}`, "/a\ufffd\ufffd", "is not a known field; names are case-sensitive"},
 		"name with a slash":           {`{"a/b~c":1}`, "/a~1b~0c", "is not a known field; names are case-sensitive"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,7 +137,7 @@ func TestDecodeBatchRefuses(t *testing.T) {
 		"cut name":          {`{"sid`, 400, "", "ends too early"},
 		"no value":          {`{"side":}`, 400, "/side", "is not well-formed JSON at byte 8"},
 		"no list":           {`{"entries":`, 400, "/entries", "ends too early"},
-		"fault in an entry": {`{"side":"a","entries":[{},{"state":}]}`, 400, "/entries/1/state", "is not well-formed JSON at byte 35"},
+		"fault in an entry": {`{"side":"a","entries":[{},{"state":}]}`, 400, "/entries/1", "is not well-formed JSON at byte 35"},
 		"unbalanced":        {`{"side":"a","entries":[{]]}`, 400, "/entries/0", "is not well-formed JSON at byte 24"},
 		"trailing":          {`{"side":"a","entries":[]}{}`, 400, "", "must be one JSON value with nothing after it"},
 		"unknown name":      {`{"side":"a","entries":[],"peer":"b"}`, 400, "/peer", "is not a known field; names are case-sensitive"},

@@ -12,16 +12,19 @@ import (
 // of ours keeps them.
 const timeLayout = "2006-01-02T15:04:05.999999Z07:00"
 
-var encodeOptions = json.JoinOptions(
-	json.DefaultOptionsV2(),
-	json.Deterministic(true),
-	json.WithMarshalers(json.MarshalToFunc(writeTime)),
+var (
+	encodeOptions = json.JoinOptions(json.DefaultOptionsV2(), json.Deterministic(true))
+	timeOptions   = json.JoinOptions(encodeOptions, json.WithMarshalers(json.MarshalToFunc(writeTime)))
 )
 
 // Encode writes v as JSON: always the same bytes for the same value, empty lists as [], times in UTC.
 // It fails for strings that are not UTF-8 and for times outside of the years 0 to 9999.
 func Encode(v any) ([]byte, error) {
-	data, err := json.Marshal(v, encodeOptions)
+	options := encodeOptions
+	if !timesReady(v) {
+		options = timeOptions
+	}
+	data, err := json.Marshal(v, options)
 	if err != nil {
 		return nil, fmt.Errorf("encode %T: %w", v, err)
 	}

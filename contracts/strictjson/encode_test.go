@@ -22,6 +22,11 @@ func TestEncode(t *testing.T) {
 		"time in UTC":           {time.Date(2026, 11, 21, 10, 30, 0, 0, east), `"2026-11-21T08:30:00Z"`},
 		"time in microseconds":  {time.Date(2026, 11, 21, 8, 30, 0, 123456789, time.UTC), `"2026-11-21T08:30:00.123456Z"`},
 		"time behind a pointer": {contracts.ConsumerStatus{PausedUntil: new(time.Date(2026, 11, 21, 10, 30, 0, 0, east))}, `{"name":"","pending":0,"ackPending":0,"redelivered":0,"waitingPulls":0,"pausedUntil":"2026-11-21T08:30:00Z"}`},
+		"time in a list":        {[]contracts.LinkView{{Peer: "b", State: "OK", Since: time.Date(2026, 11, 21, 10, 30, 0, 0, east)}}, `[{"peer":"b","state":"OK","since":"2026-11-21T08:30:00Z"}]`},
+		"time in an embedded":   {struct{ contracts.LinkView }{contracts.LinkView{Since: time.Date(2026, 11, 21, 10, 30, 0, 0, east)}}, `{"peer":"","state":"","since":"2026-11-21T08:30:00Z"}`},
+		"time in a map":         {map[string]time.Time{"at": time.Date(2026, 11, 21, 10, 30, 0, 0, east)}, `{"at":"2026-11-21T08:30:00Z"}`},
+		"time in anything":      {[]any{time.Date(2026, 11, 21, 10, 30, 0, 0, east)}, `["2026-11-21T08:30:00Z"]`},
+		"nothing":               {nil, `null`},
 		"no HTML escapes":       {"<a&b>\u2028", "\"<a&b>\u2028\""},
 	} {
 		t.Run(name, func(t *testing.T) {

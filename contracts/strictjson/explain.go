@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -26,15 +27,15 @@ const (
 	trailingData = "must be one JSON value with nothing after it"
 )
 
-// pointerLengthMax cuts pointers short, as they may hold names that the sender made up.
+// pointerLengthMax cuts pointers short, as names in them may be made up by the sender.
 const pointerLengthMax = 256
 
 func malformed(pointer, detail string) *contracts.Problem {
 	return &contracts.Problem{
 		Type:   "/problems/malformed",
-		Title:  "The JSON is not what this call takes",
+		Title:  "The request cannot be read",
 		Status: http.StatusBadRequest,
-		Errors: []contracts.FieldError{{Pointer: shorten(pointer), Detail: detail}},
+		Errors: []contracts.FieldError{{Pointer: presentable(pointer), Detail: detail}},
 	}
 }
 
@@ -45,21 +46,30 @@ func tooDeep() *contracts.Problem {
 func tooMany() *contracts.Problem {
 	return &contracts.Problem{
 		Type:   "/problems/too-large",
-		Title:  "The batch is too large",
+		Title:  "Too large",
 		Status: http.StatusRequestEntityTooLarge,
 		Errors: []contracts.FieldError{{Pointer: "/entries", Detail: fmt.Sprintf("must not hold more than %d entries", contracts.BatchEntriesMax)}},
 	}
 }
 
-func shorten(pointer string) string {
-	if len(pointer) <= pointerLengthMax {
-		return pointer
+// presentable keeps a pointer short and printable.
+func presentable(pointer string) string {
+	if len(pointer) > pointerLengthMax {
+		pointer = strings.ToValidUTF8(pointer[:pointerLengthMax], "") + "…"
 	}
-	return strings.ToValidUTF8(pointer[:pointerLengthMax], "") + "…"
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, pointer)
 }
 
 // explain says in the sender's words what the JSON library found wrong in data.
 func explain(data []byte, err error) *contracts.Problem {
+	if deeperThan(contracts.DepthMax, data) {
+		return tooDeep()
+	}
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		return malformed(string(e.JSONPointer), syntaxFault(data, e))
 	}
@@ -122,18 +132,4 @@ func typeFault(e *json.SemanticError) string {
 		return "must be an object"
 	}
 	return "is not what belongs here"
-}
-
-// explainNull names the first null of data, or the fault that stands before it.
-func explainNull(data []byte) *contracts.Problem {
-	d := jsontext.NewDecoder(bytes.NewReader(data))
-	for {
-		token, err := d.ReadToken()
-		if err != nil {
-			return explain(data, err)
-		}
-		if token.Kind() == 'n' {
-			return malformed(string(d.StackPointer()), notNull)
-		}
-	}
 }

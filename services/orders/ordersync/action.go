@@ -59,18 +59,21 @@ func Retry(r Record, refusal string) (Outcome, error) {
 	if r.State != Error && r.State != ErrorSynced {
 		return Outcome{}, ErrNotInError
 	}
-	o := Outcome{Record: r, Hint: true}
+	o, kept := Outcome{Record: r, Hint: true}, r.Theirs
 	if r.Theirs != nil && r.Theirs.Version.Compare(r.Version) == Newer {
 		if refusal != "" {
 			return Outcome{}, ErrStillRefused
 		}
 		o.Head, o.Take = *r.Theirs, true
-		o.Agreed = r.Theirs.Version
+		o.Agreed, kept = r.Theirs.Version, nil
 	}
 	if !o.Known() {
 		return Outcome{}, ErrNothingKept
 	}
 	o.open(o.Deleted)
+	if kept != nil && kept.Version.Compare(o.Version) == Concurrent {
+		o.Theirs = kept // the peer counts on it: it does not tell of this version again
+	}
 	if o.State == Upd && o.Agreed.IsZero() {
 		o.State = New // the peer never had it
 	}

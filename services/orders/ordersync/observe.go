@@ -15,20 +15,12 @@ func (o *Outcome) decide(r Record, e Entry) {
 		o.fail(e, "received a reserved state", ExtUnexpected)
 		return
 	}
-	// A refusal names a version of ours. It counts for the present one only, and then whatever the
-	// peer holds itself; without a name, the peer means the version that it shows.
-	if e.State == Error && r.Known() {
-		refused := e.Refused
-		if refused.IsZero() {
-			refused = e.Version
-		}
-		if refused.Compare(r.Version) == Equal {
-			o.refusedByPeer(r, e)
-			return
-		}
+	if past := r.known(); e.Version.Compare(past) == Older {
+		o.late(r)
+		return
 	}
-	// Late news: the other side is known to be past this version.
-	if r.State.InConflict() && r.Theirs != nil && e.Version.Compare(r.Theirs.Version) == Older {
+	if e.refuses(r) {
+		o.refusedByPeer(r, e)
 		return
 	}
 	switch e.Version.Compare(r.Version) {
@@ -43,13 +35,48 @@ func (o *Outcome) decide(r Record, e Entry) {
 	}
 }
 
-// refusedByPeer: the peer does not accept our present version. What the peer has instead is kept
-// where neither contains the other, so that a person can settle it here.
+// refuses tells that the peer does not accept our present version. A refusal counts for the version
+// that it names, whatever the peer holds itself; an error that names none means what it shows.
+func (e Entry) refuses(r Record) bool {
+	refused := e.Refused
+	if refused.IsZero() && e.State == Error {
+		refused = e.Version
+	}
+	return (e.State == Error || e.State == ErrorSynced) && r.Known() && refused.Compare(r.Version) == Equal
+}
+
+// refusedByPeer: what the peer has instead is kept where neither contains the other, so that a person
+// can settle it here.
 func (o *Outcome) refusedByPeer(r Record, e Entry) {
-	o.apply(e.State, r.State)
+	switch {
+	case e.State == Error, r.State == Error:
+		o.apply(e.State, r.State)
+	case r.State != ErrorSynced: // it is past the error that we have not heard of
+		o.apply(Error, r.State)
+	}
 	o.Reason = e.Why
 	if e.Version.Compare(r.Version) == Concurrent {
 		o.keep(e)
+	}
+}
+
+// known is the newest version that the other side is known to have had.
+func (r Record) known() Vector {
+	switch {
+	case r.Theirs != nil:
+		return r.Theirs.Version
+	case r.State.Settled():
+		return r.Version
+	default:
+		return Vector{}
+	}
+}
+
+// late: news that is older than what is known of the other side changes nothing. After a retry it
+// leads back into the conflict, since what is kept is as concurrent as it was.
+func (o *Outcome) late(r Record) {
+	if r.State.pending() {
+		o.State, o.Rule, o.Sync = Collision, ExtForgot, true
 	}
 }
 
@@ -64,7 +91,16 @@ func (o *Outcome) equal(r Record, e Entry) {
 		return
 	}
 	was := r.State
+	if was.pending() && r.Agreed.Compare(r.Version) == Equal && !e.State.Settled() && !e.answers(r.Version) {
+		return // the peer has it, but was told of a conflict; this does not show that it knows better
+	}
 	o.settle(r.Head)
+	if e.State.InConflict() && !was.Settled() {
+		// The peer has it, and does not know yet that this ends the conflict.
+		o.open(r.Deleted)
+		o.Rule, o.Hint = ExtSame, true
+		return
+	}
 	if row, rule, ok := rowRule(e.State, was); ok && row.Becomes == o.State {
 		o.Rule, o.Sync = rule, row.Sync
 	} else if was != o.State {
@@ -75,8 +111,10 @@ func (o *Outcome) equal(r Record, e Entry) {
 // newer: the peer has all of ours, and more. A change of ours that was open has arrived, a conflict
 // was resolved over there; what is left is a changed, deleted or new order that came.
 func (o *Outcome) newer(r Record, e Entry) {
-	if e.State == ErrorSynced && r.State == Error && r.Theirs != nil && r.Theirs.Version.Compare(e.Version) == Equal {
-		o.apply(e.State, r.State) // the peer only tells that it knows of our refusal
+	if e.State == ErrorSynced && r.Theirs != nil && r.Theirs.Version.Compare(e.Version) == Equal {
+		if r.State == Error {
+			o.apply(e.State, r.State) // the peer only tells that it knows of our refusal; or it is a repeat
+		}
 		return
 	}
 	if e.Refusal != "" {
@@ -97,6 +135,11 @@ func (o *Outcome) newer(r Record, e Entry) {
 	o.Take, o.Sync, o.Rule = true, true, ExtTakeOver
 	if row, rule, ok := rowRule(received, was); ok && row.Becomes == o.State {
 		o.Rule = rule
+	}
+	if r.Theirs != nil && r.Theirs.Version.Compare(e.Version) == Equal {
+		// It was refused before. The peer knows that and does not ask any more, so it is told.
+		o.open(e.Deleted)
+		o.Hint = true
 	}
 }
 
@@ -132,16 +175,17 @@ func (o *Outcome) concurrent(r Record, e Entry) {
 		o.collide(e, rule)
 		o.Sync = row.Sync
 	case received == ErrorSynced && was == Error:
+		o.keep(e)
 		o.apply(received, was)
 	case was.Settled():
 		o.collide(e, ExtForgot)
+	case (received == Error || received == ErrorSynced) && was.InConflict():
+		o.keep(e)
+		o.Rule = ExtKeepNewest
 	case received == Error || received == ErrorSynced:
-		// The peer is in error about a version that we have left behind. Our change is on its way and
-		// will be answered; a case shows what the peer has now.
-		if was == Collision {
-			o.keep(e)
-			o.Rule = ExtKeepNewest
-		}
+		// The peer is in error about a version that we have left behind, so the error is over; but it
+		// has something of its own.
+		o.collide(e, ExtErrorUp)
 	case received.Settled():
 		o.collide(e, ExtForgot)
 	case was == Error || was == ErrorSynced:
@@ -159,16 +203,12 @@ func knownAs(s State) State {
 	return s
 }
 
-// join: both wrote the same content without knowing of each other. The joined version is the one
-// new thing; the answer to a request tells the peer of it, after an answer it is a change to be told.
+// join: both wrote the same content without knowing of each other. The joined version is the one new
+// thing, and a change to be told: the request may be a late repeat, whose answer nobody waits for.
 func (o *Outcome) join(r Record, e Entry) {
-	joined := Head{Version: r.Version.Join(e.Version), Fingerprint: r.Fingerprint}
-	o.settle(joined)
-	o.Rule, o.Sync = ExtJoin, true
-	if e.AnswerTo != nil {
-		o.State, o.Hint = Upd, true
-		o.Agreed = e.Version
-	}
+	o.Head = Head{Version: r.Version.Join(e.Version), Fingerprint: r.Fingerprint}
+	o.Link = Link{State: Upd, Due: true, Agreed: e.Version}
+	o.Rule, o.Sync, o.Hint = ExtJoin, true, true
 }
 
 // settle: both hold h.
@@ -215,7 +255,7 @@ func (o *Outcome) keep(e Entry) {
 // owe settles whether the peer must still be told of our present version, and whether that takes a
 // new hint. After a request the answer tells it what came out; until it has the answer it asks again.
 func (o *Outcome) owe(r Record, e Entry) {
-	answered := e.AnswerTo != nil && e.AnswerTo.Compare(r.Version) == Equal
+	answered := e.answers(r.Version)
 	switch o.State {
 	case None, OK, DelSynced:
 		o.Due = false
@@ -229,20 +269,16 @@ func (o *Outcome) owe(r Record, e Entry) {
 		}
 		o.Due = true
 	case Collision, Error, ErrorSynced, Sync:
-		repeat := o.State == r.State
 		switch {
 		case answered:
-			// A repeated answer calls for no further one.
-			o.Due = o.Sync && !repeat
-			o.Hint = o.Due
-		case e.AnswerTo != nil:
-			// The answer is about a version that we left behind; if the present one was still to be
-			// told, its hint is under way.
-			if o.Sync && !repeat && !r.Due {
-				o.Due, o.Hint = true, true
-			}
-		case o.Rule == ExtRefused || o.State == ErrorSynced:
-			o.Due = false // the peer has all of ours, or does not want it
+			o.Due, o.Hint = o.Sync, o.Sync
+		case o.Rule == ExtRefused && e.AnswerTo == nil:
+			o.Due = false // the peer has all of ours, and its answer is waited for
+		case o.Sync && o.State != r.State && !r.Due && (e.AnswerTo != nil || o.State == ErrorSynced):
+			o.Due, o.Hint = true, true
 		}
 	}
 }
+
+// answers tells that the entry is the answer to a request with that version.
+func (e Entry) answers(v Vector) bool { return e.AnswerTo != nil && e.AnswerTo.Compare(v) == Equal }

@@ -64,3 +64,6 @@ func (s State) Settled() bool { return s == OK || s == DelSynced }
 // InConflict tells that this side keeps something of the other side that it did not take over, or
 // knows that the other side does so.
 func (s State) InConflict() bool { return s == Collision || s == Error || s == ErrorSynced }
+
+// pending tells that a change of this side is still to be acknowledged.
+func (s State) pending() bool { return s == New || s == Upd || s == Del }

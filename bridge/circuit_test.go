@@ -1,0 +1,153 @@
+package bridge
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+)
+
+// pauseOf is how long the next try has to wait.
+func pauseOf(t *testing.T, c *circuit) (pause time.Duration, probe bool) {
+	t.Helper()
+	began := time.Now()
+	probe, err := c.enter(t.Context())
+	require.NoError(t, err)
+	return time.Since(began), probe
+}
+
+func TestCircuitOpensAfterThreeFailuresAndBacksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCircuit(30*time.Second, zap.NewNop(), func() {})
+		for failure := 1; failure <= 30; failure++ {
+			_, probe := pauseOf(t, c)
+			require.Equal(t, failure > 3, probe, "a try of an open circuit is a probe")
+			c.leave(probe, retry, 0, "down")
+			ceiling := min(30*time.Second, backoffBase<<min(failure-1, 20))
+			require.Less(t, time.Until(c.until), ceiling)
+			require.Equal(t, failure >= 3, c.state().name == circuitOpen)
+		}
+		require.Equal(t, "down", c.state().lastError)
+		_, probe := pauseOf(t, c)
+		require.Equal(t, circuitHalfOpen, c.state().name)
+		c.leave(probe, settled, 0, "")
+		require.Equal(t, circuitState{name: circuitClosed}, c.state())
+		pause, _ := pauseOf(t, c)
+		require.Zero(t, pause)
+	})
+}
+
+func TestCircuitKeepsFullJitter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCircuit(30*time.Second, zap.NewNop(), func() {})
+		c.failures = 20
+		var short, long bool
+		for range 200 {
+			d := c.backoff()
+			require.Less(t, d, 30*time.Second)
+			short, long = short || d < 10*time.Second, long || d > 20*time.Second
+		}
+		require.True(t, short && long, "pauses spread over all of the range")
+	})
+}
+
+func TestOneWorkerProbesWhileTheOthersWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCircuit(30*time.Second, zap.NewNop(), func() {})
+		c.leave(false, misdirected, 0, "404")
+		_, probe := pauseOf(t, c)
+		require.True(t, probe)
+
+		var through, ready atomic.Int32
+		for range 3 {
+			go func() {
+				if p, err := c.enter(t.Context()); err == nil && !p {
+					through.Add(1)
+				}
+			}()
+			go func() {
+				if c.ready(t.Context()) == nil {
+					ready.Add(1)
+				}
+			}()
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		require.Zero(t, through.Load()+ready.Load(), "nobody else while one is trying")
+		c.leave(probe, settled, 0, "")
+		synctest.Wait()
+		require.Equal(t, int32(3), through.Load())
+		require.Equal(t, int32(3), ready.Load())
+	})
+}
+
+func TestCircuitWaitsAsTold(t *testing.T) {
+	for name, c := range map[string]struct{ told, want time.Duration }{
+		"as told":             {7 * time.Second, 7 * time.Second},
+		"no time named":       {0, time.Second},
+		"longer than we wait": {time.Hour, 60 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				circuit := newCircuit(30*time.Second, zap.NewNop(), func() {})
+				for range 10 {
+					circuit.leave(false, wait, c.told, "busy")
+				}
+				require.Zero(t, circuit.failures, "no failure is counted")
+				pause, probe := pauseOf(t, circuit)
+				require.Equal(t, c.want, pause)
+				require.True(t, probe, "one at first")
+			})
+		})
+	}
+}
+
+func TestUnauthorizedProbesSlowlyAndAlarmsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core, logs := observer.New(zap.ErrorLevel)
+		c := newCircuit(30*time.Second, zap.New(core), func() {})
+		for range 5 {
+			c.leave(false, unauthorized, 0, "status 401")
+			require.True(t, c.state().barred)
+			pause, probe := pauseOf(t, c)
+			require.Equal(t, barredProbing, pause)
+			c.cancel(probe)
+		}
+		require.Equal(t, 1, logs.Len())
+		c.leave(true, settled, 0, "")
+		require.False(t, c.state().barred)
+	})
+}
+
+func TestWhatIsNoNewsLeavesTheCircuitAsItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCircuit(30*time.Second, zap.NewNop(), func() {})
+		c.leave(false, misdirected, 0, "404")
+		for range 3 {
+			_, probe := pauseOf(t, c)
+			require.True(t, probe)
+			c.leave(probe, split, 0, "422")
+			require.Equal(t, circuitOpen, c.state().name)
+		}
+	})
+}
+
+func TestCircuitLetsGoOfWhoeverIsStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCircuit(30*time.Second, zap.NewNop(), func() {})
+		c.leave(false, unauthorized, 0, "status 401")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := c.enter(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, c.ready(ctx), context.DeadlineExceeded)
+		c = newCircuit(30*time.Second, zap.NewNop(), func() {})
+		_, err = c.enter(ctx)
+		require.Error(t, err, "nothing is begun after the stop, open or not")
+	})
+}

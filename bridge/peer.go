@@ -1,0 +1,222 @@
+package bridge
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+const (
+	dialTimeout         = 5 * time.Second
+	headerTimeout       = 15 * time.Second
+	requestTimeout      = 30 * time.Second // the whole request, so a slow drip of bytes ends too
+	headerBytesMax      = 16 << 10
+	problemBytesMax     = 64 << 10
+	idleConnTimeout     = 90 * time.Second
+	userAgent           = "orderbridge-bridge"
+	pathTransactions    = "/orders/transactions"
+	pathLookup          = "/orders/transactions/lookup"
+	mediaJSON           = "application/json"
+	mediaProblem        = "application/problem+json"
+	headerRequestID     = "X-Request-Id"
+	headerIdempotentKey = "Idempotency-Key"
+)
+
+// client speaks with one service and with nobody else: every address it asks begins with the
+// configured origin, redirects and proxies are not followed, cookies are not kept.
+type client struct {
+	target  string // local or remote
+	origin  string
+	token   string
+	http    *http.Client
+	timeout time.Duration
+	answers int64 // longest answer that is read
+	observe func(target string, code string, elapsed time.Duration)
+}
+
+func newClient(target, address, token string, workers int, observe func(string, string, time.Duration)) *client {
+	transport := &http.Transport{
+		Proxy:                  nil,
+		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    dialTimeout,
+		ResponseHeaderTimeout:  headerTimeout,
+		MaxResponseHeaderBytes: headerBytesMax,
+		DisableCompression:     true, // what was packed could unpack to any size
+		MaxIdleConnsPerHost:    workers,
+		IdleConnTimeout:        idleConnTimeout,
+	}
+	return &client{
+		target: target, origin: strings.TrimSuffix(address, "/"), token: token, timeout: requestTimeout, answers: contracts.AnswersBytesMax, observe: observe,
+		http: &http.Client{
+			Transport:     transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// response is what a service said, as far as it was worth reading.
+type response struct {
+	outcome
+	verdict verdict
+	data    []byte // JSON, unread; with body answers until a reader says otherwise
+	reason  string // for people: why it is not settled
+}
+
+// send makes one call. JSON answers come back as data for the caller to read.
+func (c *client) send(ctx context.Context, what call, requestID string, request []byte, entries int) response {
+	began := time.Now()
+	r := c.exchange(ctx, what, requestID, request)
+	r.call, r.entries = what, entries
+	code := "none"
+	if !r.lost {
+		code = strconv.Itoa(r.status)
+	}
+	c.observe(c.target, code, time.Since(began))
+	r.verdict = judge(r.outcome)
+	return r
+}
+
+func (c *client) exchange(ctx context.Context, what call, requestID string, request []byte) response {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	method, path := http.MethodPut, pathTransactions
+	if what == lookup {
+		method, path = http.MethodPost, pathLookup
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.origin+path, bytes.NewReader(request))
+	if err != nil {
+		return lost(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	req.Header.Set("Content-Type", mediaJSON)
+	req.Header.Set("Accept", mediaJSON+", "+mediaProblem)
+	req.Header.Set("User-Agent", userAgent)
+	req.Header.Set(headerRequestID, requestID)
+	if what == localPut {
+		req.Header.Set("Prefer", "return=minimal")
+	}
+	// Present without a value it is not sent, but lets net/http repeat a POST as it does a PUT when an
+	// idle connection turns out to be closed.
+	req.Header[headerIdempotentKey] = nil
+
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return lost(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // nothing is written, so nothing can be lost
+	return c.read(resp)
+}
+
+// read takes of a response what the verdict needs, and never more than the limits.
+func (c *client) read(resp *http.Response) response {
+	r := response{outcome: outcome{status: resp.StatusCode, retryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now())}}
+	r.reason = "status " + strconv.Itoa(resp.StatusCode)
+	if resp.StatusCode == http.StatusNoContent {
+		return r
+	}
+	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if err != nil || resp.Header.Get("Content-Encoding") != "" {
+		media = ""
+	}
+	switch {
+	case media == mediaProblem:
+		return c.readProblem(r, resp.Body)
+	case media == mediaJSON && (r.status == http.StatusOK || r.status == http.StatusConflict):
+		data, err := readAtMost(resp.Body, c.answers, resp.ContentLength)
+		switch {
+		case errors.Is(err, errTooLarge):
+			r.body, r.reason = tooLarge, err.Error()
+		case err != nil:
+			return lost(err)
+		default:
+			r.body, r.data = answers, data
+		}
+	default:
+		r.body = foreign
+		r.reason += ", not an answer of an Orders service"
+	}
+	return r
+}
+
+func (c *client) readProblem(r response, from io.Reader) response {
+	data, err := readAtMost(from, problemBytesMax, -1)
+	if err != nil && !errors.Is(err, errTooLarge) {
+		return lost(err)
+	}
+	// Read as RFC 9457 wants it: members that we do not know are allowed.
+	var p struct {
+		Title  string                 `json:"title"`
+		Detail string                 `json:"detail"`
+		Errors []contracts.FieldError `json:"errors"`
+	}
+	if err != nil || json.Unmarshal(data, &p) != nil {
+		r.body = foreign
+		r.reason += " with an unreadable problem document"
+		return r
+	}
+	r.body = problem
+	if text := (&contracts.Problem{Title: p.Title, Detail: p.Detail, Errors: p.Errors}).Error(); text != "" {
+		r.reason = shorten(text)
+	}
+	return r
+}
+
+// foreignAnswer marks a JSON answer that was read and is not what was asked for.
+func (r response) foreignAnswer(err error) response {
+	r.body, r.data = foreign, nil
+	r.verdict = judge(r.outcome)
+	r.reason = fmt.Sprintf("status %d, but not an answer to what was asked: %s", r.status, shorten(err.Error()))
+	return r
+}
+
+func lost(err error) response {
+	return response{outcome: outcome{lost: true}, reason: shorten(err.Error())}
+}
+
+var errTooLarge = errors.New("the answer is over the size limit")
+
+// readAtMost reads a body of up to limit bytes; length is the announced one, or -1.
+func readAtMost(from io.Reader, limit, length int64) ([]byte, error) {
+	if length > limit {
+		return nil, errTooLarge
+	}
+	var b bytes.Buffer
+	if length > 0 {
+		b.Grow(int(length) + bytes.MinRead) // room for the read that finds the end
+	}
+	if _, err := b.ReadFrom(io.LimitReader(from, limit+1)); err != nil {
+		return nil, fmt.Errorf("read answer: %w", err)
+	}
+	if int64(b.Len()) > limit {
+		return nil, errTooLarge
+	}
+	return b.Bytes(), nil
+}
+
+// shorten makes foreign text fit for a reason: no control characters, not longer than a reason may be.
+func shorten(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+	if runes := []rune(s); len(runes) > contracts.ReasonLengthMax {
+		return string(runes[:contracts.ReasonLengthMax-1]) + "…"
+	}
+	return s
+}

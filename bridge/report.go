@@ -1,0 +1,81 @@
+package bridge
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/contracts/strictjson"
+)
+
+const reportEvery = 2 * time.Second
+
+// Names of contracts.BridgeStates.
+const (
+	stateRunning      = "running"
+	stateWaiting      = "waiting"
+	stateUnauthorized = "unauthorized"
+)
+
+// reporter tells the services of this side how the bridge is, regularly and on each change.
+type reporter struct {
+	instance, peer string
+	changed        chan struct{} // holds one: a change that was not reported yet
+	circuit        *circuit
+	missing        func() string // why nothing can be fetched
+	delivered      func() int64
+	publish        func(subject string, data []byte) error
+	log            *zap.Logger
+
+	state string
+	since time.Time
+}
+
+// run reports until ctx is done.
+func (r *reporter) run(ctx context.Context) {
+	for {
+		data, err := strictjson.Encode(r.report(time.Now()))
+		if err == nil {
+			err = r.publish(contracts.BridgeSubjectPrefix+r.peer, data)
+		}
+		if err != nil { // nobody decides by reports, and the next one is due soon
+			r.log.Debug("report", zap.Error(err))
+		}
+		if sleep(ctx, reportEvery, r.changed) != nil {
+			return
+		}
+	}
+}
+
+// report describes the bridge as it is at a time, which is now.
+func (r *reporter) report(now time.Time) contracts.BridgeReport {
+	circuit, missing := r.circuit.state(), r.missing()
+	state := stateRunning
+	switch {
+	case circuit.barred:
+		state = stateUnauthorized
+	case circuit.name != circuitClosed, missing != "":
+		state = stateWaiting
+	}
+	if state != r.state {
+		r.state, r.since = state, now
+	}
+	b := contracts.BridgeReport{
+		Instance: r.instance, Peer: r.peer, State: state, Since: r.since, Circuit: circuit.name,
+		LastError: circuit.lastError, RetryAt: circuit.until, Delivered: r.delivered(), At: now,
+	}
+	if b.LastError == "" {
+		b.LastError = missing
+	}
+	return b
+}
+
+// notify asks for a report soon; it never waits.
+func notify(changed chan<- struct{}) {
+	select {
+	case changed <- struct{}{}:
+	default:
+	}
+}

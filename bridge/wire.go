@@ -1,0 +1,163 @@
+package bridge
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/contracts/strictjson"
+)
+
+// head reads of an entry what the bridge needs and leaves the rest, the order above all, as it came:
+// entries are handed on byte for byte. It has all fields of contracts.Entry, as an unknown one is refused.
+type head struct {
+	ItemID      string          `json:"itemId"`
+	State       string          `json:"state"`
+	Version     json.RawMessage `json:"version"`
+	Fingerprint json.RawMessage `json:"fingerprint"`
+	UpdatedAt   json.RawMessage `json:"updatedAt"`
+	ItemURI     string          `json:"itemURI"`
+	Deleted     bool            `json:"deleted"`
+	Refused     json.RawMessage `json:"refused"`
+	AnswerTo    json.RawMessage `json:"answerTo"`
+	Order       json.RawMessage `json:"order"`
+}
+
+// entry is one that goes to the remote side.
+type entry struct {
+	head
+	raw   []byte
+	order *order
+}
+
+// lookupResult is contracts.LookupResult with the entries as they came.
+type lookupResult struct {
+	Side     string            `json:"side"`
+	Entries  []json.RawMessage `json:"entries"`
+	Deferred []string          `json:"deferred"`
+}
+
+// readLookup reads the own service's answer about the orders of a piece. The orders that it names in
+// neither list have nothing pending.
+func readLookup(data []byte, side string, piece []*order) (entries []entry, done []*order, err error) {
+	var result lookupResult
+	if err := strictjson.Decode(data, &result); err != nil {
+		return nil, nil, err
+	}
+	if result.Side != side {
+		return nil, nil, errors.New("speaks for another side")
+	}
+	asked := make(map[string]*order, len(piece))
+	for _, o := range piece {
+		asked[o.id] = o
+	}
+	named := func(id string) (*order, error) {
+		o, ok := asked[id]
+		if !ok {
+			return nil, errors.New("names an id twice, or one that was not asked for")
+		}
+		delete(asked, id)
+		return o, nil
+	}
+	entries = make([]entry, len(result.Entries))
+	for i, raw := range result.Entries {
+		e := entry{raw: raw}
+		if err := strictjson.Decode(raw, &e.head); err != nil {
+			return nil, nil, fmt.Errorf("entry %d: %w", i, err)
+		}
+		if e.order, err = named(e.ItemID); err != nil {
+			return nil, nil, err
+		}
+		entries[i] = e
+	}
+	for _, id := range result.Deferred {
+		if _, err := named(id); err != nil {
+			return nil, nil, err
+		}
+	}
+	if len(result.Deferred) == len(piece) {
+		return nil, nil, errors.New("defers everything")
+	}
+	for _, o := range piece {
+		if asked[o.id] != nil {
+			done = append(done, o)
+		}
+	}
+	return entries, done, nil
+}
+
+// readAnswers reads the remote side's answer: as many entries as were sent, in the same order, each
+// for the same item and about the very version that was sent. Anything less is not an answer.
+func readAnswers(data []byte, peer string, sent []entry) ([][]byte, error) {
+	side, raws, err := strictjson.DecodeBatch(data)
+	switch {
+	case err != nil:
+		return nil, err
+	case side != peer:
+		return nil, errors.New("speaks for another side")
+	case len(raws) != len(sent):
+		return nil, fmt.Errorf("%d answers to %d entries", len(raws), len(sent))
+	}
+	for i, raw := range raws {
+		var h head
+		if err := strictjson.Decode(raw, &h); err != nil {
+			return nil, fmt.Errorf("answer %d: %w", i, err)
+		}
+		switch {
+		case h.ItemID != sent[i].ItemID:
+			return nil, fmt.Errorf("answer %d is about another item", i)
+		case h.State == "" || !slices.Contains(contracts.States[:], h.State):
+			return nil, fmt.Errorf("answer %d has no known state", i)
+		case !sameVersion(h.AnswerTo, sent[i].Version):
+			return nil, fmt.Errorf("answer %d is about another version", i)
+		}
+	}
+	return raws, nil
+}
+
+// sameVersion compares two vectors as they came; nearly always their bytes are equal.
+func sameVersion(a, b json.RawMessage) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return false
+	}
+	if bytes.Equal(a, b) {
+		return true
+	}
+	var va, vb contracts.Version
+	return strictjson.Decode(a, &va) == nil && strictjson.Decode(b, &vb) == nil && maps.Equal(va, vb)
+}
+
+// batchBody writes a contracts.Batch around entries as they are.
+func batchBody(side string, entries [][]byte) []byte {
+	size := len(side) + 30
+	for _, e := range entries {
+		size += len(e) + 1
+	}
+	b := make([]byte, 0, size)
+	b = append(b, `{"side":"`...)
+	b = append(b, side...) // a name that Validate has seen needs no escapes
+	b = append(b, `","entries":[`...)
+	for i, e := range entries {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, e...)
+	}
+	return append(b, `]}`...)
+}
+
+// fitting counts the first entries that fit into one request, at least one.
+func fitting[E any](entries []E, raw func(E) []byte) int {
+	size := 64
+	for i, e := range entries {
+		size += len(raw(e)) + 1
+		if size > contracts.BatchBytesMax && i > 0 || i == contracts.BatchEntriesMax {
+			return i
+		}
+	}
+	return len(entries)
+}

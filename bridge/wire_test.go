@@ -1,0 +1,86 @@
+package bridge
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/contracts/strictjson"
+)
+
+func jsonNames(t reflect.Type) []string {
+	var names []string
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
+
+func TestHeadHasAllFieldsOfTheContract(t *testing.T) {
+	require.Equal(t, jsonNames(reflect.TypeFor[contracts.Entry]()), jsonNames(reflect.TypeFor[head]()))
+	require.Equal(t, jsonNames(reflect.TypeFor[contracts.LookupResult]()), jsonNames(reflect.TypeFor[lookupResult]()))
+}
+
+func TestSameVersion(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{`{"a.e1":1}`, `{"a.e1":1}`, true},
+		{`{"a.e1":1,"b.e1":2}`, `{ "b.e1": 2, "a.e1": 1 }`, true},
+		{`{"a.e1":1}`, `{"a.e1":2}`, false},
+		{`{"a.e1":1}`, `{"a.e1":1,"b.e1":2}`, false},
+		{`{"a.e1":1}`, `["a.e1"]`, false},
+		{``, ``, false},
+	} {
+		require.Equal(t, c.want, sameVersion([]byte(c.a), []byte(c.b)), "%s %s", c.a, c.b)
+	}
+}
+
+func TestReadLookup(t *testing.T) {
+	piece := someOrders(3)
+	entry := func(n int) string {
+		return `{"itemId":"` + uuid(n) + `","state":"NEW","version":{"a.e1":1},"updatedAt":"2026-11-21T08:30:00Z","itemURI":"/orders/x","order":{"any":["thing"]}}`
+	}
+	entries, done, err := readLookup([]byte(`{"side":"a","entries":[`+entry(2)+`],"deferred":["`+uuid(0)+`"]}`), "a", piece)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	require.Same(t, piece[2], entries[0].order)
+	require.Equal(t, entry(2), string(entries[0].raw), "as it came")
+	require.Equal(t, []*order{piece[1]}, done, "neither pending nor deferred")
+
+	for name, body := range map[string]string{
+		"another side":          `{"side":"b","entries":[]}`,
+		"no entries":            `[]`,
+		"an id not asked for":   `{"side":"a","entries":[` + entry(7) + `]}`,
+		"an id twice":           `{"side":"a","entries":[` + entry(1) + `,` + entry(1) + `]}`,
+		"pending and deferred":  `{"side":"a","entries":[` + entry(1) + `],"deferred":["` + uuid(1) + `"]}`,
+		"everything deferred":   `{"side":"a","entries":[],"deferred":["` + uuid(0) + `","` + uuid(1) + `","` + uuid(2) + `"]}`,
+		"an unknown field":      `{"side":"a","entries":[],"more":1}`,
+		"an entry that is none": `{"side":"a","entries":[7]}`,
+		"cut short":             `{"side":"a","entries":[`,
+	} {
+		_, _, err := readLookup([]byte(body), "a", piece)
+		require.Error(t, err, name)
+	}
+}
+
+func TestBatchBodyIsABatch(t *testing.T) {
+	var b contracts.Batch
+	raw := []byte(`{"itemId":"x","state":"OK","version":{},"updatedAt":"2026-11-21T08:30:00Z","itemURI":"/orders/x"}`)
+	require.NoError(t, strictjson.Decode(batchBody("a", [][]byte{raw, raw}), &b))
+	require.Equal(t, "a", b.Side)
+	require.Len(t, b.Entries, 2)
+}
+
+func TestFittingKeepsToTheLimits(t *testing.T) {
+	raw := func(n int) []byte { return make([]byte, n) }
+	require.Equal(t, 0, fitting(nil, raw))
+	require.Equal(t, 1, fitting([]int{contracts.BatchBytesMax + 1, 1}, raw), "one at least")
+	require.Equal(t, 3, fitting([]int{1 << 20, 1 << 20, 1 << 20, 1 << 20, 1}, raw))
+	require.Equal(t, contracts.BatchEntriesMax, fitting(make([]int, 600), raw))
+}

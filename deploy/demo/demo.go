@@ -1,0 +1,238 @@
+//go:build linux
+
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/orderbridge/orderbridge/deploy/pgcluster"
+)
+
+const (
+	pollEvery     = 50 * time.Millisecond
+	portPatience  = 5 * time.Second // for a demo that was killed a moment ago
+	readyPatience = time.Minute
+)
+
+// Options of a demo.
+type Options struct {
+	Dir      string
+	PortBase int
+	Fresh    bool      // remove the data of earlier runs
+	Seed     int       // orders to make on each side when there are none
+	Program  string    // orderbridge itself, run for each service and bridge
+	Out      io.Writer // progress and advice, for people
+}
+
+// demo is one that runs.
+type demo struct {
+	options Options
+	started time.Time
+	folder  *folder
+	sides   [2]*side
+
+	databases, services, bridges [2]*keeper
+
+	mu      sync.Mutex // one line, and one demo.env, at a time
+	envKept bool       // demo.env is there, and to be kept current
+}
+
+// Run runs both sides until ctx is done, and ends in order.
+func Run(ctx context.Context, o Options) (err error) {
+	if o.Seed < 0 {
+		return errors.New("--seed must be 0 or more")
+	}
+	d := &demo{options: o, started: time.Now()}
+	if d.folder, err = openFolder(o.Dir); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.folder.close()) }()
+	if err := d.prepare(ctx); err != nil {
+		return unlessAsked(ctx, err)
+	}
+	defer func() { err = errors.Join(err, d.stop()) }()
+	if err := d.start(ctx); err != nil {
+		return unlessAsked(ctx, err)
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// unlessAsked forgets an error that only says that somebody has asked us to end.
+func unlessAsked(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (d *demo) prepare(ctx context.Context) error {
+	patience := time.Duration(0)
+	if d.folder.used {
+		patience = portPatience
+	}
+	if err := awaitPorts(ctx, d.options.PortBase, patience); err != nil {
+		return err
+	}
+	if err := removeEnv(d.folder.path); err != nil {
+		return err
+	}
+	if d.options.Fresh && d.folder.used {
+		if err := d.folder.clear(ctx); err != nil {
+			return err
+		}
+		d.say("removed the data of earlier runs in %s", d.options.Dir)
+	}
+	d.sides = newSides(d.folder, d.options.PortBase)
+	for _, s := range d.sides {
+		if err := os.MkdirAll(s.folder, folderMode); err != nil {
+			return err
+		}
+	}
+	return pgcluster.Ensure(ctx, d.options.Out)
+}
+
+// start brings everything up, each kind on both sides at once, and tells the user what to do with it.
+func (d *demo) start(ctx context.Context) error {
+	d.hire()
+	steps := []struct {
+		kind    string
+		keepers *[2]*keeper
+		ready   func(*side) string // address to ask, if there is more to know than that it runs
+	}{
+		{"PostgreSQL", &d.databases, nil},
+		{"services", &d.services, func(s *side) string { return s.url() + "/readyz" }},
+		{"bridges", &d.bridges, func(s *side) string { return s.bridgeURL() + "/readyz" }},
+	}
+	for _, step := range steps {
+		err := both(func(i int) error {
+			k := step.keepers[i]
+			if err := k.run(ctx); err != nil || step.ready == nil {
+				return err
+			}
+			return awaitReady(ctx, k, step.ready(d.sides[i]))
+		})
+		if err != nil {
+			return err
+		}
+		d.say("%s a and b are ready, processes %d and %d", step.kind, step.keepers[0].pid(), step.keepers[1].pid())
+	}
+	if err := d.seed(ctx); err != nil {
+		return err
+	}
+	if err := d.keepEnv(); err != nil {
+		return err
+	}
+	d.say("ready; Ctrl-C ends it")
+	return d.guide()
+}
+
+// hire makes the keepers of all parts.
+func (d *demo) hire() {
+	for i, s := range d.sides {
+		peer := d.sides[1-i]
+		d.databases[i] = d.keeper("PostgreSQL "+s.name, filepath.Join(postgresFolder(s.folder), "postgres.log"),
+			func(ctx context.Context) (part, error) { return startDatabase(ctx, s) })
+		d.services[i] = d.keeper("service "+s.name, s.log("service"), func(context.Context) (part, error) {
+			return startChild(d.options.Program, "serve", s.serviceEnvironment(peer), s.log("service"))
+		})
+		d.bridges[i] = d.keeper("bridge "+s.name, s.log("bridge"), func(context.Context) (part, error) {
+			return startChild(d.options.Program, "bridge", s.bridgeEnvironment(peer), s.log("bridge"))
+		})
+	}
+}
+
+func (d *demo) keeper(name, log string, start func(context.Context) (part, error)) *keeper {
+	again := func() {
+		if err := d.refreshEnv(); err != nil {
+			d.say("%s is out of date: %v", envFileName, err)
+		}
+	}
+	return &keeper{name: name, log: log, start: start, say: d.say, again: again}
+}
+
+func startDatabase(ctx context.Context, s *side) (part, error) {
+	c, err := pgcluster.Start(ctx, s.database())
+	if err != nil {
+		return nil, err
+	}
+	if err := c.CreateDatabase(ctx, databaseName); err != nil {
+		return nil, errors.Join(err, c.Stop())
+	}
+	return c, nil
+}
+
+// stop ends everything that runs: bridges first, so that nothing is cut off in the middle.
+func (d *demo) stop() error {
+	d.say("stopping")
+	err := d.dropEnv()
+	for _, keepers := range [][2]*keeper{d.bridges, d.services, d.databases} {
+		err = errors.Join(err, both(func(i int) error { return keepers[i].stop() }))
+	}
+	d.say("stopped; the data stay in %s", d.options.Dir)
+	return err
+}
+
+// keepEnv writes demo.env, and has it written anew whenever a process number changes.
+func (d *demo) keepEnv() error {
+	d.mu.Lock()
+	d.envKept = true
+	d.mu.Unlock()
+	return d.refreshEnv()
+}
+
+func (d *demo) dropEnv() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.envKept = false
+	return removeEnv(d.folder.path)
+}
+
+func (d *demo) refreshEnv() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.envKept {
+		return nil
+	}
+	var variables []variable
+	for i, s := range d.sides {
+		for _, v := range []variable{
+			{"URL", s.url()}, {"ADMIN_URL", s.url() + "/admin"}, {"BRIDGE_URL", s.bridgeURL()},
+			{"NATS_URL", s.natsURL()}, {"DATABASE_URL", s.databaseURL()},
+			{"CLIENT_TOKEN", s.secrets.client}, {"ADMIN_TOKEN", s.secrets.admin}, {"PEER_TOKEN", s.secrets.peer},
+			{"BRIDGE_TOKEN", s.secrets.bridge}, {"METRICS_TOKEN", s.secrets.metrics},
+			{"SERVICE_PID", strconv.Itoa(d.services[i].pid())}, {"BRIDGE_PID", strconv.Itoa(d.bridges[i].pid())},
+			{"POSTGRES_PID", strconv.Itoa(d.databases[i].pid())},
+		} {
+			variables = append(variables, variable{strings.ToUpper(s.name) + "_" + v.name, v.value})
+		}
+	}
+	return writeEnv(filepath.Join(d.folder.path, envFileName), variables)
+}
+
+// say prints a line of progress. A terminal that is gone is no reason to end the demo.
+func (d *demo) say(format string, args ...any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, _ = fmt.Fprintf(d.options.Out, "%6.1fs  %s\n", time.Since(d.started).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// both does something for the two sides at once.
+func both(do func(i int) error) error {
+	var errs [2]error
+	var wg sync.WaitGroup
+	for i := range errs {
+		wg.Go(func() { errs[i] = do(i) })
+	}
+	wg.Wait()
+	return errors.Join(errs[:]...)
+}

@@ -1,0 +1,57 @@
+//go:build linux
+
+package demo
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// variable is one line of demo.env.
+type variable struct {
+	name, value string
+}
+
+const envHeader = `# The running orderbridge demo, for a shell:  set -a; . %s; set +a
+# Written anew whenever a process is started again; gone when the demo has ended.
+`
+
+// writeEnv replaces the file in one step, so that a reader never sees half of it. It holds secrets and
+// is for its owner only.
+func writeEnv(path string, variables []variable) (err error) {
+	var text bytes.Buffer
+	fmt.Fprintf(&text, envHeader, quote(path))
+	for _, v := range variables {
+		fmt.Fprintf(&text, "%s=%s\n", v.name, quote(v.value))
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), envFileName+".*") // with mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	_, err = f.Write(text.Bytes())
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// quote makes one word of the shell's.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// removeEnv removes demo.env and what a killed demo left of writing it.
+func removeEnv(dir string) error {
+	files, err := filepath.Glob(filepath.Join(dir, envFileName+"*"))
+	for _, f := range files {
+		err = errors.Join(err, os.Remove(f))
+	}
+	return err
+}

@@ -1,0 +1,82 @@
+//go:build linux
+
+package demo
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+func TestBackoffGrowsAndStartsAgainAfterALongLife(t *testing.T) {
+	var b backoff
+	var got []time.Duration
+	for range 7 {
+		got = append(got, b.next(0))
+	}
+	ms := time.Millisecond
+	require.Equal(t, []time.Duration{200 * ms, 400 * ms, 800 * ms, 1600 * ms, 3200 * ms, 5000 * ms, 5000 * ms}, got)
+	require.Equal(t, 5000*ms, b.next(livedWell-1))
+	require.Equal(t, 200*ms, b.next(livedWell))
+}
+
+func TestEnvFileHoldsAnyValue(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "it's here", envFileName)
+	require.Error(t, writeEnv(file, nil), "no such folder")
+	file = filepath.Join(t.TempDir(), envFileName)
+	value := `it's "$HOME" \ & more`
+	require.NoError(t, writeEnv(file, []variable{{"OLD", "1"}}))
+	require.NoError(t, writeEnv(file, []variable{{"ODD", value}, {"EMPTY", ""}}))
+	out, err := exec.Command("sh", "-euc", `. "$0"; printf '%s|%s|%s' "$ODD" "$EMPTY" "${OLD-gone}"`, file).Output()
+	require.NoError(t, err)
+	require.Equal(t, value+"||gone", string(out))
+
+	leftover := file + ".123"
+	require.NoError(t, writeEnv(leftover, nil))
+	require.NoError(t, removeEnv(filepath.Dir(file)))
+	require.NoFileExists(t, file)
+	require.NoFileExists(t, leftover)
+}
+
+func TestOrdersAreValidVariedAndAlwaysTheSame(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	const n = 300
+	numbers, ids := map[string]bool{}, map[string]bool{}
+	for side := range shops {
+		orders := makeOrders(side, n, now)
+		require.Equal(t, orders, makeOrders(side, n, now))
+		require.Equal(t, orders[:1], makeOrders(side, n, now)[:1])
+		statuses, currencies, lines := map[contracts.OrderStatus]bool{}, map[string]bool{}, map[int]bool{}
+		for _, o := range orders {
+			require.Empty(t, o.Validate(), o.OrderNumber)
+			require.True(t, o.PlacedAt.Before(now), o.OrderNumber)
+			require.False(t, numbers[o.OrderNumber] || ids[o.ID], "unique over both sides")
+			numbers[o.OrderNumber], ids[o.ID] = true, true
+			statuses[o.Status], currencies[o.Currency], lines[len(o.Lines)] = true, true, true
+		}
+		require.Len(t, statuses, len(contracts.OrderStatuses))
+		require.Greater(t, len(currencies), 3)
+		require.Greater(t, len(lines), 3)
+	}
+	require.Empty(t, makeOrders("a", 0, now))
+}
+
+func TestGuideIsComplete(t *testing.T) {
+	var out strings.Builder
+	d := &demo{options: Options{Dir: "here", Program: "/opt/my tools/orderbridge", Out: &out}}
+	d.sides = newSides(&folder{path: "/x"}, 8080)
+	require.NoError(t, d.guide())
+	require.Contains(t, out.String(), "http://127.0.0.1:8180/admin")
+	require.Contains(t, out.String(), "set -a; . ./here/demo.env; set +a")
+	require.Contains(t, out.String(), "'/opt/my tools/orderbridge' orders list")
+	require.NotContains(t, out.String(), "{A}")
+	require.NotContains(t, out.String(), "{DIR}")
+	require.NotContains(t, out.String(), "\x1b", "no terminal")
+	require.Equal(t, "\x1b[1m# Open\x1b[0m\nit", bold("# Open\nit"))
+}

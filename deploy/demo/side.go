@@ -1,0 +1,128 @@
+//go:build linux
+
+package demo
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/orderbridge/orderbridge/deploy/pgcluster"
+)
+
+const (
+	natsUser     = "orders"
+	databaseName = "orders"
+)
+
+var sideNames = [...]string{"a", "b"}
+
+// side is what belongs to one of the two: where it listens, where its data are, and its secrets.
+type side struct {
+	name    string
+	folder  string
+	ports   ports
+	secrets secrets
+}
+
+// secrets of one side. Peer is the token that this side accepts from the other one's bridge.
+type secrets struct {
+	client, admin, peer, bridge, metrics string
+	nats, database                       string
+}
+
+func newSides(f *folder, portBase int) [2]*side {
+	var sides [2]*side
+	for i, name := range sideNames {
+		sides[i] = &side{
+			name:    name,
+			folder:  f.in(name),
+			ports:   portsFrom(portBase + i*sideStep),
+			secrets: secrets{secret(), secret(), secret(), secret(), secret(), secret(), secret()},
+		}
+	}
+	return sides
+}
+
+// secret has 256 random bits in 43 characters that neither a URL nor a shell minds.
+func secret() string {
+	b := make([]byte, 32)
+	rand.Read(b) // never fails: it would end the program
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func (s *side) url() string       { return "http://" + address(s.ports.http) }
+func (s *side) bridgeURL() string { return "http://" + address(s.ports.bridge) }
+
+func (s *side) natsURL() string {
+	return fmt.Sprintf("nats://%s:%s@%s", natsUser, s.secrets.nats, address(s.ports.nats))
+}
+
+// database is how its PostgreSQL is started, each time with the same address and password.
+func (s *side) database() pgcluster.Options {
+	return pgcluster.Options{
+		Dir: postgresFolder(s.folder), Port: s.ports.postgres, Password: s.secrets.database, Durable: true,
+	}
+}
+
+func (s *side) databaseURL() string { return s.database().URL(databaseName) }
+
+func postgresFolder(side string) string { return filepath.Join(side, "postgres") }
+
+func (s *side) log(program string) string { return filepath.Join(s.folder, program+".log") }
+
+// serviceEnvironment is what `orderbridge serve` gets of this side.
+func (s *side) serviceEnvironment(peer *side) []string {
+	return environment(map[string]string{
+		"ORDERS_SIDE":           s.name,
+		"ORDERS_PEER":           peer.name,
+		"ORDERS_PEER_URL":       peer.url(),
+		"ORDERS_HTTP_ADDR":      address(s.ports.http),
+		"ORDERS_DATABASE_URL":   s.databaseURL(),
+		"ORDERS_MIGRATE":        "true",
+		"ORDERS_NATS_ADDR":      address(s.ports.nats),
+		"ORDERS_NATS_USER":      natsUser,
+		"ORDERS_NATS_PASSWORD":  s.secrets.nats,
+		"ORDERS_NATS_STORE_DIR": filepath.Join(s.folder, "nats"),
+		"ORDERS_CLIENT_TOKEN":   s.secrets.client,
+		"ORDERS_ADMIN_TOKEN":    s.secrets.admin,
+		"ORDERS_PEER_TOKEN":     s.secrets.peer,
+		"ORDERS_BRIDGE_TOKEN":   s.secrets.bridge,
+		"ORDERS_METRICS_TOKEN":  s.secrets.metrics,
+		"ORDERS_LOG_FORMAT":     "console",
+	})
+}
+
+// bridgeEnvironment is what `orderbridge bridge` gets of this side.
+func (s *side) bridgeEnvironment(peer *side) []string {
+	return environment(map[string]string{
+		"BRIDGE_SIDE":          s.name,
+		"BRIDGE_PEER":          peer.name,
+		"BRIDGE_LOCAL_URL":     s.url(),
+		"BRIDGE_LOCAL_TOKEN":   s.secrets.bridge,
+		"BRIDGE_REMOTE_URL":    peer.url(),
+		"BRIDGE_REMOTE_TOKEN":  peer.secrets.peer,
+		"BRIDGE_NATS_URL":      s.natsURL(),
+		"BRIDGE_HTTP_ADDR":     address(s.ports.bridge),
+		"BRIDGE_METRICS_TOKEN": s.secrets.metrics,
+		"BRIDGE_LOG_FORMAT":    "console",
+	})
+}
+
+// environment is ours with the given settings, and without those that steer the same programs: the
+// caller's must not leak into the demo. PG* would be read by the services' PostgreSQL client.
+func environment(settings map[string]string) []string {
+	var env []string
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "ORDERS_") && !strings.HasPrefix(v, "BRIDGE_") && !strings.HasPrefix(v, "PG") {
+			env = append(env, v)
+		}
+	}
+	for name, value := range settings {
+		env = append(env, name+"="+value)
+	}
+	return env
+}

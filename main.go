@@ -1,0 +1,53 @@
+// Command orderbridge is the one program: a side's service, its bridge, the demo of two sides, and
+// the operator's commands. Each room brings its own command.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orderbridge/orderbridge/bridge"
+	"github.com/orderbridge/orderbridge/deploy/demo"
+	"github.com/orderbridge/orderbridge/services/orders/command"
+)
+
+func main() {
+	if err := root().ExecuteContext(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "orderbridge:", err)
+		os.Exit(1)
+	}
+}
+
+func root() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:           "orderbridge",
+		Short:         "Keep the orders of two independent services equal",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	cmd.AddCommand(command.Serve(), bridge.Command(), demo.Command(), command.Migrate(), command.Status(), command.Orders(),
+		command.Healthcheck(), config(), command.Version())
+	return cmd
+}
+
+// config prints the settings of one program, or of all.
+func config() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Print the settings in force, secrets left out",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, program := range cmd.Commands() {
+				if err := program.RunE(program, nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	cmd.AddCommand(command.ShowConfig(), bridge.ShowConfig())
+	return cmd
+}

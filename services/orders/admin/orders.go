@@ -1,0 +1,163 @@
+package admin
+
+import (
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/httpapi"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+func (a *Admin) listOrders(w http.ResponseWriter, r *http.Request) {
+	q := httpapi.NewQuery(r)
+	states := ordersync.States[:ordersync.ErrorSynced]
+	if text := q.Text("state"); text != "" {
+		s, ok := ordersync.ParseState(text)
+		if !ok || s == ordersync.Sync {
+			q.Fault("state", "is no state that an order can be in")
+		}
+		states = []ordersync.State{s}
+	}
+	a.list(w, r, q, states)
+}
+
+func (a *Admin) listIn(states ...ordersync.State) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { a.list(w, r, httpapi.NewQuery(r), states) }
+}
+
+func (a *Admin) list(w http.ResponseWriter, r *http.Request, q *httpapi.Query, states []ordersync.State) {
+	peer, after, limit := q.Text("peer"), q.ID("cursor"), q.Limit()
+	if peer != "" && !a.hasPeer(peer) {
+		q.Fault("peer", "is no peer of this side")
+	}
+	if err := q.Err(); err != nil {
+		httpapi.Fail(w, r, a.log, err)
+		return
+	}
+	rows, err := a.store.Links(r.Context(), states, peer, after, limit+1)
+	if err != nil {
+		httpapi.Fail(w, r, a.log, err)
+		return
+	}
+	out := contracts.AdminOrderPage{Orders: []contracts.AdminOrder{}}
+	if len(rows) > limit {
+		rows = rows[:limit]
+		out.Next = httpapi.NextPage(w, r, rows[limit-1].ID.String())
+	}
+	for _, l := range rows {
+		out.Orders = append(out.Orders, contracts.AdminOrder{ID: l.ID.String(), OrderNumber: l.OrderNumber, Peer: l.Peer,
+			State: l.State.String(), Since: l.Since.UTC(), Pending: l.Due, Reason: l.Reason, Version: l.Version})
+	}
+	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
+}
+
+// peerOf reads which peer a request is about; with one peer it need not be said.
+func (a *Admin) peerOf(r *http.Request) (string, error) {
+	q := httpapi.NewQuery(r)
+	peer := q.Text("peer")
+	if peer == "" && len(a.peers) == 1 {
+		peer = a.peers[0].Name
+	}
+	if !a.hasPeer(peer) {
+		q.Fault("peer", "must be a peer of this side")
+	}
+	return peer, q.Err()
+}
+
+// idAndPeer reads which order towards which peer a request is about.
+func (a *Admin) idAndPeer(r *http.Request) (uuid.UUID, string, error) {
+	id, err := httpapi.PathID(r)
+	if err != nil {
+		return id, "", err
+	}
+	peer, err := a.peerOf(r)
+	return id, peer, err
+}
+
+func (a *Admin) timeline(w http.ResponseWriter, r *http.Request) {
+	id, err := httpapi.PathID(r)
+	if err == nil {
+		err = httpapi.NewQuery(r).Err()
+	}
+	if err != nil {
+		httpapi.Fail(w, r, a.log, err)
+		return
+	}
+	rows, err := a.store.Timeline(r.Context(), id)
+	if err != nil {
+		httpapi.Fail(w, r, a.log, err)
+		return
+	}
+	if len(rows) == 0 {
+		httpapi.Fail(w, r, a.log, orders.Errorf(orders.NotFound, "there is no order %s, and there never was", id))
+		return
+	}
+	found, err := a.store.Load(r.Context(), []uuid.UUID{id})
+	if err != nil {
+		httpapi.Fail(w, r, a.log, err)
+		return
+	}
+	out := contracts.Timeline{ID: id.String(), Side: a.service.Name(), Events: events(rows, found[0].Links)}
+	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
+}
+
+func (a *Admin) collision(w http.ResponseWriter, r *http.Request) {
+	id, peer, err := a.idAndPeer(r)
+	if err != nil {
+		httpapi.Fail(w, r, a.log, err)
+		return
+	}
+	c, err := a.service.Collision(r.Context(), id, peer)
+	if err != nil {
+		httpapi.Fail(w, r, a.log, err)
+		return
+	}
+	out, err := caseView(c)
+	if err != nil {
+		httpapi.Fail(w, r, a.log, err)
+		return
+	}
+	w.Header().Set("ETag", `"`+c.Tag()+`"`)
+	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
+}
+
+func (a *Admin) resolve(w http.ResponseWriter, r *http.Request) {
+	id, peer, err := a.idAndPeer(r)
+	if err != nil {
+		httpapi.Fail(w, r, a.log, err)
+		return
+	}
+	var res contracts.Resolution
+	if err := httpapi.ReadJSON(r, &res); err != nil {
+		httpapi.Fail(w, r, a.log, err)
+		return
+	}
+	match := r.Header.Get("If-Match")
+	if len(match) > 2 && match[0] == '"' && match[len(match)-1] == '"' {
+		match = match[1 : len(match)-1]
+	}
+	st, err := a.service.Resolve(r.Context(), httpapi.ByOf(r), id, peer, res, match)
+	a.orderOr(w, r, st, err)
+}
+
+func (a *Admin) retry(w http.ResponseWriter, r *http.Request) {
+	id, peer, err := a.idAndPeer(r)
+	if err != nil {
+		httpapi.Fail(w, r, a.log, err)
+		return
+	}
+	st, err := a.service.Retry(r.Context(), httpapi.ByOf(r), id, peer)
+	a.orderOr(w, r, st, err)
+}
+
+// orderOr answers with an order or with what went wrong.
+func (a *Admin) orderOr(w http.ResponseWriter, r *http.Request, st *orders.Stored, err error) {
+	if err != nil {
+		httpapi.Fail(w, r, a.log, err)
+		return
+	}
+	a.answer(w, r, httpapi.WriteOrder(w, http.StatusOK, st))
+}

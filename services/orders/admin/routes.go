@@ -1,0 +1,91 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"go.uber.org/zap"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+// Service is what the admin changes.
+type Service interface {
+	Get(ctx context.Context, id uuid.UUID) (*orders.Stored, error)
+	Collision(ctx context.Context, id uuid.UUID, peer string) (*orders.Case, error)
+	Resolve(ctx context.Context, by orders.By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch string) (*orders.Stored, error)
+	Retry(ctx context.Context, by orders.By, id uuid.UUID, peer string) (*orders.Stored, error)
+	Epoch() string
+	Name() string
+}
+
+// Store is what the admin reads.
+type Store interface {
+	Counts(ctx context.Context, peers []string) (orders.Counts, error)
+	Links(ctx context.Context, states []ordersync.State, peer string, after uuid.UUID, limit int) ([]orders.LinkRow, error)
+	Timeline(ctx context.Context, id uuid.UUID) ([]orders.LogRow, error)
+	Load(ctx context.Context, ids []uuid.UUID) ([]*orders.Stored, error)
+}
+
+// Broker is this side's JetStream as operators see it.
+type Broker interface {
+	Status(ctx context.Context) (contracts.BrokerStatus, map[string]contracts.ConsumerStatus)
+	Bridges(peer string) []contracts.BridgeReport
+	Pause(ctx context.Context, peer string) error
+	Resume(ctx context.Context, peer string) error
+}
+
+// Peer is another side, as configured.
+type Peer struct {
+	Name string
+	URL  string
+}
+
+// Admin serves operators.
+type Admin struct {
+	service Service
+	store   Store
+	broker  Broker
+	peers   []Peer
+	now     func() time.Time
+	log     *zap.Logger
+}
+
+// New makes the admin of a side.
+func New(s Service, store Store, broker Broker, peers []Peer, now func() time.Time, log *zap.Logger) *Admin {
+	return &Admin{s, store, broker, peers, now, log.Named("admin")}
+}
+
+// Routes puts everything that can be called below r. Who mounts it lets operators through only.
+// Body demands JSON of what a change brings, and bounds it.
+func (a *Admin) Routes(r chi.Router, body func(http.Handler) http.Handler) {
+	r.Get("/status", a.status)
+	r.Get("/orders", a.listOrders)
+	r.Get("/orders/{id}/timeline", a.timeline)
+	r.Get("/collisions", a.listIn(ordersync.Collision))
+	r.Get("/collisions/{id}", a.collision)
+	r.With(body).Post("/collisions/{id}/resolve", a.resolve)
+	r.Get("/errors", a.listIn(ordersync.Error, ordersync.ErrorSynced))
+	r.Post("/errors/{id}/retry", a.retry)
+	r.Get("/peers", a.listPeers)
+	r.Post("/peers/{peer}/pause", a.pause)
+	r.Post("/peers/{peer}/resume", a.resume)
+	r.Get("/states", a.states)
+}
+
+func (a *Admin) names() []string {
+	names := make([]string, len(a.peers))
+	for i, p := range a.peers {
+		names[i] = p.Name
+	}
+	return names
+}
+
+// hasPeer tells whether a side is a peer of this one.
+func (a *Admin) hasPeer(name string) bool { return slices.Contains(a.names(), name) }

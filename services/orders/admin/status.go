@@ -1,0 +1,132 @@
+package admin
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/httpapi"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+func (a *Admin) status(w http.ResponseWriter, r *http.Request) {
+	counts, err := a.store.Counts(r.Context(), a.names())
+	if err != nil {
+		httpapi.Fail(w, r, a.log, err)
+		return
+	}
+	broker, consumers := a.broker.Status(r.Context())
+	out := contracts.Status{Side: a.service.Name(), Epoch: a.service.Epoch(), Orders: counts.Orders, Outbox: counts.Outbox,
+		Broker: broker, At: a.now()}
+	for _, p := range a.peers {
+		s := contracts.PeerStatus{Peer: p.Name, States: map[string]int64{}, Pending: counts.Due[p.Name],
+			Bridges: a.broker.Bridges(p.Name), Alarms: []string{}}
+		for _, state := range ordersync.States[:ordersync.ErrorSynced] {
+			s.States[state.String()] = counts.States[p.Name][state]
+		}
+		if o, ok := counts.Oldest[p.Name]; ok {
+			s.Oldest = &contracts.OldestPending{ID: o.ID.String(), State: o.State.String(), Since: o.Since.UTC(),
+				AgeSeconds: a.now().Sub(o.Since).Seconds()}
+		}
+		if c, ok := consumers[p.Name]; ok {
+			s.Consumer, s.Paused = &c, c.PausedUntil != nil
+		}
+		s.Alarms = append(s.Alarms, alarms(&s, &broker)...)
+		out.Peers = append(out.Peers, s)
+	}
+	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
+}
+
+// alarms says in words what a person should look at.
+func alarms(s *contracts.PeerStatus, broker *contracts.BrokerStatus) []string {
+	var out []string
+	if broker.Error != "" {
+		out = append(out, "broker: "+broker.Error)
+	}
+	if s.Paused {
+		out = append(out, "paused: nothing is sent to "+s.Peer+" until it is resumed")
+	}
+	if len(s.Bridges) == 0 {
+		out = append(out, "no bridge to "+s.Peer+" has reported")
+	}
+	for _, b := range s.Bridges {
+		switch {
+		case b.State == "unauthorized":
+			out = append(out, "bridge "+b.Instance+" is not authorized: "+b.LastError)
+		case b.Circuit != "closed":
+			out = append(out, "bridge "+b.Instance+" waits, circuit "+b.Circuit+": "+b.LastError)
+		}
+	}
+	if n := s.States["COLLISION"]; n > 0 {
+		out = append(out, fmt.Sprintf("%d orders in collision", n))
+	}
+	if n := s.States["ERROR"] + s.States["ERROR_SYNCED"]; n > 0 {
+		out = append(out, fmt.Sprintf("%d orders in error", n))
+	}
+	return out
+}
+
+func (a *Admin) listPeers(w http.ResponseWriter, r *http.Request) {
+	_, consumers := a.broker.Status(r.Context())
+	out := contracts.PeerList{Peers: []contracts.Peer{}}
+	for _, p := range a.peers {
+		out.Peers = append(out.Peers, contracts.Peer{Peer: p.Name, URL: p.URL, Paused: consumers[p.Name].PausedUntil != nil})
+	}
+	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
+}
+
+func (a *Admin) pause(w http.ResponseWriter, r *http.Request)  { a.setPaused(w, r, true) }
+func (a *Admin) resume(w http.ResponseWriter, r *http.Request) { a.setPaused(w, r, false) }
+
+func (a *Admin) setPaused(w http.ResponseWriter, r *http.Request, paused bool) {
+	name := chi.URLParam(r, "peer")
+	for _, p := range a.peers {
+		if p.Name != name {
+			continue
+		}
+		set := a.broker.Resume
+		if paused {
+			set = a.broker.Pause
+		}
+		if err := set(r.Context(), name); err != nil {
+			httpapi.Fail(w, r, a.log, orders.Wrap(orders.BrokerUnavailable, err, "the broker cannot be reached"))
+			return
+		}
+		a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, contracts.Peer{Peer: name, URL: p.URL, Paused: paused}))
+		return
+	}
+	httpapi.Fail(w, r, a.log, orders.Errorf(orders.NotFound, "there is no such peer"))
+}
+
+// answer logs what went wrong while an answer was made; before that nothing has been sent.
+func (a *Admin) answer(w http.ResponseWriter, r *http.Request, err error) {
+	if err != nil {
+		httpapi.Fail(w, r, a.log, err)
+	}
+}
+
+func (a *Admin) states(w http.ResponseWriter, r *http.Request) {
+	out := contracts.StateTable{}
+	for _, s := range ordersync.States {
+		out.States = append(out.States, contracts.StateInfo{Code: int(s), Name: s.String(), Meaning: s.Meaning()})
+	}
+	for _, row := range ordersync.Table {
+		out.Rows = append(out.Rows, contracts.TableRow{Received: row.Received.String(), Was: wasName(row.Was),
+			Becomes: row.Becomes.String(), Sync: row.Sync, Remark: row.Remark})
+	}
+	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
+}
+
+// wasName is a row's state before, as people read it in the table.
+func wasName(s ordersync.State) string {
+	switch s {
+	case ordersync.Any:
+		return "any"
+	case ordersync.None:
+		return "-"
+	}
+	return s.String()
+}

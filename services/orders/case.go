@@ -1,0 +1,190 @@
+package orders
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+// Case is a conflict of an order with a peer: both versions whole, and the last agreed one.
+type Case struct {
+	ID     uuid.UUID
+	Link   Link
+	Base   *CaseVersion // nil when the two never agreed, or the log does not have it any more
+	Ours   CaseVersion
+	Theirs CaseVersion
+}
+
+// CaseVersion is one version of the order in a case.
+type CaseVersion struct {
+	Head ordersync.Head
+	Body []byte // nil when deleted
+}
+
+// Tag changes whenever one of the two versions does, so that a person settles what they have seen.
+func (c *Case) Tag() string { return caseTag(c.Ours.Head, c.Theirs.Head) }
+
+func caseTag(ours, theirs ordersync.Head) string {
+	return ours.Version.String() + ";" + theirs.Version.String()
+}
+
+// Collision finds the case of an order towards a peer.
+func (s *Service) Collision(ctx context.Context, id uuid.UUID, peer string) (*Case, error) {
+	st, err := s.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	link := st.Link(peer)
+	if link.State != ordersync.Collision || link.Theirs == nil {
+		return nil, Errorf(NotFound, "order %s is in no collision with %s", id, peer)
+	}
+	c := &Case{ID: id, Link: link, Ours: CaseVersion{Head: st.Head, Body: st.Body}, Theirs: CaseVersion{Head: *link.Theirs, Body: link.TheirsBody}}
+	if st.Head.Deleted {
+		c.Ours.Body = nil
+	}
+	if link.Agreed.IsZero() {
+		return c, nil
+	}
+	body, err := s.store.ContentAt(ctx, id, link.Agreed)
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		c.Base = &CaseVersion{Head: ordersync.Head{Version: link.Agreed}, Body: body}
+	}
+	return c, nil
+}
+
+// Resolve settles a conflict with what a person chose: a new version that contains both, so that the
+// peer takes it over. IfMatch is the Tag of the case that the person has seen, or empty.
+func (s *Service) Resolve(ctx context.Context, by By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch string) (*Stored, error) {
+	if (r.Take == "") == (r.Order == nil) || r.Take != "" && r.Take != "ours" && r.Take != "theirs" {
+		return nil, &Error{Kind: Invalid, Message: "a resolution takes one side or gives an order",
+			Fields: []contracts.FieldError{{Pointer: "/take", Detail: "must be \"ours\" or \"theirs\", or left out when \"order\" is given"}}}
+	}
+	var chosen Received
+	var fingerprint string
+	if r.Order != nil {
+		if r.Order.ID == "" {
+			r.Order.ID = id.String()
+		}
+		withLineIDs(r.Order)
+		if r.Order.ID != id.String() {
+			return nil, &Error{Kind: Invalid, Message: "the order is another one than the case's",
+				Fields: []contracts.FieldError{{Pointer: "/order/id", Detail: "must be the id of the case, or be left out"}}}
+		}
+		var err error
+		if fingerprint, chosen.Content, err = prepare(r.Order); err != nil {
+			return nil, under("/order", err)
+		}
+	}
+	var after *Stored
+	err := s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true},
+		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
+			st := loaded[0]
+			link := st.Link(peer)
+			if !link.State.InConflict() {
+				return nil, Errorf(NotFound, "order %s is in no conflict with %s", id, peer)
+			}
+			if link.Theirs == nil {
+				return nil, Errorf(Conflict, "nothing is kept of %s's version; edit the order, or retry", peer)
+			}
+			if ifMatch != "" && ifMatch != "*" && ifMatch != caseTag(st.Head, *link.Theirs) {
+				return nil, &Error{Kind: Stale, Message: "the case has moved since you looked at it", Present: st}
+			}
+			in, fp, deleted := chosen, fingerprint, false
+			switch r.Take {
+			case "ours":
+				fp, deleted = st.Head.Fingerprint, st.Head.Deleted
+			case "theirs":
+				fp, deleted = link.Theirs.Fingerprint, link.Theirs.Deleted
+				if !deleted {
+					var err error
+					if in.Content, err = s.accept(link); err != nil {
+						return nil, err
+					}
+				}
+			}
+			in.UpdatedAt = s.now()
+			out, err := ordersync.Resolve(ordersync.Record{Head: st.Head, Link: link.Link}, fp, deleted, stamps[0])
+			if err != nil {
+				return nil, Wrap(Conflict, err, "the conflict cannot be settled")
+			}
+			row := LogRow{Event: EventResolved, Actor: by.Actor, RequestID: by.RequestID}
+			c, _ := s.carryOut(st, link, out, &in, row, stamps)
+			after = st
+			return []Change{c}, nil
+		})
+	return after, err
+}
+
+// accept makes the kept content of the other side ready to store, if this side's rules allow it.
+func (s *Service) accept(link Link) (*Content, error) {
+	if link.TheirsBody == nil {
+		return nil, Errorf(Conflict, "the content of %s's version is not kept here; ask there for a retry", link.Peer)
+	}
+	o, refusal := decodeKept(link.TheirsBody)
+	if refusal == "" {
+		o.Complete()
+		if Fingerprint(o) != link.Theirs.Fingerprint {
+			refusal = FingerprintMismatch
+		}
+	}
+	if refusal != "" {
+		return nil, Errorf(Conflict, "this side still refuses the content: %s", refusal)
+	}
+	return NewContent(o)
+}
+
+// FingerprintMismatch is why a content is refused that is not what its fingerprint says.
+const FingerprintMismatch = "the fingerprint does not fit the content; the sides may have different versions of the contract"
+
+// Retry tries an order in error again: the peer's content that this side had refused is looked at
+// again, or else ours is sent again.
+func (s *Service) Retry(ctx context.Context, by By, id uuid.UUID, peer string) (*Stored, error) {
+	var after *Stored
+	err := s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true},
+		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
+			st := loaded[0]
+			link := st.Link(peer)
+			if link.State != ordersync.Error && link.State != ordersync.ErrorSynced {
+				return nil, Errorf(NotFound, "order %s is in no error towards %s", id, peer)
+			}
+			in := Received{UpdatedAt: link.TheirsUpdatedAt}
+			var refused error
+			if link.Theirs != nil && !link.Theirs.Deleted {
+				in.Content, refused = s.accept(link)
+			}
+			refusal := ""
+			if refused != nil {
+				refusal = refused.Error()
+			}
+			out, err := ordersync.Retry(ordersync.Record{Head: st.Head, Link: link.Link}, refusal)
+			switch {
+			case errors.Is(err, ordersync.ErrStillRefused):
+				return nil, refused
+			case err != nil:
+				return nil, Wrap(Conflict, err, "the error cannot be tried again from here")
+			}
+			row := LogRow{Event: EventRetried, Actor: by.Actor, RequestID: by.RequestID}
+			c, _ := s.carryOut(st, link, out, &in, row, stamps)
+			after = st
+			return []Change{c}, nil
+		})
+	return after, err
+}
+
+// under puts the pointers of an error's fields below where the content stands in the request.
+func under(prefix string, err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		for i := range e.Fields {
+			e.Fields[i].Pointer = prefix + e.Fields[i].Pointer
+		}
+	}
+	return err
+}

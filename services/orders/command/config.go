@@ -1,0 +1,151 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/orderbridge/orderbridge/services/orders/httpapi"
+	"github.com/orderbridge/orderbridge/services/orders/outbox"
+	"github.com/orderbridge/orderbridge/settings"
+)
+
+// Prefix of the service's settings.
+const Prefix = "ORDERS"
+
+// Config is the settings of the service.
+type Config struct {
+	Side          string        `split_words:"true" desc:"name of this side, in every version it writes; never change it"`
+	Peer          string        `split_words:"true" desc:"name of the other side"`
+	PeerURL       string        `split_words:"true" desc:"origin of the other side's API, http(s)://host:port"`
+	HTTPAddr      string        `split_words:"true" default:"127.0.0.1:8080" desc:"host:port to listen on"`
+	DatabaseURL   string        `split_words:"true" secret:"true" desc:"PostgreSQL, postgres://user:password@host:port/database"`
+	DatabaseConns int           `split_words:"true" default:"0" desc:"connections to the database at most; 0 is 4 or the number of CPUs"`
+	Migrate       bool          `split_words:"true" default:"true" desc:"bring the database to the newest schema at the start"`
+	ClientToken   string        `split_words:"true" secret:"true" desc:"bearer token for clients; two, separated by a comma, while one is rotated"`
+	PeerToken     string        `split_words:"true" secret:"true" desc:"bearer token for the other side's bridge"`
+	BridgeToken   string        `split_words:"true" secret:"true" desc:"bearer token for the own bridge"`
+	AdminToken    string        `split_words:"true" secret:"true" desc:"bearer token for operators"`
+	MetricsToken  string        `split_words:"true" secret:"true" desc:"bearer token for /metrics"`
+	NatsURL       string        `split_words:"true" secret:"true" desc:"external NATS servers, nats://user:password@host:port; unset: a server within the service"`
+	NatsReplicas  int           `split_words:"true" default:"1" desc:"copies of the stream, in a cluster"`
+	NatsAddr      string        `split_words:"true" default:"127.0.0.1:4222" desc:"host:port of the embedded server"`
+	NatsUser      string        `split_words:"true" default:"orders" desc:"user of the embedded server"`
+	NatsPassword  string        `split_words:"true" secret:"true" desc:"password of the embedded server"`
+	NatsStoreDir  string        `split_words:"true" default:"nats" desc:"folder of the embedded server's store"`
+	NatsSync      string        `split_words:"true" default:"1s" desc:"how often the embedded store is brought to disk; always is after each message"`
+	LogLevel      string        `split_words:"true" default:"info" desc:"debug, info, warn or error"`
+	LogFormat     string        `split_words:"true" default:"auto" desc:"json, console, or auto: console on a terminal"`
+	ShutdownGrace time.Duration `split_words:"true" default:"10s" desc:"how long requests may take to end at a stop"`
+}
+
+// Load reads the settings and refuses what cannot work.
+func Load() (*Config, error) {
+	var c Config
+	if err := settings.Load(Prefix, &c); err != nil {
+		return nil, err
+	}
+	return &c, c.Validate()
+}
+
+// secretLengthMin is the shortest token or password that is accepted.
+const secretLengthMin = 32
+
+var sideName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,15}$`)
+
+// Validate reports all faults at once. There are no default secrets, and none may serve two roles.
+func (c *Config) Validate() error {
+	var errs []error
+	fault := func(name, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s_%s %s", Prefix, name, fmt.Sprintf(format, args...)))
+	}
+	if !sideName.MatchString(c.Side) {
+		fault("SIDE", "must be a name of lower-case letters, digits and hyphens, at most 16")
+	}
+	if !sideName.MatchString(c.Peer) || c.Peer == c.Side {
+		fault("PEER", "must be the name of another side")
+	}
+	if u, err := url.Parse(c.PeerURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		fault("PEER_URL", "must be an origin, http(s)://host:port")
+	}
+	if _, _, err := net.SplitHostPort(c.HTTPAddr); err != nil {
+		fault("HTTP_ADDR", "must be host:port")
+	}
+	if c.DatabaseURL == "" {
+		fault("DATABASE_URL", "is not set")
+	}
+	if c.DatabaseConns < 0 || c.DatabaseConns > 1000 {
+		fault("DATABASE_CONNS", "must be from 0 to 1000")
+	}
+	if c.NatsReplicas < 1 || c.NatsReplicas > 5 {
+		fault("NATS_REPLICAS", "must be from 1 to 5")
+	}
+	if c.ShutdownGrace <= 0 {
+		fault("SHUTDOWN_GRACE", "must be above 0")
+	}
+	secrets := [][2]string{{"CLIENT_TOKEN", c.ClientToken}, {"PEER_TOKEN", c.PeerToken}, {"BRIDGE_TOKEN", c.BridgeToken},
+		{"ADMIN_TOKEN", c.AdminToken}, {"METRICS_TOKEN", c.MetricsToken}}
+	if c.NatsURL == "" {
+		secrets = append(secrets, [2]string{"NATS_PASSWORD", c.NatsPassword})
+		if _, _, err := net.SplitHostPort(c.NatsAddr); err != nil {
+			fault("NATS_ADDR", "must be host:port")
+		}
+		if c.NatsUser == "" {
+			fault("NATS_USER", "is empty")
+		}
+		if _, err := c.syncInterval(); err != nil {
+			fault("NATS_SYNC", "must be always, or a duration such as 1s")
+		}
+	}
+	usedBy := map[string]string{}
+	for _, s := range secrets {
+		parts := strings.Split(s[1], ",")
+		if len(parts) > 2 {
+			fault(s[0], "holds more than two tokens")
+		}
+		for _, one := range parts {
+			one = strings.TrimSpace(one)
+			switch {
+			case s[1] == "":
+				fault(s[0], "is not set")
+			case len(one) < secretLengthMin:
+				fault(s[0], "must have %d characters or more", secretLengthMin)
+			case usedBy[one] != "":
+				fault(s[0], "is the same as %s_%s", Prefix, usedBy[one])
+			}
+			usedBy[one] = s[0]
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) syncInterval() (time.Duration, error) {
+	if c.NatsSync == "always" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(c.NatsSync)
+	if err == nil && d <= 0 {
+		err = errors.New("must be above 0")
+	}
+	return d, err
+}
+
+func (c *Config) tokens() *httpapi.Tokens {
+	t := &httpapi.Tokens{}
+	t.Add(httpapi.RoleClient, c.ClientToken)
+	t.Add(httpapi.RolePeer, c.PeerToken)
+	t.Add(httpapi.RoleBridge, c.BridgeToken)
+	t.Add(httpapi.RoleAdmin, c.AdminToken)
+	t.Add(httpapi.RoleMetrics, c.MetricsToken)
+	return t
+}
+
+func (c *Config) broker() outbox.Options {
+	sync, _ := c.syncInterval() // Validate has read it
+	return outbox.Options{Side: c.Side, Peers: []string{c.Peer}, URL: c.NatsURL, Replicas: c.NatsReplicas,
+		Embedded: outbox.EmbeddedOptions{Addr: c.NatsAddr, StoreDir: c.NatsStoreDir, User: c.NatsUser, Password: c.NatsPassword, SyncInterval: sync}}
+}

@@ -1,0 +1,61 @@
+package command
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+	"github.com/orderbridge/orderbridge/services/orders/postgres"
+)
+
+// figures reads the store's counts when metrics are asked for.
+type figures struct {
+	peer                              string
+	store                             *postgres.Store
+	states, pending, outbox, lag, bad *prometheus.Desc
+}
+
+func newFigures(cfg *Config, store *postgres.Store) *figures {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("orderbridge_"+name, help, labels, nil)
+	}
+	return &figures{
+		peer: cfg.Peer, store: store,
+		states:  desc("orders", "Orders in each state towards a peer.", "peer", "state"),
+		pending: desc("pending_orders", "Orders that a peer must still be told about.", "peer"),
+		outbox:  desc("outbox_pending", "Hints that JetStream has not taken yet."),
+		lag:     desc("oldest_pending_seconds", "Age of the oldest order that a peer must be told about; 0 when there is none.", "peer"),
+		bad:     desc("figures_error", "1 when the database could not be asked for the figures."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (f *figures) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{f.states, f.pending, f.outbox, f.lag, f.bad} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (f *figures) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	c, err := f.store.Counts(ctx, []string{f.peer})
+	if err != nil {
+		ch <- prometheus.MustNewConstMetric(f.bad, prometheus.GaugeValue, 1)
+		return
+	}
+	ch <- prometheus.MustNewConstMetric(f.bad, prometheus.GaugeValue, 0)
+	for _, s := range ordersync.States[:ordersync.ErrorSynced] {
+		ch <- prometheus.MustNewConstMetric(f.states, prometheus.GaugeValue, float64(c.States[f.peer][s]), f.peer, s.String())
+	}
+	ch <- prometheus.MustNewConstMetric(f.pending, prometheus.GaugeValue, float64(c.Due[f.peer]), f.peer)
+	ch <- prometheus.MustNewConstMetric(f.outbox, prometheus.GaugeValue, float64(c.Outbox))
+	age := 0.0
+	if o, ok := c.Oldest[f.peer]; ok {
+		age = time.Since(o.Since).Seconds()
+	}
+	ch <- prometheus.MustNewConstMetric(f.lag, prometheus.GaugeValue, age, f.peer)
+}

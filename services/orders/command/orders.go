@@ -1,0 +1,242 @@
+package command
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// Orders is the command for working with a side's orders over REST.
+func Orders() *cobra.Command {
+	cmd := &cobra.Command{Use: "orders", Short: "List, show, create, edit and delete a side's orders over REST"}
+	addRemoteFlags(cmd)
+	cmd.AddCommand(listOrders(), getOrder(), createOrder(), editOrder(), deleteOrder())
+	return cmd
+}
+
+func listOrders() *cobra.Command {
+	cmd := &cobra.Command{Use: "list", Short: "List orders, newest first", Args: cobra.NoArgs}
+	limit := cmd.Flags().Int("limit", 50, "how many, at most 500")
+	status := cmd.Flags().String("status", "", "only with this status")
+	state := cmd.Flags().String("state", "", "only in this sync state")
+	output := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		side, err := newRemote(cmd)
+		if err != nil {
+			return err
+		}
+		q := url.Values{"limit": {strconv.Itoa(*limit)}}
+		for name, v := range map[string]string{"status": *status, "state": *state} {
+			if v != "" {
+				q.Set(name, v)
+			}
+		}
+		var page contracts.OrderPage
+		out, err := side.get(cmd.Context(), "/orders?"+q.Encode(), &page)
+		if err != nil {
+			return err
+		}
+		if *output == "json" {
+			return printJSON(cmd, out.body)
+		}
+		t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
+		fmt.Fprintln(t, "ID\tNUMBER\tSTATUS\tTOTAL\tSYNC\tUPDATED")
+		for _, o := range page.Orders {
+			total := ""
+			if o.Totals != nil {
+				total = fmt.Sprintf("%d %s", o.Totals.TotalMinor, o.Currency)
+			}
+			var links []string
+			for _, l := range o.Sync.Links {
+				links = append(links, l.Peer+":"+l.State)
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", o.ID, o.OrderNumber, o.Status, total, strings.Join(links, " "), o.Sync.UpdatedAt.Format("2006-01-02 15:04:05"))
+		}
+		return t.Flush()
+	}
+	return cmd
+}
+
+func getOrder() *cobra.Command {
+	return &cobra.Command{
+		Use: "get ID", Short: "Show one order as JSON", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			side, err := newRemote(cmd)
+			if err != nil {
+				return err
+			}
+			out, err := side.get(cmd.Context(), "/orders/"+url.PathEscape(args[0]), nil)
+			if err != nil {
+				return err
+			}
+			return printJSON(cmd, out.body)
+		},
+	}
+}
+
+func createOrder() *cobra.Command {
+	cmd := &cobra.Command{Use: "create", Short: "Create an order from a JSON file", Args: cobra.NoArgs}
+	file := cmd.Flags().StringP("file", "f", "-", "file with the order; - is standard input")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		side, err := newRemote(cmd)
+		if err != nil {
+			return err
+		}
+		body, err := readFile(cmd, *file)
+		if err != nil {
+			return err
+		}
+		out, err := side.call(cmd.Context(), http.MethodPost, "/orders", nil, body)
+		if err != nil {
+			return err
+		}
+		return printJSON(cmd, out.body)
+	}
+	return cmd
+}
+
+func editOrder() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "edit ID --set FIELD=VALUE...", Short: "Change fields of an order, or replace it by a JSON file", Args: cobra.ExactArgs(1),
+		Example: `  orderbridge orders edit ID --set status=confirmed --set lines/0/quantity=2 --set customerNote='Ring twice'`,
+	}
+	sets := cmd.Flags().StringArray("set", nil, "field and new value; the field is a path such as lines/0/quantity, an empty value removes it")
+	file := cmd.Flags().StringP("file", "f", "", "file with the whole order; - is standard input")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if (*file == "") == (len(*sets) == 0) {
+			return fmt.Errorf("give either --set or --file")
+		}
+		side, err := newRemote(cmd)
+		if err != nil {
+			return err
+		}
+		path := "/orders/" + url.PathEscape(args[0])
+		present, err := side.get(cmd.Context(), path, nil)
+		if err != nil {
+			return err
+		}
+		var body []byte
+		if *file != "" {
+			body, err = readFile(cmd, *file)
+		} else {
+			body, err = edited(present.body, *sets)
+		}
+		if err != nil {
+			return err
+		}
+		// The version that was read is the one that is replaced: an edit in between is not lost.
+		out, err := side.call(cmd.Context(), http.MethodPut, path, map[string]string{"If-Match": present.header.Get("ETag")}, body)
+		if err != nil {
+			return err
+		}
+		return printJSON(cmd, out.body)
+	}
+	return cmd
+}
+
+func deleteOrder() *cobra.Command {
+	return &cobra.Command{
+		Use: "delete ID", Short: "Delete an order", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			side, err := newRemote(cmd)
+			if err != nil {
+				return err
+			}
+			path := "/orders/" + url.PathEscape(args[0])
+			present, err := side.get(cmd.Context(), path, nil)
+			if err != nil {
+				return err
+			}
+			_, err = side.call(cmd.Context(), http.MethodDelete, path, map[string]string{"If-Match": present.header.Get("ETag")}, nil)
+			return err
+		},
+	}
+}
+
+func readFile(cmd *cobra.Command, name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(io.LimitReader(cmd.InOrStdin(), contracts.OrderBytesMax+1))
+	}
+	return os.ReadFile(name)
+}
+
+// edited turns an order's representation into the body that replaces it: without what clients do not
+// write, and with fields set.
+func edited(view []byte, sets []string) ([]byte, error) {
+	d := json.NewDecoder(bytes.NewReader(view))
+	d.UseNumber() // amounts must stay exact
+	var o map[string]any
+	if err := d.Decode(&o); err != nil {
+		return nil, err
+	}
+	delete(o, "sync")
+	delete(o, "totals")
+	if lines, ok := o["lines"].([]any); ok {
+		for _, l := range lines {
+			if l, ok := l.(map[string]any); ok {
+				delete(l, "totalMinor")
+			}
+		}
+	}
+	for _, s := range sets {
+		path, text, ok := strings.Cut(s, "=")
+		if !ok {
+			return nil, fmt.Errorf("--set %s: must be FIELD=VALUE", s)
+		}
+		if err := set(o, strings.Split(strings.Trim(path, "/"), "/"), text); err != nil {
+			return nil, fmt.Errorf("--set %s: %w", path, err)
+		}
+	}
+	return json.Marshal(o)
+}
+
+// set puts a value below at; a text that is no JSON is a string, an empty one removes the field.
+func set(at any, path []string, text string) error {
+	last := len(path) == 1
+	switch at := at.(type) {
+	case map[string]any:
+		switch {
+		case last && text == "":
+			delete(at, path[0])
+			return nil
+		case last:
+			at[path[0]] = valueOf(text)
+			return nil
+		case at[path[0]] == nil:
+			at[path[0]] = map[string]any{}
+		}
+		return set(at[path[0]], path[1:], text)
+	case []any:
+		i, err := strconv.Atoi(path[0])
+		if err != nil || i < 0 || i >= len(at) {
+			return fmt.Errorf("there is no element %s", path[0])
+		}
+		if last {
+			at[i] = valueOf(text)
+			return nil
+		}
+		return set(at[i], path[1:], text)
+	}
+	return fmt.Errorf("there is nothing below %s", path[0])
+}
+
+func valueOf(text string) any {
+	var v any
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if d.Decode(&v) == nil && !d.More() {
+		return v
+	}
+	return text
+}

@@ -1,0 +1,226 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/admin"
+	"github.com/orderbridge/orderbridge/services/orders/httpapi"
+	"github.com/orderbridge/orderbridge/services/orders/outbox"
+	"github.com/orderbridge/orderbridge/services/orders/postgres"
+	"github.com/orderbridge/orderbridge/settings"
+)
+
+// Serve is the command that runs one side's service.
+func Serve() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Run one side's Orders service (settings: ORDERS_*, see `orderbridge config`)",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := Load()
+			if err != nil {
+				return err
+			}
+			log, err := settings.NewLogger(cfg.LogLevel, cfg.LogFormat)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = log.Sync() }() // a terminal cannot be synced, and says so
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			return serve(ctx, cfg, log.With(zap.String("side", cfg.Side)))
+		},
+	}
+}
+
+// databaseWait is how long a database that is not there yet is waited for.
+const databaseWait = 60 * time.Second
+
+// serve runs the service until ctx ends, then ends what is under way.
+func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
+	store, err := postgres.Open(ctx, cfg.DatabaseURL, cfg.DatabaseConns)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	if err := prepareDatabase(ctx, cfg, store, log); err != nil {
+		return err
+	}
+	broker, err := outbox.Open(cfg.broker(), log)
+	if err != nil {
+		return err
+	}
+	defer broker.Close()
+	relay := outbox.NewRelay(broker, store, log)
+	keeper := outbox.NewKeeper(broker, store, relay, log)
+	service := orders.NewService(cfg.Side, []string{cfg.Peer}, store, orders.NewEpoch(cfg.Side), relay.Offer, now, log)
+
+	registry := newRegistry(cfg, store, relay, broker)
+	var draining atomic.Bool
+	router := newRouter(cfg, service, store, broker, registry, &draining, log)
+	listener, err := net.Listen("tcp", cfg.HTTPAddr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	server := httpapi.NewServer(router, log)
+
+	g, ctx := errgroup.WithContext(ctx)
+	// The broker's parts go on until the last request has ended, so that its hint still goes out.
+	parts, stopParts := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopParts()
+	g.Go(func() error { return relay.Run(parts) })
+	g.Go(func() error { return keeper.Run(parts) })
+	g.Go(func() error { return forgetKeys(parts, store, log) })
+	g.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	g.Go(func() error {
+		defer stopParts()
+		<-ctx.Done()
+		draining.Store(true)
+		log.Info("stopping")
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownGrace)
+		defer cancel()
+		if err := server.Shutdown(grace); err != nil {
+			log.Warn("requests were cut off at the stop", zap.Error(err))
+			return server.Close()
+		}
+		return nil
+	})
+	log.Info("serving", zap.String("addr", listener.Addr().String()), zap.String("epoch", service.Epoch()), zap.Bool("embedded_broker", cfg.NatsURL == ""))
+	return g.Wait()
+}
+
+// now is the clock, as fine as the database keeps it.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// prepareDatabase waits for the database and brings it to this program's schema, or makes sure that
+// somebody else has.
+func prepareDatabase(ctx context.Context, cfg *Config, store *postgres.Store, log *zap.Logger) error {
+	deadline := time.Now().Add(databaseWait)
+	for {
+		err := store.Ping(ctx)
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil || time.Now().After(deadline) {
+			return err
+		}
+		log.Info("waiting for the database", zap.Error(err))
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+	if cfg.Migrate {
+		_, err := store.Migrate(ctx)
+		return err
+	}
+	current, target, err := store.SchemaVersions(ctx)
+	if err == nil && current < target {
+		err = fmt.Errorf("the database has schema %d and this program needs %d: run `orderbridge migrate`, or set %s_MIGRATE=true", current, target, Prefix)
+	}
+	return err
+}
+
+// forgetKeys drops idempotency keys that have served their time.
+func forgetKeys(ctx context.Context, store *postgres.Store, log *zap.Logger) error {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := store.ForgetKeys(ctx, httpapi.IdempotencyTrust); err != nil && ctx.Err() == nil {
+				log.Warn("idempotency keys cannot be dropped", zap.Error(err))
+			}
+		}
+	}
+}
+
+func newRouter(cfg *Config, service *orders.Service, store *postgres.Store, broker *outbox.Broker, registry *prometheus.Registry,
+	draining *atomic.Bool, log *zap.Logger,
+) http.Handler {
+	tokens := cfg.tokens()
+	api := httpapi.New(service, log)
+	operators := admin.New(service, store, broker, []admin.Peer{{Name: cfg.Peer, URL: cfg.PeerURL}}, now, log)
+
+	r := chi.NewRouter()
+	r.Use(httpapi.Common(log, registry))
+	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	r.Get("/readyz", ready(store, broker, draining))
+	r.NotFound(tokens.Authenticate(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		httpapi.WriteProblem(w, r, http.StatusNotFound, "not-found", "there is nothing at this path")
+	})).ServeHTTP)
+	r.MethodNotAllowed(tokens.Authenticate(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		httpapi.WriteProblem(w, r, http.StatusMethodNotAllowed, "method-not-allowed", "this path does not know the method")
+	})).ServeHTTP)
+	r.Group(func(r chi.Router) {
+		r.Use(tokens.Authenticate)
+		api.Routes(r)
+		r.With(httpapi.Allow(httpapi.RoleMetrics, httpapi.RoleAdmin)).Get("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP)
+		r.Route("/admin/api", func(r chi.Router) {
+			r.Use(httpapi.Allow(httpapi.RoleAdmin))
+			operators.Routes(r, httpapi.AdminBody)
+		})
+	})
+	return r
+}
+
+// ready tells whether this process can serve. A broker that is away does not hold local work up, so
+// it is told but does not count.
+func ready(store *postgres.Store, broker *outbox.Broker, draining *atomic.Bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+		defer cancel()
+		switch err := store.Ping(ctx); {
+		case draining.Load():
+			httpapi.WriteProblem(w, r, http.StatusServiceUnavailable, "unavailable", "the service is stopping")
+		case err != nil:
+			httpapi.WriteProblem(w, r, http.StatusServiceUnavailable, "unavailable", "the database cannot be reached")
+		default:
+			if err := httpapi.WriteJSON(w, http.StatusOK, map[string]any{"database": true, "broker": broker.Connected()}); err != nil {
+				panic(err) // two flags always encode
+			}
+		}
+	}
+}
+
+func newRegistry(cfg *Config, store *postgres.Store, relay *outbox.Relay, broker *outbox.Broker) *prometheus.Registry {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewBuildInfoCollector(), newFigures(cfg, store),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "orderbridge_hints_published_total", Help: "Hints that JetStream has taken."},
+			func() float64 { return float64(relay.Published()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "orderbridge_broker_connected", Help: "1 when the broker is reachable."},
+			func() float64 {
+				if broker.Connected() {
+					return 1
+				}
+				return 0
+			}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "orderbridge_database_connections", Help: "Connections in use."},
+			func() float64 { return float64(store.Pool().AcquiredConns()) }))
+	return reg
+}

@@ -1,0 +1,10 @@
+// Package orders is one side's Orders service without its edges: what an order is, what may be done
+// to it, and the round that every change makes: load with a lock, decide by ordersync, save order,
+// links, log and hints in one transaction.
+//
+// In come the intentions of clients and operators and the entries of peers; out go changes for the
+// Store and answers. It knows no SQL, no HTTP and no broker: those are the adapters postgres, httpapi,
+// admin and outbox, which do not know each other, and command wires them.
+//
+// Read order.go and service.go first, then transaction.go.
+package orders

@@ -1,0 +1,66 @@
+package orders
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// Kind tells what went wrong in a way that every edge can translate.
+type Kind uint8
+
+// The kinds. An error that is no *Error is internal.
+const (
+	Internal    Kind = iota
+	Invalid          // the content breaks a rule; Fields name where
+	NotFound         // there is no such order, or no such case
+	Gone             // the order was deleted
+	Stale            // it has changed since; Present is what it is now
+	Exists           // there is one already
+	Conflict         // the state of the order does not allow it
+	Forbidden        // not for this caller
+	KeyReused        // the idempotency key was used for another request
+	Unavailable      // the database cannot be reached, or is busy
+	BrokerUnavailable
+	Replayed // the idempotency key was used for the same request before; never leaves the service
+)
+
+// Error is a failure with a message fit for the caller.
+type Error struct {
+	Kind    Kind
+	Message string
+	Fields  []contracts.FieldError
+	Present *Stored // with Stale
+	cause   error
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	if e.cause != nil {
+		return e.Message + ": " + e.cause.Error()
+	}
+	return e.Message
+}
+
+// Unwrap gives the cause, which is for the log and not for the caller.
+func (e *Error) Unwrap() error { return e.cause }
+
+// Errorf makes an Error.
+func Errorf(kind Kind, format string, args ...any) *Error {
+	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
+}
+
+// Wrap makes an Error with a cause.
+func Wrap(kind Kind, cause error, message string) *Error {
+	return &Error{Kind: kind, Message: message, cause: cause}
+}
+
+// KindOf finds the kind of an error.
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return Internal
+}

@@ -1,0 +1,174 @@
+package httpapi
+
+import (
+	"errors"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/contracts/strictjson"
+	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+// readEntry reads one entry of a peer. An entry whose content this side refuses, even for how it is
+// written, is still observed, with the reason, as long as it says which version of which order it is
+// about; what cannot be observed at all comes back as faults.
+func readEntry(raw []byte, answer bool) (*orders.Received, []contracts.FieldError) {
+	var e contracts.Entry
+	if err := strictjson.Decode(raw, &e); err != nil {
+		return salvage(raw, faultsOf(err), answer)
+	}
+	if errs := e.Validate(); errs != nil {
+		return salvage(raw, errs, answer)
+	}
+	rec, errs := received(&e, answer)
+	if errs != nil {
+		return nil, errs
+	}
+	switch {
+	case e.Order != nil:
+		readContent(rec, e.Order)
+	case !e.Deleted:
+		// Needed where it is newer than what is here; who has this version needs none.
+		rec.Entry.Refusal = "the entry has no order"
+	}
+	return rec, nil
+}
+
+// received turns the envelope of an entry into what the core observes.
+func received(e *contracts.Entry, answer bool) (*orders.Received, []contracts.FieldError) {
+	id, err := uuid.Parse(e.ItemID)
+	if err != nil {
+		return nil, []contracts.FieldError{{Pointer: "/itemId", Detail: "must be a UUID"}}
+	}
+	state, ok := ordersync.ParseState(e.State)
+	if !ok {
+		return nil, []contracts.FieldError{{Pointer: "/state", Detail: "is no state"}}
+	}
+	version, err := coreVersion(e.Version)
+	if err != nil {
+		return nil, []contracts.FieldError{{Pointer: "/version", Detail: "is no version"}}
+	}
+	rec := &orders.Received{ID: id, UpdatedAt: e.UpdatedAt, Entry: ordersync.Entry{
+		Head: ordersync.Head{Version: version, Fingerprint: e.Fingerprint, Deleted: e.Deleted}, State: state}}
+	if e.Deleted {
+		rec.Entry.Fingerprint = ordersync.Tombstone
+	}
+	if e.Refused != nil {
+		if rec.Entry.Refused, err = coreVersion(e.Refused.Version); err != nil {
+			return nil, []contracts.FieldError{{Pointer: "/refused/version", Detail: "is no version"}}
+		}
+		rec.Entry.Why = clean(e.Refused.Reason, contracts.ReasonLengthMax)
+	}
+	if answer {
+		to, err := coreVersion(e.AnswerTo)
+		if err != nil || e.AnswerTo == nil {
+			return nil, []contracts.FieldError{{Pointer: "/answerTo", Detail: "an answer must say which version it answers"}}
+		}
+		rec.Entry.AnswerTo = &to
+	}
+	return rec, nil
+}
+
+func coreVersion(v contracts.Version) (ordersync.Vector, error) {
+	dots := make([]ordersync.Dot, 0, len(v))
+	for k, n := range v {
+		dots = append(dots, ordersync.Dot{Key: k, N: n})
+	}
+	return ordersync.NewVector(dots...)
+}
+
+// readContent checks an entry's content by the same rules as a client's, and makes it ready to store.
+func readContent(rec *orders.Received, o *contracts.Order) {
+	errs := o.Validate()
+	if errs == nil {
+		o.Complete()
+	}
+	content, err := orders.NewContent(o)
+	if err != nil {
+		rec.Entry.Refusal = clean(err.Error(), contracts.ReasonLengthMax)
+		return
+	}
+	rec.Raw = content.Body
+	switch {
+	case errs != nil:
+		rec.Entry.Refusal = clean(orders.RefusalText(errs), contracts.ReasonLengthMax)
+	case orders.Fingerprint(o) != rec.Entry.Fingerprint:
+		rec.Entry.Refusal = orders.FingerprintMismatch
+	default:
+		rec.Content = content
+	}
+}
+
+func faultsOf(err error) []contracts.FieldError {
+	var p *contracts.Problem
+	if errors.As(err, &p) && p.Errors != nil {
+		return p.Errors
+	}
+	return []contracts.FieldError{{Detail: "cannot be read"}}
+}
+
+// salvage finds what order and version an entry is about that breaks the rules, so that the refusal
+// can be recorded with the order.
+func salvage(raw []byte, faults []contracts.FieldError, answer bool) (*orders.Received, []contracts.FieldError) {
+	e, order, ok := envelope(raw)
+	if !ok || answer {
+		return nil, faults
+	}
+	rec, errs := received(&e, answer)
+	if errs != nil || rec.Entry.Version.IsZero() {
+		return nil, faults
+	}
+	rec.Entry.Refusal = clean(orders.RefusalText(faults), contracts.ReasonLengthMax)
+	if utf8.Valid(order) && len(order) <= contracts.OrderBytesMax {
+		rec.Raw = order
+	}
+	return rec, nil
+}
+
+// envelope reads the parts of an entry that say what it is about, leniently.
+func envelope(raw []byte) (contracts.Entry, []byte, bool) {
+	var v struct {
+		ItemID      string            `json:"itemId"`
+		State       string            `json:"state"`
+		Version     contracts.Version `json:"version"`
+		Fingerprint jsontext.Value    `json:"fingerprint"`
+		UpdatedAt   jsontext.Value    `json:"updatedAt"`
+		Deleted     bool              `json:"deleted"`
+		Order       jsontext.Value    `json:"order"`
+	}
+	if json.Unmarshal(raw, &v, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) != nil {
+		return contracts.Entry{}, nil, false
+	}
+	e := contracts.Entry{ItemID: v.ItemID, State: v.State, Version: v.Version, UpdatedAt: time.Time{}, ItemURI: "/orders/" + v.ItemID, Deleted: v.Deleted}
+	_ = json.Unmarshal(v.UpdatedAt, &e.UpdatedAt)     // shown only
+	_ = json.Unmarshal(v.Fingerprint, &e.Fingerprint) // checked below
+	probe := e
+	probe.Fingerprint, probe.UpdatedAt = ordersync.Tombstone, time.Unix(0, 0).UTC()
+	if probe.Validate() != nil {
+		return contracts.Entry{}, nil, false
+	}
+	if p := e; p.Fingerprint != "" {
+		p.UpdatedAt = probe.UpdatedAt
+		if p.Validate() != nil {
+			e.Fingerprint = ""
+		}
+	}
+	return e, v.Order, true
+}
+
+// unusable answers an entry that cannot be observed.
+func unusable(raw []byte, faults []contracts.FieldError) entryOut {
+	e, _, ok := envelope(raw)
+	if !ok {
+		e = contracts.Entry{}
+	}
+	return entryOut{ItemID: e.ItemID, State: ordersync.Error.String(), Version: contracts.Version{}, UpdatedAt: time.Unix(0, 0).UTC(),
+		ItemURI: e.ItemURI, AnswerTo: e.Version,
+		Refused: &contracts.Refusal{Version: e.Version, Reason: clean(orders.RefusalText(faults), contracts.ReasonLengthMax)}}
+}

@@ -1,0 +1,235 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/contracts/strictjson"
+	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+// Service is what the API needs of the service.
+type Service interface {
+	Create(ctx context.Context, by orders.By, o *contracts.Order, key *orders.IdempotencyKey) (*orders.Stored, bool, error)
+	Get(ctx context.Context, id uuid.UUID) (*orders.Stored, error)
+	List(ctx context.Context, q orders.Query) ([]*orders.Stored, error)
+	Put(ctx context.Context, by orders.By, id uuid.UUID, o *contracts.Order, cond orders.Condition) (*orders.Stored, bool, error)
+	Delete(ctx context.Context, by orders.By, id uuid.UUID, cond orders.Condition) error
+	Receive(ctx context.Context, by orders.By, peer string, in []orders.Received) ([]orders.Present, error)
+	Lookup(ctx context.Context, peer string, ids []uuid.UUID, bytesMax int) ([]orders.Present, []uuid.UUID, error)
+	Name() string
+	HasPeer(name string) bool
+}
+
+// ByOf tells who does what the request asks for.
+func ByOf(r *http.Request) orders.By {
+	return orders.By{Actor: string(RoleOf(r.Context())), RequestID: RequestID(r.Context())}
+}
+
+func (a *API) createOrder(w http.ResponseWriter, r *http.Request) {
+	raw, err := readBody(r)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	var o contracts.Order
+	if err := strictjson.Decode(raw, &o); err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	key, err := idempotencyKey(r, raw)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	st, replayed, err := a.service.Create(r.Context(), ByOf(r), &o, key)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	if replayed {
+		w.Header().Set("Idempotency-Replayed", "true")
+	}
+	w.Header().Set("Location", "/orders/"+st.ID.String())
+	a.answer(w, r, WriteOrder(w, http.StatusCreated, st))
+}
+
+// answer logs what went wrong while an answer was made; before that nothing has been sent.
+func (a *API) answer(w http.ResponseWriter, r *http.Request, err error) {
+	if err != nil {
+		Fail(w, r, a.log, err)
+	}
+}
+
+// idempotencyKey reads the Idempotency-Key header; a key stands for one body.
+func idempotencyKey(r *http.Request, body []byte) (*orders.IdempotencyKey, error) {
+	key := r.Header.Get("Idempotency-Key")
+	if key == "" {
+		return nil, nil
+	}
+	if len(key) > contracts.IdempotencyKeyMax || strings.ContainsFunc(key, func(c rune) bool { return c < 0x20 || c > 0x7e }) {
+		return nil, &contracts.Problem{Status: http.StatusBadRequest,
+			Detail: fmt.Sprintf("the Idempotency-Key header must have 1 to %d printable ASCII characters", contracts.IdempotencyKeyMax)}
+	}
+	sum := sha256.Sum256(body)
+	return &orders.IdempotencyKey{Key: key, RequestHash: hex.EncodeToString(sum[:])}, nil
+}
+
+func (a *API) getOrder(w http.ResponseWriter, r *http.Request) {
+	id, err := PathID(r)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	st, err := a.service.Get(r.Context(), id)
+	if err == nil && st.Head.Deleted {
+		err = orders.Errorf(orders.Gone, "order %s was deleted", id)
+	}
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	if m := r.Header.Get("If-None-Match"); m == "*" || m == etag(st) {
+		w.Header().Set("ETag", etag(st))
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	a.answer(w, r, WriteOrder(w, http.StatusOK, st))
+}
+
+func (a *API) listOrders(w http.ResponseWriter, r *http.Request) {
+	q := NewQuery(r)
+	query := orders.Query{Limit: q.Limit(), Before: q.ID("cursor"), Status: q.Text("status"), Peer: ""}
+	if query.Status != "" && !slices.Contains(contracts.OrderStatuses, contracts.OrderStatus(query.Status)) {
+		q.Fault("status", "is no status of an order")
+	}
+	if s := q.Text("state"); s != "" {
+		var ok bool
+		if query.State, ok = ordersync.ParseState(s); !ok {
+			q.Fault("state", "is no state of an order")
+		}
+	}
+	switch q.Text("deleted") {
+	case "", "false":
+	case "true":
+		query.Deleted = true
+	default:
+		q.Fault("deleted", "must be true or false")
+	}
+	if err := q.Err(); err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	query.Limit++ // one more tells whether there is a next page
+	list, err := a.service.List(r.Context(), query)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	page := struct {
+		Orders []jsontext.Value `json:"orders"`
+		Next   string           `json:"next,omitzero"`
+	}{}
+	if len(list) == query.Limit {
+		list = list[:query.Limit-1]
+		page.Next = NextPage(w, r, list[len(list)-1].ID.String())
+	}
+	for _, st := range list {
+		v, err := orderView(st)
+		if err != nil {
+			Fail(w, r, a.log, err)
+			return
+		}
+		page.Orders = append(page.Orders, v)
+	}
+	a.answer(w, r, WriteJSON(w, http.StatusOK, page))
+}
+
+// NextPage says where the next page is, in a Link header (RFC 8288), and returns the address.
+func NextPage(w http.ResponseWriter, r *http.Request, cursor string) string {
+	q := r.URL.Query()
+	q.Set("cursor", cursor)
+	next := url.URL{Path: r.URL.Path, RawQuery: q.Encode()}
+	w.Header().Set("Link", "<"+next.String()+`>; rel="next"`)
+	return next.String()
+}
+
+// Condition reads If-Match and If-None-Match; a change needs one of them, so that nobody overwrites
+// what they have not seen.
+func condition(r *http.Request, mayCreate bool) (orders.Condition, error) {
+	match, none := r.Header.Get("If-Match"), r.Header.Get("If-None-Match")
+	switch {
+	case match != "" && none != "":
+		return orders.Condition{}, &contracts.Problem{Status: http.StatusBadRequest, Detail: "If-Match and If-None-Match exclude each other"}
+	case none == "*" && mayCreate:
+		return orders.Condition{Absent: true}, nil
+	case none != "":
+		return orders.Condition{}, &contracts.Problem{Status: http.StatusBadRequest, Detail: `If-None-Match can only be "*", and only with PUT`}
+	case match == "*":
+		return orders.Condition{IfMatch: match}, nil
+	case len(match) > 2 && match[0] == '"' && match[len(match)-1] == '"':
+		return orders.Condition{IfMatch: match[1 : len(match)-1]}, nil
+	case match != "":
+		return orders.Condition{}, &contracts.Problem{Status: http.StatusBadRequest, Detail: `If-Match must be the ETag of the order, in quotes, or "*"`}
+	}
+	return orders.Condition{}, &contracts.Problem{Type: "/problems/precondition-required", Title: titles["precondition-required"],
+		Status: http.StatusPreconditionRequired, Detail: "send If-Match with the ETag of the order that you have seen"}
+}
+
+func (a *API) putOrder(w http.ResponseWriter, r *http.Request) {
+	id, err := PathID(r)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	cond, err := condition(r, true)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	var o contracts.Order
+	if err := ReadJSON(r, &o); err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	st, created, err := a.service.Put(r.Context(), ByOf(r), id, &o, cond)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	status := http.StatusOK
+	if created {
+		status = http.StatusCreated
+		w.Header().Set("Location", "/orders/"+id.String())
+	}
+	a.answer(w, r, WriteOrder(w, status, st))
+}
+
+func (a *API) deleteOrder(w http.ResponseWriter, r *http.Request) {
+	id, err := PathID(r)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	cond, err := condition(r, false)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	if err := a.service.Delete(r.Context(), ByOf(r), id, cond); err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}

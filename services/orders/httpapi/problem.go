@@ -1,0 +1,113 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"go.uber.org/zap"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/contracts/strictjson"
+	"github.com/orderbridge/orderbridge/services/orders"
+)
+
+// problemOf is the one table from the kind of an error to what the caller sees.
+var problemOf = map[orders.Kind]struct {
+	status int
+	slug   string
+}{
+	orders.Internal:          {http.StatusInternalServerError, "internal"},
+	orders.Invalid:           {http.StatusUnprocessableEntity, "invalid"},
+	orders.NotFound:          {http.StatusNotFound, "not-found"},
+	orders.Gone:              {http.StatusGone, "gone"},
+	orders.Stale:             {http.StatusPreconditionFailed, "stale"},
+	orders.Exists:            {http.StatusConflict, "exists"},
+	orders.Conflict:          {http.StatusConflict, "conflict"},
+	orders.Forbidden:         {http.StatusForbidden, "forbidden"},
+	orders.KeyReused:         {http.StatusUnprocessableEntity, "idempotency-key-reused"},
+	orders.Unavailable:       {http.StatusServiceUnavailable, "unavailable"},
+	orders.BrokerUnavailable: {http.StatusServiceUnavailable, "unavailable"},
+}
+
+// titles are the problem types, below /problems/.
+var titles = map[string]string{
+	"internal":               "Something went wrong here",
+	"invalid":                "The content is not valid",
+	"malformed":              "The request cannot be read",
+	"not-found":              "Not found",
+	"gone":                   "Deleted",
+	"stale":                  "Changed since",
+	"exists":                 "Exists already",
+	"conflict":               "The order's state does not allow it",
+	"forbidden":              "Forbidden",
+	"unauthorized":           "Unauthorized",
+	"idempotency-key-reused": "Idempotency key used for another request",
+	"unavailable":            "Unavailable, try again",
+	"precondition-required":  "Say which version you have seen",
+	"too-large":              "Too large",
+	"media-type":             "Unsupported media type",
+	"method-not-allowed":     "Method not allowed",
+}
+
+// WriteProblem answers with a problem document (RFC 9457).
+func WriteProblem(w http.ResponseWriter, r *http.Request, status int, slug, detail string, fields ...contracts.FieldError) {
+	writeProblem(w, r, &contracts.Problem{Type: "/problems/" + slug, Title: titles[slug], Status: status, Detail: detail, Errors: fields})
+}
+
+func writeProblem(w http.ResponseWriter, r *http.Request, p *contracts.Problem) {
+	p.Instance = RequestID(r.Context())
+	body, err := strictjson.Encode(p)
+	if err != nil { // plain texts and numbers always encode
+		panic(err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Del("ETag")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if p.Status == http.StatusServiceUnavailable && h.Get("Retry-After") == "" {
+		h.Set("Retry-After", "1")
+	}
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(body) // the caller is gone; there is nobody to tell
+}
+
+// Fail answers with what an error means to the caller. The text of an internal error goes to the log
+// only.
+func Fail(w http.ResponseWriter, r *http.Request, log *zap.Logger, err error) {
+	var malformed *contracts.Problem
+	if errors.As(err, &malformed) {
+		if malformed.Type == "" || malformed.Type == "about:blank" {
+			malformed.Type, malformed.Title = "/problems/malformed", titles["malformed"]
+		}
+		writeProblem(w, r, malformed)
+		return
+	}
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		WriteProblem(w, r, http.StatusRequestEntityTooLarge, "too-large", "the body may have "+strconv.FormatInt(tooLarge.Limit, 10)+" bytes")
+		return
+	}
+	kind := orders.KindOf(err)
+	known := problemOf[kind]
+	p := &contracts.Problem{Type: "/problems/" + known.slug, Title: titles[known.slug], Status: known.status}
+	var e *orders.Error
+	switch {
+	case kind == orders.Internal:
+		log.Error("request failed", zap.Error(err), zap.String("request_id", RequestID(r.Context())))
+		p.Detail = "see the log of this side for the request id"
+	case kind == orders.Unavailable:
+		log.Warn("request not possible now", zap.Error(err), zap.String("request_id", RequestID(r.Context())))
+		p.Detail = "the database cannot be reached, or is busy"
+	case kind == orders.BrokerUnavailable:
+		log.Warn("request not possible now", zap.Error(err), zap.String("request_id", RequestID(r.Context())))
+		p.Detail = "the broker cannot be reached, or is not ready yet"
+	case errors.As(err, &e):
+		p.Detail, p.Errors = e.Message, e.Fields
+		if e.Present != nil {
+			w.Header().Set("Present-Version", etag(e.Present))
+			p.Present = viewOf(e.Present)
+		}
+	}
+	writeProblem(w, r, p)
+}

@@ -1,0 +1,132 @@
+package httpapi
+
+import (
+	"bytes"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/contracts/strictjson"
+	"github.com/orderbridge/orderbridge/services/orders"
+)
+
+func isJSON(contentType string) bool {
+	media, params, err := mime.ParseMediaType(contentType)
+	charset := strings.ToLower(params["charset"])
+	return err == nil && media == "application/json" && (charset == "" || charset == "utf-8")
+}
+
+// readBody reads the whole body, which the route has bounded.
+func readBody(r *http.Request) ([]byte, error) {
+	var b bytes.Buffer
+	if n := r.ContentLength; n > 0 && n < contracts.AnswersBytesMax {
+		b.Grow(int(n) + bytes.MinRead)
+	}
+	if _, err := io.Copy(&b, r.Body); err != nil {
+		return nil, asMalformed(err)
+	}
+	return b.Bytes(), nil
+}
+
+// asMalformed takes a body that ends early for the caller's fault, not for ours.
+func asMalformed(err error) error {
+	if _, ok := err.(*http.MaxBytesError); ok {
+		return err
+	}
+	return &contracts.Problem{Status: http.StatusBadRequest, Detail: "the body ends early"}
+}
+
+// ReadJSON reads the body strictly into v.
+func ReadJSON(r *http.Request, v any) error {
+	b, err := readBody(r)
+	if err != nil {
+		return err
+	}
+	return strictjson.Decode(b, v)
+}
+
+// PathID reads the order id of the path.
+func PathID(r *http.Request) (uuid.UUID, error) {
+	text := chi.URLParam(r, "id")
+	id, err := uuid.Parse(text)
+	if err != nil || id.String() != text {
+		return uuid.Nil, orders.Errorf(orders.NotFound, "there is no such order")
+	}
+	return id, nil
+}
+
+// Query reads query parameters and remembers what is wrong with them.
+type Query struct {
+	values map[string][]string
+	read   map[string]bool
+	faults []contracts.FieldError
+}
+
+// NewQuery starts reading the query of a request.
+func NewQuery(r *http.Request) *Query {
+	return &Query{values: r.URL.Query(), read: map[string]bool{}}
+}
+
+// Text reads a parameter, or an empty text.
+func (q *Query) Text(name string) string {
+	q.read[name] = true
+	v := q.values[name]
+	if len(v) > 1 {
+		q.Fault(name, "is given twice")
+	}
+	if len(v) == 0 {
+		return ""
+	}
+	return v[0]
+}
+
+// Limit reads the size of a page.
+func (q *Query) Limit() int {
+	text := q.Text("limit")
+	if text == "" {
+		return 50
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > 500 {
+		q.Fault("limit", "must be a number from 1 to 500")
+	}
+	return n
+}
+
+// ID reads a parameter that is an id, or the zero one.
+func (q *Query) ID(name string) uuid.UUID {
+	text := q.Text(name)
+	if text == "" {
+		return uuid.Nil
+	}
+	id, err := uuid.Parse(text)
+	if err != nil {
+		q.Fault(name, "must be what the last page's link gave")
+	}
+	return id
+}
+
+// Fault remembers that a parameter is wrong.
+func (q *Query) Fault(name, detail string) {
+	q.faults = append(q.faults, contracts.FieldError{Pointer: "?" + name, Detail: detail})
+}
+
+// Err tells what was wrong, unknown parameters included.
+func (q *Query) Err() error {
+	for name := range q.values {
+		if !q.read[name] {
+			q.faults = append(q.faults, contracts.FieldError{Pointer: "?", Detail: "there is a parameter that is not known here"})
+			break
+		}
+	}
+	if q.faults == nil {
+		return nil
+	}
+	return &contracts.Problem{Status: http.StatusBadRequest, Detail: "a query parameter is wrong", Errors: q.faults}
+}

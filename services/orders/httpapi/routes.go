@@ -1,0 +1,53 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+	"go.uber.org/zap"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// API serves orders to clients, and transactions to peers and the own bridge.
+type API struct {
+	service Service
+	log     *zap.Logger
+}
+
+// New makes the API.
+func New(s Service, log *zap.Logger) *API { return &API{s, log.Named("httpapi")} }
+
+// Routes puts everything that can be called below r, behind authentication.
+func (a *API) Routes(r chi.Router) {
+	client := Allow(RoleClient, RoleAdmin)
+	r.With(client, body(contracts.OrderBytesMax)).Post("/orders", a.createOrder)
+	r.With(client).Get("/orders", a.listOrders)
+	r.With(Allow(RoleClient, RoleAdmin, RolePeer)).Get("/orders/{id}", a.getOrder)
+	r.With(client, body(contracts.OrderBytesMax)).Put("/orders/{id}", a.putOrder)
+	r.With(client).Delete("/orders/{id}", a.deleteOrder)
+
+	r.With(Allow(RolePeer, RoleBridge), body(contracts.AnswersBytesMax)).Put("/orders/transactions", a.putTransactions)
+	r.With(Allow(RoleBridge), body(contracts.BatchBytesMax)).Post("/orders/transactions/lookup", a.lookup)
+}
+
+// AdminBody demands JSON of operators, and bounds its size to an order and what is around it.
+func AdminBody(next http.Handler) http.Handler { return body(contracts.OrderBytesMax + 1024)(next) }
+
+// body demands JSON and bounds its size.
+func body(bytesMax int64) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !isJSON(r.Header.Get("Content-Type")) {
+				WriteProblem(w, r, http.StatusUnsupportedMediaType, "media-type", "the body must be application/json")
+				return
+			}
+			if r.Header.Get("Content-Encoding") != "" {
+				WriteProblem(w, r, http.StatusUnsupportedMediaType, "media-type", "the body must not be compressed")
+				return
+			}
+			r.Body = http.MaxBytesReader(w, r.Body, bytesMax)
+			next.ServeHTTP(w, r)
+		})
+	}
+}

@@ -1,0 +1,195 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/contracts/strictjson"
+	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+// batchOut is contracts.Batch as it is sent.
+type batchOut struct {
+	Side    string     `json:"side"`
+	Entries []entryOut `json:"entries"`
+}
+
+// lookupOut is contracts.LookupResult as it is sent.
+type lookupOut struct {
+	Side     string     `json:"side"`
+	Entries  []entryOut `json:"entries"`
+	Deferred []string   `json:"deferred,omitzero"`
+}
+
+// putTransactions observes a batch: from a peer's token requests about its orders, from the own
+// bridge's token that peer's answers to ours. The two never mix, so neither token can do the other's
+// work.
+func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
+	answers := RoleOf(r.Context()) == RoleBridge
+	if r.Header.Get("If-Match") != "" {
+		WriteProblem(w, r, http.StatusBadRequest, "malformed", "If-Match is not known here")
+		return
+	}
+	raw, err := readBody(r)
+	if err == nil && !answers && len(raw) > contracts.BatchBytesMax {
+		err = &http.MaxBytesError{Limit: contracts.BatchBytesMax}
+	}
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	side, entries, err := strictjson.DecodeBatch(raw)
+	if err == nil {
+		err = a.checkBatch(side, entries)
+	}
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	read, err := readEntries(entries, answers)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	by := orders.By{Actor: string(RoleOf(r.Context())) + ":" + side, RequestID: RequestID(r.Context())}
+	present, err := a.service.Receive(r.Context(), by, side, read.received)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	if r.Header.Get("Prefer") == "return=minimal" {
+		w.Header().Set("Preference-Applied", "return=minimal")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	out, status := batchOut{Side: a.service.Name(), Entries: read.answers}, http.StatusOK
+	for i, at := range read.at {
+		e := entryOf(&present[i])
+		e.AnswerTo = WireVersion(read.received[i].Entry.Version)
+		out.Entries[at] = e
+		if present[i].Link.State == ordersync.Collision {
+			status = http.StatusConflict
+		}
+	}
+	a.answer(w, r, WriteJSON(w, status, out))
+}
+
+// checkBatch refuses what is wrong with a batch as a whole.
+func (a *API) checkBatch(side string, entries [][]byte) error {
+	if !a.service.HasPeer(side) {
+		return &orders.Error{Kind: orders.Forbidden, Message: "the batch is of a side that is no peer of this one",
+			Fields: []contracts.FieldError{{Pointer: "/side", Detail: "is no peer of this side"}}}
+	}
+	if len(entries) == 0 {
+		return &orders.Error{Kind: orders.Invalid, Message: "the batch is empty",
+			Fields: []contracts.FieldError{{Pointer: "/entries", Detail: "must have an entry"}}}
+	}
+	return nil
+}
+
+// batch is what was read of a body: what the service is to observe, where each stands in the body,
+// and the answers, which are final for entries that cannot even be observed.
+type batch struct {
+	received []orders.Received
+	at       []int
+	answers  []entryOut
+}
+
+// readEntries reads each entry on its own, so that a bad one spoils nothing but itself.
+func readEntries(raw [][]byte, answers bool) (*batch, error) {
+	b := &batch{answers: make([]entryOut, len(raw)), received: make([]orders.Received, 0, len(raw)), at: make([]int, 0, len(raw))}
+	seen := make(map[uuid.UUID]bool, len(raw))
+	for i, entry := range raw {
+		rec, bad := readEntry(entry, answers)
+		if bad != nil {
+			if answers {
+				// The own bridge has read it before; what it passes on must be an entry.
+				return nil, &orders.Error{Kind: orders.Invalid, Message: "an answer is not valid", Fields: prefixed(i, bad)}
+			}
+			b.answers[i] = unusable(entry, bad)
+			continue
+		}
+		if seen[rec.ID] {
+			return nil, &orders.Error{Kind: orders.Invalid, Message: "the batch names an order twice",
+				Fields: []contracts.FieldError{{Pointer: fmt.Sprintf("/entries/%d/itemId", i), Detail: "is there twice"}}}
+		}
+		seen[rec.ID] = true
+		b.received, b.at = append(b.received, *rec), append(b.at, i)
+	}
+	return b, nil
+}
+
+func prefixed(i int, errs []contracts.FieldError) []contracts.FieldError {
+	out := make([]contracts.FieldError, len(errs))
+	for j, e := range errs {
+		out[j] = contracts.FieldError{Pointer: fmt.Sprintf("/entries/%d%s", i, e.Pointer), Detail: e.Detail}
+	}
+	return out
+}
+
+// lookup tells the own bridge how the orders of its hints stand towards a peer.
+func (a *API) lookup(w http.ResponseWriter, r *http.Request) {
+	var l contracts.Lookup
+	if err := ReadJSON(r, &l); err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	ids, err := a.checkLookup(&l)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	// What is around the contents must fit into a batch's bytes too.
+	present, deferred, err := a.service.Lookup(r.Context(), l.Peer, ids, contracts.BatchBytesMax/2)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	out := lookupOut{Side: a.service.Name(), Entries: make([]entryOut, len(present))}
+	for i := range present {
+		out.Entries[i] = entryOf(&present[i])
+	}
+	for _, id := range deferred {
+		out.Deferred = append(out.Deferred, id.String())
+	}
+	a.answer(w, r, WriteJSON(w, http.StatusOK, out))
+}
+
+func (a *API) checkLookup(l *contracts.Lookup) ([]uuid.UUID, error) {
+	var errs []contracts.FieldError
+	if !a.service.HasPeer(l.Peer) {
+		errs = append(errs, contracts.FieldError{Pointer: "/peer", Detail: "is no peer of this side"})
+	}
+	if len(l.IDs) == 0 || len(l.IDs) > contracts.BatchEntriesMax {
+		errs = append(errs, contracts.FieldError{Pointer: "/ids", Detail: fmt.Sprintf("must have 1 to %d ids", contracts.BatchEntriesMax)})
+	}
+	ids := make([]uuid.UUID, 0, len(l.IDs))
+	seen := make(map[uuid.UUID]bool, len(l.IDs))
+	for i, text := range l.IDs {
+		id, err := uuid.Parse(text)
+		if err != nil || seen[id] || id.String() != text {
+			errs = append(errs, contracts.FieldError{Pointer: fmt.Sprintf("/ids/%d", i), Detail: "must be an id, there once"})
+			break
+		}
+		seen[id] = true
+		ids = append(ids, id)
+	}
+	if errs != nil {
+		return nil, &orders.Error{Kind: orders.Invalid, Message: "the lookup is not valid", Fields: errs}
+	}
+	return ids, nil
+}
+
+// clean makes a text of the other side fit to be stored and logged.
+func clean(s string, lengthMax int) string {
+	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "?")
+	if len(s) > lengthMax {
+		s = strings.ToValidUTF8(s[:lengthMax], "")
+	}
+	return s
+}

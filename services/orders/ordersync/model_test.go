@@ -1,0 +1,204 @@
+package ordersync
+
+import (
+	"fmt"
+	"strings"
+)
+
+// This file is one side of the model that the search explores: what a service stores of one order,
+// what it writes on the wire, and how it uses the core. It does what package orders does, in the same
+// order, without anything around it.
+
+// writes is a set of contents that people wrote, one bit each. It is kept beside the versions and not
+// made from them, so it tells truly what an author had seen.
+type writes uint32
+
+func (w writes) has(o writes) bool { return w&o == o }
+
+// holding is what one side stores of the order.
+type holding struct {
+	Record
+	content, kept string // as stored; Record has the fingerprints that belong to them
+	seen, theirs  writes // by the author of the content, and of the kept one
+	joined        writes // of seen, what the peer does not know of but has the same content as
+}
+
+// letter is an entry on the wire.
+type letter struct {
+	Entry
+	content string
+	empty   bool // no content came with it, because the one who asked has it
+	seen    writes
+}
+
+// refusedContent is what side b's validation does not accept; commonContent is what people of both
+// sides may write independently.
+const commonContent, refusedContent = "common", "refused"
+
+// contentOf is the content that belongs to a head; in the model a content is its own fingerprint.
+func (h Head) contentOf() string {
+	if h.Deleted {
+		return ""
+	}
+	return h.Fingerprint
+}
+
+// entryOf is what a service tells of its order: how it stands now, and which version it refuses.
+func entryOf(h holding, asked *letter) letter {
+	l := letter{Entry: Entry{Head: h.Head, State: h.State}, content: h.content, seen: h.seen}
+	if h.Theirs != nil && (h.State == Error || h.State == ErrorSynced && h.Theirs.Version.Compare(h.Version) == Newer) {
+		l.Refused = h.Theirs.Version
+	}
+	if asked != nil {
+		l.AnswerTo = &asked.Version
+		if asked.Version.Compare(l.Version) == Equal {
+			l.content, l.empty = "", true
+		}
+	}
+	return l
+}
+
+// observed is what became of a holding.
+type observed struct {
+	holding
+	hint  bool
+	deaf  bool // the content was needed and missing: nothing was learned
+	rule  Rule
+	wrong string
+}
+
+// observe is the service's round: decide, then store the content.
+func observe(decide observer, h holding, l letter, accepts bool) observed {
+	e := l.Entry
+	if !accepts && e.contentOf() == refusedContent {
+		e.Refusal = "refused"
+	}
+	o := decide(h.Record, e)
+	if (o.Take || o.Keep) && l.empty && !e.Deleted {
+		return observed{holding: h, deaf: true}
+	}
+	next := h
+	next.Record = o.Record
+	next.Reason = ""
+	switch {
+	case o.Take:
+		next.content, next.seen, next.joined = l.content, l.seen, 0
+	case o.Version.Compare(h.Version) != Equal: // joined
+		next.joined = next.seen &^ l.seen
+		next.seen |= l.seen
+	case !h.State.Settled():
+		next.joined = 0
+	}
+	if o.Keep {
+		next.kept, next.theirs = l.content, l.seen
+	}
+	next.forget()
+	return observed{holding: next, hint: o.Hint, rule: o.Rule, wrong: firstOf(
+		overwritten(h, next), malformed(next), unhinted(h, next, o.Hint))}
+}
+
+// forget drops the kept content when the link keeps nothing.
+func (h *holding) forget() {
+	if h.Theirs == nil {
+		h.kept, h.theirs = "", 0
+	}
+}
+
+func firstOf(found ...string) string {
+	for _, f := range found {
+		if f != "" {
+			return f
+		}
+	}
+	return ""
+}
+
+// overwritten: content is replaced only by content whose author had seen it, or by the same.
+func overwritten(before, after holding) string {
+	if after.seen.has(before.seen) || before.content == after.content && before.Deleted == after.Deleted {
+		return ""
+	}
+	return fmt.Sprintf("%s was overwritten by %s, whose author had not seen it", before.Head.text(), after.Head.text())
+}
+
+// malformed: what is stored must fit together.
+func malformed(h holding) string {
+	s, r := h.State, h.Record
+	switch {
+	case h.content != r.contentOf():
+		return fmt.Sprintf("content %q is stored under the fingerprint of %q", h.content, r.contentOf())
+	case r.Theirs != nil && h.kept != r.Theirs.contentOf():
+		return fmt.Sprintf("content %q is kept under the fingerprint of %q", h.kept, r.Theirs.contentOf())
+	case s.Settled() && (r.Due || r.Theirs != nil || r.Agreed.Compare(r.Version) != Equal):
+		return "settled, but due, in conflict or not agreed"
+	case (s == New || s == Upd || s == OK) && r.Deleted, (s == Del || s == DelSynced) && !r.Deleted:
+		return s.String() + " does not fit to deleted or not"
+	case (s == New || s == Upd || s == Del) && !r.Due:
+		return s.String() + " without being due"
+	case s == Collision && r.Theirs == nil:
+		return "a collision with nothing"
+	case s == Collision && r.Theirs.Version.Compare(r.Version) == Older:
+		return "a collision with " + r.Theirs.text() + ", which was seen"
+	case !r.Known() && s != None && s != Error && s != ErrorSynced:
+		return s.String() + " of an order that is not known"
+	case !within(r.Agreed, r.Version):
+		return "agreed on {" + r.Agreed.String() + "}, which {" + r.Version.String() + "} does not contain"
+	}
+	return ""
+}
+
+func within(v, w Vector) bool { c := v.Compare(w); return c == Older || c == Equal }
+
+// unhinted: what becomes due takes a hint.
+func unhinted(before, after holding, hint bool) string {
+	switch {
+	case hint && !after.Due:
+		return "a hint for what is not due"
+	case after.Due && !before.Due && !hint:
+		return "due without a hint"
+	}
+	return ""
+}
+
+func (h Head) text() string {
+	if h.Version.IsZero() {
+		return "nothing"
+	}
+	if h.Deleted {
+		return "deleted{" + h.Version.String() + "}"
+	}
+	return h.Fingerprint + "{" + h.Version.String() + "}"
+}
+
+func (h holding) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s", stateText(h.State), h.Head.text())
+	if h.Due {
+		b.WriteString(", due")
+	}
+	if h.Theirs != nil {
+		b.WriteString(", keeps " + h.Theirs.text())
+	}
+	return b.String()
+}
+
+func (l letter) text() string {
+	t := stateText(l.State) + " " + l.Head.text()
+	if !l.Refused.IsZero() {
+		t += " refusing {" + l.Refused.String() + "}"
+	}
+	if l.AnswerTo != nil {
+		t += " in answer to {" + l.AnswerTo.String() + "}"
+	}
+	if l.empty {
+		t += " without content"
+	}
+	return t
+}
+
+func stateText(s State) string {
+	if s == None {
+		return "-"
+	}
+	return s.String()
+}

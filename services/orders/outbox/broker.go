@@ -1,0 +1,227 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// apiTimeout bounds each call to JetStream: without a leader they hang until their deadline.
+const apiTimeout = 3 * time.Second
+
+// Options of a Broker.
+type Options struct {
+	Side     string
+	Peers    []string
+	URL      string // of an external server or cluster; empty for an embedded one
+	Embedded EmbeddedOptions
+	Replicas int // of the stream, in a cluster
+}
+
+// Broker is this side's JetStream.
+type Broker struct {
+	opts      Options
+	log       *zap.Logger
+	nc        *nats.Conn
+	js        jetstream.JetStream
+	embedded  *server.Server
+	unlock    func()
+	reconnect chan struct{}
+	monitor   *monitor
+}
+
+// Open starts the embedded server if there is no external one, and connects. An external server that
+// is not there yet is waited for in the background.
+func Open(opts Options, log *zap.Logger) (_ *Broker, err error) {
+	b := &Broker{opts: opts, log: log.Named("outbox"), reconnect: make(chan struct{}, 1), unlock: func() {}}
+	defer func() {
+		if err != nil {
+			b.Close()
+		}
+	}()
+	natsOpts := []nats.Option{
+		nats.Name("orders-" + opts.Side),
+		nats.MaxReconnects(-1),
+		nats.RetryOnFailedConnect(true),
+		nats.ReconnectWait(500 * time.Millisecond),
+		nats.ReconnectBufSize(-1), // a publish without a connection fails at once; its outbox row stays
+		nats.ConnectHandler(func(*nats.Conn) { b.woken() }),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			b.log.Info("broker reconnected")
+			b.woken()
+		}),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				b.log.Warn("broker disconnected", zap.Error(err))
+			}
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			b.log.Warn("broker error", zap.Error(err))
+		}),
+	}
+	url := opts.URL
+	if url == "" {
+		if b.embedded, b.unlock, err = startEmbedded(opts.Side, opts.Embedded, b.log); err != nil {
+			return nil, err
+		}
+		natsOpts = append(natsOpts, nats.InProcessServer(b.embedded), nats.UserInfo(opts.Embedded.User, opts.Embedded.Password))
+	}
+	if b.nc, err = nats.Connect(url, natsOpts...); err != nil {
+		return nil, fmt.Errorf("connect to broker: %w", err)
+	}
+	if b.js, err = jetstream.New(b.nc, jetstream.WithPublishAsyncMaxPending(4*relayBatch), jetstream.WithPublishAsyncTimeout(5*time.Second),
+		jetstream.WithDefaultTimeout(apiTimeout)); err != nil {
+		return nil, fmt.Errorf("use JetStream: %w", err)
+	}
+	b.monitor = newMonitor()
+	if _, err = b.nc.Subscribe(contracts.BridgeSubjectPrefix+"*", func(m *nats.Msg) { b.monitor.report(m.Data, time.Now()) }); err != nil {
+		return nil, fmt.Errorf("listen for bridges: %w", err)
+	}
+	return b, nil
+}
+
+func (b *Broker) woken() {
+	select {
+	case b.reconnect <- struct{}{}:
+	default:
+	}
+}
+
+// Connected tells whether the broker is reachable now.
+func (b *Broker) Connected() bool { return b.nc.IsConnected() }
+
+// Close ends the connection and the embedded server.
+func (b *Broker) Close() {
+	if b.nc != nil {
+		b.nc.Close()
+	}
+	if b.embedded != nil {
+		b.embedded.Shutdown()
+		b.embedded.WaitForShutdown()
+	}
+	b.unlock()
+}
+
+// Status is what operators see of the broker and of each peer's consumer.
+func (b *Broker) Status(ctx context.Context) (contracts.BrokerStatus, map[string]contracts.ConsumerStatus) {
+	out := contracts.BrokerStatus{Connected: b.Connected(), Embedded: b.embedded != nil}
+	consumers := map[string]contracts.ConsumerStatus{}
+	if !out.Connected {
+		out.Error = "not connected"
+		return out, consumers
+	}
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	stream, err := b.js.Stream(ctx, contracts.HintStream)
+	if err != nil {
+		out.Error = err.Error()
+		return out, consumers
+	}
+	info := stream.CachedInfo()
+	out.Stream = &contracts.StreamStatus{Name: info.Config.Name, Messages: int64(info.State.Msgs), Bytes: int64(info.State.Bytes),
+		FirstSeq: int64(info.State.FirstSeq), LastSeq: int64(info.State.LastSeq), Created: info.Created.UTC()}
+	for _, peer := range b.opts.Peers {
+		c, err := stream.Consumer(ctx, contracts.HintConsumer(peer))
+		if err != nil {
+			out.Error = err.Error()
+			continue
+		}
+		ci := c.CachedInfo()
+		s := contracts.ConsumerStatus{Name: ci.Name, Pending: int64(ci.NumPending), AckPending: int64(ci.NumAckPending),
+			Redelivered: int64(ci.NumRedelivered), WaitingPulls: int64(ci.NumWaiting)}
+		if ci.Paused {
+			until := ci.Config.PauseUntil
+			if until == nil {
+				at := time.Now().Add(ci.PauseRemaining)
+				until = &at
+			}
+			t := until.UTC()
+			s.PausedUntil = &t
+		}
+		consumers[peer] = s
+	}
+	return out, consumers
+}
+
+// pauseFor is how long a pause lasts unless it is ended: until a person does.
+const pauseFor = 100 * 365 * 24 * time.Hour
+
+// ErrNoConsumer tells that the broker cannot be asked now.
+var ErrNoConsumer = errors.New("the broker cannot be reached, or has no consumer for this peer yet")
+
+// Pause stops the delivery of hints to every bridge of a peer; what is under way there goes on.
+func (b *Broker) Pause(ctx context.Context, peer string) error {
+	return b.pauseUntil(ctx, peer, time.Now().Add(pauseFor))
+}
+
+// Resume ends a pause.
+func (b *Broker) Resume(ctx context.Context, peer string) error {
+	return b.pauseUntil(ctx, peer, time.Time{})
+}
+
+func (b *Broker) pauseUntil(ctx context.Context, peer string, until time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	if _, err := b.js.PauseConsumer(ctx, contracts.HintStream, contracts.HintConsumer(peer), until); err != nil {
+		return fmt.Errorf("%w: %w", ErrNoConsumer, err)
+	}
+	return nil
+}
+
+// Bridges lists what the bridges of a peer last told of themselves.
+func (b *Broker) Bridges(peer string) []contracts.BridgeReport { return b.monitor.of(peer, time.Now()) }
+
+// monitor remembers the bridges' reports for a while.
+type monitor struct {
+	mu   sync.Mutex
+	last map[string]contracts.BridgeReport // by instance
+}
+
+// forgetAfter is when a bridge that reports no more is taken for gone.
+const forgetAfter = 10 * time.Second
+
+func newMonitor() *monitor { return &monitor{last: map[string]contracts.BridgeReport{}} }
+
+// report takes a message that anyone with access to the broker may have sent: it is shown, not trusted.
+func (m *monitor) report(data []byte, now time.Time) {
+	var r contracts.BridgeReport
+	if json.Unmarshal(data, &r) != nil || r.Instance == "" || len(data) > 4096 {
+		return
+	}
+	r.At = now.UTC()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.last[r.Instance] = r
+	m.sweep(now)
+}
+
+func (m *monitor) sweep(now time.Time) {
+	for k, r := range m.last {
+		if now.Sub(r.At) > forgetAfter {
+			delete(m.last, k)
+		}
+	}
+}
+
+func (m *monitor) of(peer string, now time.Time) []contracts.BridgeReport {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sweep(now)
+	out := []contracts.BridgeReport{}
+	for _, r := range m.last {
+		if r.Peer == peer {
+			out = append(out, r)
+		}
+	}
+	return out
+}

@@ -1,0 +1,16 @@
+// Package outbox brings committed changes to this side's JetStream as hints, and keeps the stream fit
+// to be what a bridge works from.
+//
+// Relay publishes the rows of the outbox and removes each only after JetStream has taken it: at once
+// after a commit of this process, and by a slow poll for what another process left behind. Keeper
+// makes and mends stream and consumers, at the start, on reconnect and now and then, and hints again
+// what should have a hint and has none. Broker is the connection, with an embedded server when no
+// external one is given, and what operators see and do of it: figures, pause and resume.
+//
+// Guarantees: a hint may come twice, late or out of order; it is only a reason to look. A link that is
+// due has a hint in the stream, a row in the outbox, or gets one from the Keeper. The broker's store
+// may be lost at any time; nothing is ever decided by what it holds, nor by its sequences.
+//
+// Why no message ids: a repeated id inside JetStream's duplicate window is dropped without a trace,
+// even when the first was consumed or purged; a repeated hint costs one lookup.
+package outbox

@@ -1,0 +1,206 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// DueStore knows which orders should have a hint.
+type DueStore interface {
+	DueOrders(ctx context.Context, peer string, before time.Time) ([]uuid.UUID, error)
+	HintAgain(ctx context.Context, peer string, ids []uuid.UUID) (int64, error)
+}
+
+const (
+	keepEvery = time.Minute
+	keepRetry = time.Second
+	// dueGrace is how long a due link may be without a hint that can be seen: its row is being
+	// published, or its answer stored.
+	dueGrace = 10 * time.Second
+	// ackWait is how long a bridge has for a batch before it goes to another; bridges prolong it.
+	ackWait = 30 * time.Second
+)
+
+// Keeper makes and mends the stream and its consumers, and hints again what lost its hint.
+type Keeper struct {
+	broker *Broker
+	store  DueStore
+	relay  *Relay
+	log    *zap.Logger
+	// strays counts checks in a row that saw messages which the consumers neither have nor will get.
+	strays int
+}
+
+// NewKeeper makes the keeper of a broker.
+func NewKeeper(b *Broker, store DueStore, relay *Relay, log *zap.Logger) *Keeper {
+	return &Keeper{broker: b, store: store, relay: relay, log: log.Named("outbox")}
+}
+
+// Run checks at the start, after each reconnect and every minute, until ctx ends.
+func (k *Keeper) Run(ctx context.Context) error {
+	first := true
+	for {
+		wait := keepEvery + rand.N(keepEvery/4) // replicas should not check all at once
+		if k.broker.Connected() {
+			if err := k.check(ctx, first); err != nil {
+				if ctx.Err() != nil {
+					return nil
+				}
+				k.log.Warn("stream cannot be checked, trying again", zap.Error(err))
+				wait = keepRetry
+			} else {
+				first = false
+			}
+		} else {
+			wait = keepRetry
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-k.broker.reconnect:
+			k.relay.Poll()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// check brings stream and consumers into shape and gives every due link its hint.
+func (k *Keeper) check(ctx context.Context, first bool) error {
+	stream, err := k.ensure(ctx)
+	if err != nil {
+		return err
+	}
+	if err := k.callStrays(ctx, stream, first); err != nil {
+		return err
+	}
+	for _, peer := range k.broker.opts.Peers {
+		if err := k.hintMissing(ctx, stream, peer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *Keeper) ensure(ctx context.Context) (jetstream.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	stream, err := k.broker.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name:              contracts.HintStream,
+		Description:       "orders that a peer must be told of: the newest hint for each",
+		Subjects:          []string{contracts.HintSubjectPrefix + ">"},
+		Retention:         jetstream.WorkQueuePolicy,
+		MaxMsgsPerSubject: 1,
+		Discard:           jetstream.DiscardNew, // when full, a hint waits in the outbox; none is thrown away
+		MaxBytes:          1 << 30,
+		MaxMsgSize:        64 << 10,
+		Storage:           jetstream.FileStorage,
+		Replicas:          max(1, k.broker.opts.Replicas),
+		AllowDirect:       true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make stream %s: %w", contracts.HintStream, err)
+	}
+	for _, peer := range k.broker.opts.Peers {
+		_, err := stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+			Durable:       contracts.HintConsumer(peer),
+			Description:   "the bridges to " + peer,
+			FilterSubject: contracts.HintSubjectPrefix + peer + ".>",
+			AckPolicy:     jetstream.AckExplicitPolicy,
+			AckWait:       ackWait,
+			MaxDeliver:    -1,
+			MaxAckPending: 4096,
+			MaxWaiting:    64,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("make consumer %s: %w", contracts.HintConsumer(peer), err)
+		}
+	}
+	return stream, nil
+}
+
+// callStrays has messages delivered that the consumers count neither as pending nor as delivered.
+// After an unclean stop the server may bring back a hint that a newer one had replaced, below the
+// point up to which everything counts as acknowledged: it would lie there for ever and look like the
+// hint of its order. Everything in a work queue may safely be delivered once more.
+func (k *Keeper) callStrays(ctx context.Context, stream jetstream.Stream, first bool) error {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	info, err := stream.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("read stream: %w", err)
+	}
+	known := uint64(0)
+	for _, peer := range k.broker.opts.Peers {
+		c, err := stream.Consumer(ctx, contracts.HintConsumer(peer))
+		if err != nil {
+			return fmt.Errorf("read consumer: %w", err)
+		}
+		ci := c.CachedInfo()
+		known += ci.NumPending + uint64(ci.NumAckPending)
+	}
+	if info.State.Msgs <= known {
+		k.strays = 0
+		return nil
+	}
+	// While messages come and go the figures need not fit; only what stays so is a stray. At the
+	// start nobody relies on the order of delivery yet.
+	if k.strays++; !first && k.strays < 2 {
+		return nil
+	}
+	k.strays = 0
+	for _, peer := range k.broker.opts.Peers {
+		if _, err := stream.ResetConsumerToSequence(ctx, contracts.HintConsumer(peer), 1); err != nil {
+			return fmt.Errorf("reset consumer: %w", err)
+		}
+	}
+	k.log.Info("called stray hints", zap.Uint64("messages", info.State.Msgs), zap.Uint64("known", known))
+	return nil
+}
+
+// hintMissing hints again each due order that has no message in the stream. The stream is read
+// first: whatever is due after that and not in it has lost its hint, or gets one more than it needs.
+func (k *Keeper) hintMissing(ctx context.Context, stream jetstream.Stream, peer string) error {
+	before := time.Now().Add(-dueGrace)
+	prefix := contracts.HintSubjectPrefix + peer + "."
+	infoCtx, cancel := context.WithTimeout(ctx, 10*apiTimeout)
+	defer cancel()
+	info, err := stream.Info(infoCtx, jetstream.WithSubjectFilter(prefix+">"))
+	if err != nil {
+		return fmt.Errorf("read hints: %w", err)
+	}
+	hinted := make(map[uuid.UUID]struct{}, len(info.State.Subjects))
+	for subject := range info.State.Subjects {
+		if id, err := uuid.Parse(strings.TrimPrefix(subject, prefix)); err == nil {
+			hinted[id] = struct{}{}
+		}
+	}
+	due, err := k.store.DueOrders(ctx, peer, before)
+	if err != nil {
+		return err
+	}
+	var missing []uuid.UUID
+	for _, id := range due {
+		if _, ok := hinted[id]; !ok {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	n, err := k.store.HintAgain(ctx, peer, missing)
+	if err != nil {
+		return err
+	}
+	k.log.Warn("hints were missing in the stream, hinted again", zap.String("peer", peer), zap.Int64("orders", n))
+	k.relay.Poll()
+	return nil
+}

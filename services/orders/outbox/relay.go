@@ -1,0 +1,269 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders"
+)
+
+// Store is the outbox as the relay needs it.
+type Store interface {
+	PendingHints(ctx context.Context, underWay []int64, limit int) ([]orders.Hint, error)
+	DeleteHints(ctx context.Context, ids []int64) error
+}
+
+const (
+	relayBatch = 1000
+	// offersMax bounds what waits for the relay in memory; what is more is found in the outbox.
+	offersMax = 4096
+	// pollEvery is how soon a row that another process left behind is found, and how soon a failed
+	// publish is tried again.
+	pollEvery = time.Second
+	// leaveAlone is the age below which a row is left to the process that wrote it.
+	leaveAlone = 2 * time.Second
+	// clearEvery gathers the removal of published rows, so that a trickle of edits does not pay a
+	// transaction for each.
+	clearEvery = 50 * time.Millisecond
+)
+
+// Relay publishes the outbox.
+type Relay struct {
+	broker *Broker
+	store  Store
+	log    *zap.Logger
+	offers chan []orders.Hint
+	poll   chan struct{}
+
+	mu        sync.Mutex
+	underWay  map[int64]struct{}
+	published int64
+}
+
+// NewRelay makes the relay of a broker.
+func NewRelay(b *Broker, store Store, log *zap.Logger) *Relay {
+	return &Relay{broker: b, store: store, log: log.Named("outbox"), offers: make(chan []orders.Hint, offersMax),
+		poll: make(chan struct{}, 1), underWay: map[int64]struct{}{}}
+}
+
+// Offer hands over hints whose rows have just been committed. It never blocks: what does not fit is
+// found by the poll.
+func (r *Relay) Offer(hints []orders.Hint) {
+	select {
+	case r.offers <- hints:
+	default:
+	}
+}
+
+// Poll looks into the outbox soon.
+func (r *Relay) Poll() {
+	select {
+	case r.poll <- struct{}{}:
+	default:
+	}
+}
+
+// Published counts the hints that JetStream has taken from this process.
+func (r *Relay) Published() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.published
+}
+
+// sent is a hint on its way to JetStream.
+type sent struct {
+	id  int64
+	ack jetstream.PubAckFuture
+}
+
+// Run publishes until ctx ends. What is under way then stays in the outbox.
+func (r *Relay) Run(ctx context.Context) error {
+	settle := make(chan []sent, 8)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.settle(ctx, settle)
+	}()
+	defer func() {
+		close(settle)
+		<-done
+	}()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	more := true // look at once for what the last process left behind
+	for {
+		var hints []orders.Hint
+		if more {
+			more = false
+			hints, more = r.read(ctx)
+		} else {
+			select {
+			case <-ctx.Done():
+				return nil
+			case hints = <-r.offers:
+				hints = r.gather(hints)
+			case <-r.poll:
+				more = true
+			case <-tick.C:
+				more = r.broker.Connected()
+			}
+		}
+		batch, failed := r.publish(hints)
+		more = more && !failed // until the next tick
+		if len(batch) > 0 {
+			select {
+			case settle <- batch:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	}
+}
+
+// gather takes what else is offered already, up to a batch.
+func (r *Relay) gather(hints []orders.Hint) []orders.Hint {
+	for len(hints) < relayBatch {
+		select {
+		case h := <-r.offers:
+			hints = append(hints, h...)
+		default:
+			return hints
+		}
+	}
+	return hints
+}
+
+// read finds rows that nobody is about to publish, and tells whether there may be more.
+func (r *Relay) read(ctx context.Context) (hints []orders.Hint, more bool) {
+	r.mu.Lock()
+	ids := make([]int64, 0, len(r.underWay))
+	for id := range r.underWay {
+		ids = append(ids, id)
+	}
+	r.mu.Unlock()
+	if len(ids) > 4*relayBatch {
+		return nil, false
+	}
+	found, err := r.store.PendingHints(ctx, ids, relayBatch)
+	if err != nil {
+		if ctx.Err() == nil {
+			r.log.Warn("outbox cannot be read, trying again", zap.Error(err))
+		}
+		return nil, false
+	}
+	for _, h := range found {
+		if time.Since(h.At) > leaveAlone {
+			hints = append(hints, h)
+		}
+	}
+	return hints, len(hints) == relayBatch
+}
+
+// publish sends hints without waiting for JetStream, and tells whether any could not be sent.
+func (r *Relay) publish(hints []orders.Hint) (batch []sent, fail bool) {
+	var failed error
+	for _, h := range hints {
+		r.mu.Lock()
+		_, there := r.underWay[h.OutboxID]
+		r.underWay[h.OutboxID] = struct{}{}
+		r.mu.Unlock()
+		if there {
+			continue
+		}
+		ack, err := r.send(h)
+		if err != nil {
+			failed = err
+			r.leave(h.OutboxID)
+			continue
+		}
+		batch = append(batch, sent{h.OutboxID, ack})
+	}
+	if failed != nil {
+		r.log.Warn("hints stay in the outbox, trying again", zap.Error(failed))
+	}
+	return batch, failed != nil
+}
+
+func (r *Relay) send(h orders.Hint) (jetstream.PubAckFuture, error) {
+	data, err := json.Marshal(contracts.Hint{ID: h.OrderID.String(), Version: h.Version, State: h.State.String(),
+		Side: r.broker.opts.Side, Peer: h.Peer, Time: h.At.UTC()})
+	if err != nil {
+		return nil, fmt.Errorf("encode hint of %s: %w", h.OrderID, err)
+	}
+	return r.broker.js.PublishAsync(contracts.HintSubject(h.Peer, h.OrderID.String()), data)
+}
+
+// leave gives a row back to the poll.
+func (r *Relay) leave(ids ...int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, id := range ids {
+		delete(r.underWay, id)
+	}
+}
+
+// settle waits for JetStream's word on each hint and removes the rows of those that it took.
+func (r *Relay) settle(ctx context.Context, in <-chan []sent) {
+	var taken []int64
+	clear := time.NewTicker(clearEvery)
+	defer clear.Stop()
+	for {
+		select {
+		case batch, open := <-in:
+			if !open {
+				r.clear(context.WithoutCancel(ctx), taken)
+				return
+			}
+			taken = append(taken, r.wait(ctx, batch)...)
+			if len(taken) >= relayBatch {
+				r.clear(ctx, taken)
+				taken = nil
+			}
+		case <-clear.C:
+			r.clear(ctx, taken)
+			taken = nil
+		}
+	}
+}
+
+func (r *Relay) wait(ctx context.Context, batch []sent) (taken []int64) {
+	var failed error
+	for _, s := range batch {
+		select {
+		case <-s.ack.Ok():
+			taken = append(taken, s.id)
+			continue
+		case err := <-s.ack.Err():
+			failed = err
+		case <-ctx.Done():
+		}
+		r.leave(s.id)
+	}
+	if failed != nil {
+		r.log.Warn("JetStream did not take hints, they stay in the outbox", zap.Error(failed))
+	}
+	return taken
+}
+
+// clear removes rows. If it fails they are published once more, which does no harm.
+func (r *Relay) clear(ctx context.Context, taken []int64) {
+	if len(taken) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := r.store.DeleteHints(ctx, taken); err != nil {
+		r.log.Warn("outbox cannot be cleared, its hints will go out again", zap.Error(err))
+	}
+	r.leave(taken...)
+	r.mu.Lock()
+	r.published += int64(len(taken))
+	r.mu.Unlock()
+}

@@ -1,0 +1,116 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+const (
+	countOrders = `SELECT count(*) FROM orders WHERE NOT deleted`
+	countOutbox = `SELECT count(*) FROM outbox`
+	countStates = `SELECT peer, state, count(*), count(*) FILTER (WHERE due) FROM links GROUP BY peer, state`
+	oldestDue   = `SELECT order_id, state, since FROM links WHERE peer = $1 AND state NOT IN (3, 5) AND due ORDER BY since LIMIT 1`
+	listLinks   = `SELECT l.order_id, COALESCE(o.order_number, ''), l.peer, l.state, l.since, l.due, l.reason, COALESCE(o.version, '')
+	FROM links l LEFT JOIN orders o ON o.id = l.order_id
+	WHERE l.state = ANY($1) AND ($2 = '' OR l.peer = $2) AND ($3::uuid IS NULL OR l.order_id > $3) ORDER BY l.order_id, l.peer LIMIT $4`
+	timeline = `SELECT seq, order_id, at, event, peer, received, was, was_since, becomes, rule, version, fingerprint, deleted, wrote,
+	actor, request_id, reason FROM log WHERE order_id = $1 ORDER BY seq`
+)
+
+// Counts reads the figures of a status for the given peers.
+func (s *Store) Counts(ctx context.Context, peers []string) (orders.Counts, error) {
+	c := orders.Counts{States: map[string]map[ordersync.State]int64{}, Due: map[string]int64{}, Oldest: map[string]orders.Oldest{}}
+	b := &pgx.Batch{}
+	b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+	b.Queue(countOrders).QueryRow(func(row pgx.Row) error { return row.Scan(&c.Orders) })
+	b.Queue(countOutbox).QueryRow(func(row pgx.Row) error { return row.Scan(&c.Outbox) })
+	b.Queue(countStates).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var peer string
+			var state int16
+			var n, due int64
+			if err := rows.Scan(&peer, &state, &n, &due); err != nil {
+				return err
+			}
+			if c.States[peer] == nil {
+				c.States[peer] = map[ordersync.State]int64{}
+			}
+			c.States[peer][ordersync.State(state)] = n
+			c.Due[peer] += due
+		}
+		return rows.Err()
+	})
+	for _, peer := range peers {
+		b.Queue(oldestDue, peer).Query(func(rows pgx.Rows) error {
+			for rows.Next() {
+				var o orders.Oldest
+				var state int16
+				if err := rows.Scan(&o.ID, &state, &o.Since); err != nil {
+					return err
+				}
+				o.State = ordersync.State(state)
+				c.Oldest[peer] = o
+			}
+			return rows.Err()
+		})
+	}
+	b.Queue("COMMIT")
+	return c, translate(s.batch(ctx, b), "count")
+}
+
+// Links lists links in any of some states, by order id, after an id (zero: from the start).
+func (s *Store) Links(ctx context.Context, states []ordersync.State, peer string, after uuid.UUID, limit int) ([]orders.LinkRow, error) {
+	codes := make([]int16, len(states))
+	for i, st := range states {
+		codes[i] = stateCode(st)
+	}
+	var from *uuid.UUID
+	if after != uuid.Nil {
+		from = &after
+	}
+	rows, err := s.pool.Query(ctx, listLinks, codes, peer, from, limit)
+	if err != nil {
+		return nil, translate(err, "list links")
+	}
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (orders.LinkRow, error) {
+		var l orders.LinkRow
+		var state int16
+		err := row.Scan(&l.ID, &l.OrderNumber, &l.Peer, &state, &l.Since, &l.Due, &l.Reason, &l.Version)
+		l.State = ordersync.State(state)
+		return l, err
+	})
+	return out, translate(err, "list links")
+}
+
+// Timeline reads what the log has of an order, oldest first.
+func (s *Store) Timeline(ctx context.Context, id uuid.UUID) ([]orders.LogRow, error) {
+	rows, err := s.pool.Query(ctx, timeline, id)
+	if err != nil {
+		return nil, translate(err, "read timeline")
+	}
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (orders.LogRow, error) {
+		var r orders.LogRow
+		var event, received, was, becomes, rule int16
+		var wasSince *time.Time
+		var version string
+		err := row.Scan(&r.Seq, &r.OrderID, &r.At, &event, &r.Peer, &received, &was, &wasSince, &becomes, &rule, &version,
+			&r.Head.Fingerprint, &r.Head.Deleted, &r.Wrote, &r.Actor, &r.RequestID, &r.Reason)
+		if err != nil {
+			return r, err
+		}
+		r.Event, r.Received, r.Was = orders.Event(event), ordersync.State(received), ordersync.State(was)
+		r.Becomes, r.Rule = ordersync.State(becomes), ordersync.Rule(rule)
+		if wasSince != nil {
+			r.WasSince = *wasSince
+		}
+		r.Head.Version, err = ordersync.ParseVector(version)
+		return r, err
+	})
+	return out, translate(err, "read timeline")
+}

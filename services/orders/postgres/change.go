@@ -1,0 +1,197 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+// attemptsMax bounds how often a change that met another is tried.
+const attemptsMax = 5
+
+// Change implements orders.Store: two round trips to the database, one that loads and one that saves
+// and commits.
+func (s *Store) Change(ctx context.Context, c orders.ChangeRequest, decide orders.Decide) ([]orders.Hint, error) {
+	for attempt := 1; ; attempt++ {
+		hints, err := s.tryChange(ctx, c, decide)
+		switch sqlState(err) {
+		case "23505", "40001", "40P01": // another change made the row first; serialization; deadlock
+			if attempt < attemptsMax {
+				continue
+			}
+			return nil, orders.Wrap(orders.Unavailable, err, "change orders")
+		}
+		return hints, translate(err, "change orders")
+	}
+}
+
+func (s *Store) tryChange(ctx context.Context, c orders.ChangeRequest, decide orders.Decide) (hints []orders.Hint, err error) {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Release()
+	defer func() {
+		if err == nil {
+			return
+		}
+		// A transaction that was begun must not stay with the connection. If it cannot be rolled back
+		// the connection is broken, and so is its transaction: the pool throws it away.
+		if conn.Conn().PgConn().TxStatus() != 'I' {
+			if _, e := conn.Exec(context.WithoutCancel(ctx), "ROLLBACK"); e != nil {
+				conn.Conn().Close(context.WithoutCancel(ctx))
+			}
+		}
+	}()
+	loaded, numbers, err := begin(ctx, conn.Conn(), c)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := decide(loaded, numbers)
+	if err != nil {
+		return nil, err
+	}
+	return save(ctx, conn.Conn(), c.Key, changes)
+}
+
+// The loads. Links are read by a statement of their own, after the orders' locks are held: joined,
+// they would be as old as the statement's start.
+const (
+	lockOrders = `SELECT id, seq, deleted, updated_at, version, fingerprint FROM orders WHERE id = ANY($1) ORDER BY id FOR UPDATE`
+	loadBodies = `SELECT id, body FROM orders WHERE id = ANY($1)`
+	loadLinks  = `SELECT order_id, peer, state, due, since, synced_at, agreed, theirs_version, theirs_fingerprint, theirs_deleted,
+	theirs_updated_at, reason, CASE WHEN $2 THEN theirs_body END FROM links WHERE order_id = ANY($1)`
+	// An order that is not here has no row to lock, but its links may have (content that was refused).
+	lockOrphanLinks = `SELECT 1 FROM links l WHERE order_id = ANY($1) AND NOT EXISTS (SELECT FROM orders o WHERE o.id = l.order_id)
+	ORDER BY order_id, peer FOR UPDATE`
+	drawNumbers = `SELECT nextval('log_seq') FROM generate_series(1, $1)`
+	findKey     = `SELECT request_hash, order_id FROM idempotency_keys WHERE key = $1`
+)
+
+func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) ([]*orders.Stored, []int64, error) {
+	r := newResult(c.IDs)
+	var numbers []int64
+	b := &pgx.Batch{}
+	b.Queue("BEGIN")
+	if c.Key != nil {
+		b.Queue(findKey, c.Key.Key).Query(func(rows pgx.Rows) error { return replayed(rows, c.Key) })
+	}
+	b.Queue(lockOrders, c.IDs).Query(r.readHeads)
+	b.Queue(lockOrphanLinks, c.IDs)
+	b.Queue(loadLinks, c.IDs, c.Bodies).Query(r.readLinks)
+	if c.Bodies {
+		b.Queue(loadBodies, c.IDs).Query(r.readBodies)
+	}
+	b.Queue(drawNumbers, c.Numbers).Query(func(rows pgx.Rows) (err error) {
+		numbers, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+		return err
+	})
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
+		return nil, nil, err
+	}
+	return r.list, numbers, nil
+}
+
+// replayed finds that a creation was asked for before.
+func replayed(rows pgx.Rows, key *orders.IdempotencyKey) error {
+	var hash string
+	var id uuid.UUID
+	found := false
+	for rows.Next() {
+		if err := rows.Scan(&hash, &id); err != nil {
+			return err
+		}
+		found = true
+	}
+	switch {
+	case rows.Err() != nil || !found:
+		return rows.Err()
+	case hash != key.RequestHash:
+		return orders.Errorf(orders.KeyReused, "the idempotency key was used for another request")
+	}
+	key.OrderID = id
+	return orders.Errorf(orders.Replayed, "the order was created before")
+}
+
+// The saves. The log comes first, since it copies what the others replace.
+const (
+	insertLog = `INSERT INTO log (seq, order_id, at, event, peer, received, was, was_since, becomes, rule, version, fingerprint,
+	deleted, wrote, actor, request_id, reason, replaced, dropped)
+	SELECT u.seq, u.order_id, u.at, u.event, u.peer, u.received, u.was, u.was_since, u.becomes, u.rule, u.version, u.fingerprint,
+	u.deleted, u.wrote, u.actor, u.request_id, u.reason,
+	CASE WHEN u.replaces THEN (SELECT o.body FROM orders o WHERE o.id = u.order_id) END,
+	CASE WHEN u.drops THEN (SELECT l.theirs_body FROM links l WHERE l.order_id = u.order_id AND l.peer = u.peer) END
+	FROM unnest($1::bigint[], $2::uuid[], $3::timestamptz[], $4::smallint[], $5::text[], $6::smallint[], $7::smallint[],
+	$8::timestamptz[], $9::smallint[], $10::smallint[], $11::text[], $12::text[], $13::boolean[], $14::boolean[], $15::text[],
+	$16::text[], $17::text[], $18::boolean[], $19::boolean[])
+	AS u (seq, order_id, at, event, peer, received, was, was_since, becomes, rule, version, fingerprint, deleted, wrote, actor,
+	request_id, reason, replaces, drops)`
+	insertOrders = `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body)
+	SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::boolean[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::json[])`
+	updateOrders = `UPDATE orders o SET seq = u.seq, deleted = u.deleted, updated_at = u.updated_at, version = u.version,
+	fingerprint = u.fingerprint, order_number = COALESCE(u.order_number, o.order_number), status = COALESCE(u.status, o.status),
+	body = COALESCE(u.body, o.body)
+	FROM unnest($1::uuid[], $2::bigint[], $3::boolean[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::json[])
+	AS u (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body) WHERE o.id = u.id`
+	linkColumns = `unnest($1::uuid[], $2::text[], $3::smallint[], $4::boolean[], $5::timestamptz[], $6::timestamptz[], $7::text[],
+	$8::text[], $9::text[], $10::boolean[], $11::timestamptz[], $12::json[], $13::text[])`
+	insertLinks = `INSERT INTO links (order_id, peer, state, due, since, synced_at, agreed, theirs_version, theirs_fingerprint,
+	theirs_deleted, theirs_updated_at, theirs_body, reason) SELECT * FROM ` + linkColumns
+	// A kept content that was not loaded comes back as null: it stays while the kept version does.
+	updateLinks = `UPDATE links l SET state = u.state, due = u.due, since = u.since, synced_at = u.synced_at, agreed = u.agreed,
+	theirs_version = u.theirs_version, theirs_fingerprint = u.theirs_fingerprint, theirs_deleted = u.theirs_deleted,
+	theirs_updated_at = u.theirs_updated_at, reason = u.reason,
+	theirs_body = CASE WHEN u.theirs_body IS NULL AND u.theirs_version = l.theirs_version THEN l.theirs_body ELSE u.theirs_body END
+	FROM ` + linkColumns + ` AS u (order_id, peer, state, due, since, synced_at, agreed, theirs_version, theirs_fingerprint,
+	theirs_deleted, theirs_updated_at, theirs_body, reason) WHERE l.order_id = u.order_id AND l.peer = u.peer`
+	insertOutbox = `INSERT INTO outbox (order_id, peer, version, state, at)
+	SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::timestamptz[]) RETURNING id`
+	insertKey = `INSERT INTO idempotency_keys (key, request_hash, order_id) VALUES ($1, $2, $3)`
+)
+
+func save(ctx context.Context, conn *pgx.Conn, key *orders.IdempotencyKey, changes []orders.Change) ([]orders.Hint, error) {
+	w := collect(changes)
+	b := &pgx.Batch{}
+	if key != nil {
+		b.Queue(insertKey, key.Key, key.RequestHash, key.OrderID)
+	}
+	w.log.queue(b, insertLog)
+	w.newOrders.queue(b, insertOrders)
+	w.oldOrders.queue(b, updateOrders)
+	w.newLinks.queue(b, insertLinks)
+	w.oldLinks.queue(b, updateLinks)
+	if len(w.hints) > 0 {
+		b.Queue(insertOutbox, w.outbox.args()...).Query(func(rows pgx.Rows) error {
+			ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+			if err == nil && len(ids) != len(w.hints) {
+				err = fmt.Errorf("outbox took %d of %d hints", len(ids), len(w.hints))
+			}
+			for i := range ids {
+				w.hints[i].OutboxID = ids[i]
+			}
+			return err
+		})
+	}
+	committed := false
+	b.Queue("COMMIT").Exec(func(tag pgconn.CommandTag) error {
+		committed = strings.HasPrefix(tag.String(), "COMMIT")
+		return nil
+	})
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
+		return nil, err
+	}
+	if !committed {
+		return nil, fmt.Errorf("the transaction was rolled back")
+	}
+	return w.hints, nil
+}
+
+// stateCode is a state as its column holds it.
+func stateCode(s ordersync.State) int16 { return int16(s) }

@@ -1,0 +1,77 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+const (
+	pendingHints = `SELECT id, order_id, peer, version, state, at FROM outbox WHERE id <> ALL($1) ORDER BY id LIMIT $2`
+	// Nothing is lost if a power cut takes this deletion back: the hint goes out once more.
+	deleteHints = `DELETE FROM outbox WHERE id = ANY($1)`
+	// Links whose peer must be told and whose hint is not waiting in the outbox.
+	dueLinks = `SELECT l.order_id FROM links l WHERE l.peer = $1 AND l.state NOT IN (3, 5) AND l.due AND l.since < $2
+	AND NOT EXISTS (SELECT FROM outbox o WHERE o.order_id = l.order_id AND o.peer = l.peer)`
+	hintAgain = `INSERT INTO outbox (order_id, peer, version, state, at)
+	SELECT l.order_id, l.peer, COALESCE(o.version, ''), l.state, now() FROM links l LEFT JOIN orders o ON o.id = l.order_id
+	WHERE l.peer = $1 AND l.due AND l.order_id = ANY($2)`
+	forgetKeys = `DELETE FROM idempotency_keys WHERE at < now() - $1::interval`
+)
+
+// PendingHints reads rows of the outbox, oldest first, without those that are under way.
+func (s *Store) PendingHints(ctx context.Context, underWay []int64, limit int) ([]orders.Hint, error) {
+	if underWay == nil {
+		underWay = []int64{}
+	}
+	rows, err := s.pool.Query(ctx, pendingHints, underWay, limit)
+	if err != nil {
+		return nil, translate(err, "read outbox")
+	}
+	hints, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (orders.Hint, error) {
+		var h orders.Hint
+		var state int16
+		err := row.Scan(&h.OutboxID, &h.OrderID, &h.Peer, &h.Version, &state, &h.At)
+		h.State = ordersync.State(state)
+		return h, err
+	})
+	return hints, translate(err, "read outbox")
+}
+
+// DeleteHints removes rows of the outbox that JetStream has taken.
+func (s *Store) DeleteHints(ctx context.Context, ids []int64) error {
+	b := &pgx.Batch{}
+	b.Queue("BEGIN")
+	b.Queue("SET LOCAL synchronous_commit = off")
+	b.Queue(deleteHints, ids)
+	b.Queue("COMMIT")
+	return translate(s.batch(ctx, b), "clear outbox")
+}
+
+// DueOrders lists the orders that a peer must be told of since before a time and that wait in no
+// outbox row: each of them should have a hint in the stream.
+func (s *Store) DueOrders(ctx context.Context, peer string, before time.Time) ([]uuid.UUID, error) {
+	rows, err := s.pool.Query(ctx, dueLinks, peer, before)
+	if err != nil {
+		return nil, translate(err, "read due links")
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	return ids, translate(err, "read due links")
+}
+
+// HintAgain puts orders into the outbox again, as far as they are still due, and says how many.
+func (s *Store) HintAgain(ctx context.Context, peer string, ids []uuid.UUID) (int64, error) {
+	tag, err := s.pool.Exec(ctx, hintAgain, peer, ids)
+	return tag.RowsAffected(), translate(err, "hint again")
+}
+
+// ForgetKeys drops idempotency keys older than an age.
+func (s *Store) ForgetKeys(ctx context.Context, age time.Duration) error {
+	_, err := s.pool.Exec(ctx, forgetKeys, age)
+	return translate(err, "forget idempotency keys")
+}

@@ -1,0 +1,298 @@
+package postgres
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+// result gathers what the loads read into one Stored for each id asked for.
+type result struct {
+	list []*orders.Stored
+	byID map[uuid.UUID]*orders.Stored
+}
+
+func newResult(ids []uuid.UUID) *result {
+	r := &result{list: make([]*orders.Stored, len(ids)), byID: make(map[uuid.UUID]*orders.Stored, len(ids))}
+	all := make([]orders.Stored, len(ids))
+	for i, id := range ids {
+		all[i].ID = id
+		r.list[i], r.byID[id] = &all[i], &all[i]
+	}
+	return r
+}
+
+func (r *result) readHeads(rows pgx.Rows) error {
+	for rows.Next() {
+		var h orders.Stored
+		var version string
+		if err := rows.Scan(&h.ID, &h.Seq, &h.Head.Deleted, &h.UpdatedAt, &version, &h.Head.Fingerprint); err != nil {
+			return err
+		}
+		var err error
+		if h.Head.Version, err = ordersync.ParseVector(version); err != nil {
+			return err
+		}
+		*r.byID[h.ID] = h
+	}
+	return rows.Err()
+}
+
+func (r *result) readBodies(rows pgx.Rows) error {
+	for rows.Next() {
+		var id uuid.UUID
+		var body []byte
+		if err := rows.Scan(&id, &body); err != nil {
+			return err
+		}
+		r.byID[id].Body = body
+	}
+	return rows.Err()
+}
+
+func (r *result) readLinks(rows pgx.Rows) error {
+	for rows.Next() {
+		var id uuid.UUID
+		l := orders.Link{Stored: true}
+		var state int16
+		var agreed string
+		var syncedAt, theirsAt *time.Time
+		var version, fingerprint *string
+		var deleted *bool
+		if err := rows.Scan(&id, &l.Peer, &state, &l.Due, &l.Since, &syncedAt, &agreed, &version, &fingerprint, &deleted,
+			&theirsAt, &l.Reason, &l.TheirsBody); err != nil {
+			return err
+		}
+		st := r.byID[id]
+		l.State = ordersync.State(state)
+		var err error
+		if l.Agreed, err = ordersync.ParseVector(agreed); err != nil {
+			return err
+		}
+		if l.State.Settled() {
+			l.Agreed = st.Head.Version
+		}
+		if syncedAt != nil {
+			l.SyncedAt = *syncedAt
+		}
+		if version != nil {
+			theirs := ordersync.Head{Fingerprint: *fingerprint, Deleted: *deleted}
+			if theirs.Version, err = ordersync.ParseVector(*version); err != nil {
+				return err
+			}
+			l.Theirs = &theirs
+			if theirsAt != nil {
+				l.TheirsUpdatedAt = *theirsAt
+			}
+		}
+		st.Links = append(st.Links, l)
+	}
+	return rows.Err()
+}
+
+// columns are the arrays of a statement over unnest, one value a row in each.
+type columns []column
+
+type column interface{ any() any }
+
+type col[T any] struct{ v []T }
+
+func (c *col[T]) any() any { return c.v }
+
+func (c *col[T]) add(v T) { c.v = append(c.v, v) }
+
+func (c columns) args() []any {
+	out := make([]any, len(c))
+	for i := range c {
+		out[i] = c[i].any()
+	}
+	return out
+}
+
+type logColumns struct {
+	seq                                                  col[int64]
+	orderID                                              col[uuid.UUID]
+	at                                                   col[time.Time]
+	wasSince                                             col[*time.Time]
+	event, received, was, becomes, rule                  col[int16]
+	peer, version, fingerprint, actor, requestID, reason col[string]
+	deleted, wrote, replaces, drops                      col[bool]
+}
+
+func (l *logColumns) queue(b *pgx.Batch, sql string) {
+	if len(l.seq.v) == 0 {
+		return
+	}
+	b.Queue(sql, columns{&l.seq, &l.orderID, &l.at, &l.event, &l.peer, &l.received, &l.was, &l.wasSince, &l.becomes, &l.rule,
+		&l.version, &l.fingerprint, &l.deleted, &l.wrote, &l.actor, &l.requestID, &l.reason, &l.replaces, &l.drops}.args()...)
+}
+
+type orderColumns struct {
+	id                   col[uuid.UUID]
+	seq                  col[int64]
+	deleted              col[bool]
+	updatedAt            col[time.Time]
+	version, fingerprint col[string]
+	number, status       col[*string]
+	body                 col[[]byte]
+}
+
+func (o *orderColumns) queue(b *pgx.Batch, sql string) {
+	if len(o.id.v) == 0 {
+		return
+	}
+	b.Queue(sql, columns{&o.id, &o.seq, &o.deleted, &o.updatedAt, &o.version, &o.fingerprint, &o.number, &o.status, &o.body}.args()...)
+}
+
+type linkColumnsArg struct {
+	orderID                          col[uuid.UUID]
+	peer, agreed, reason             col[string]
+	state                            col[int16]
+	due                              col[bool]
+	since                            col[time.Time]
+	syncedAt, theirsAt               col[*time.Time]
+	theirsVersion, theirsFingerprint col[*string]
+	theirsDeleted                    col[*bool]
+	theirsBody                       col[[]byte]
+}
+
+func (l *linkColumnsArg) queue(b *pgx.Batch, sql string) {
+	if len(l.orderID.v) == 0 {
+		return
+	}
+	b.Queue(sql, columns{&l.orderID, &l.peer, &l.state, &l.due, &l.since, &l.syncedAt, &l.agreed, &l.theirsVersion,
+		&l.theirsFingerprint, &l.theirsDeleted, &l.theirsAt, &l.theirsBody, &l.reason}.args()...)
+}
+
+type outboxColumns struct {
+	orderID       col[uuid.UUID]
+	peer, version col[string]
+	state         col[int16]
+	at            col[time.Time]
+}
+
+func (o *outboxColumns) args() []any {
+	return columns{&o.orderID, &o.peer, &o.version, &o.state, &o.at}.args()
+}
+
+// writes are all rows that changes ask to save, by statement.
+type writes struct {
+	log                  logColumns
+	newOrders, oldOrders orderColumns
+	newLinks, oldLinks   linkColumnsArg
+	outbox               outboxColumns
+	hints                []orders.Hint
+}
+
+func collect(changes []orders.Change) *writes {
+	w := &writes{}
+	for i := range changes {
+		c := &changes[i]
+		for j := range c.Log {
+			w.log.add(&c.Log[j], c.Content != nil && !c.New)
+		}
+		if c.Write {
+			if c.New {
+				w.newOrders.add(c)
+			} else {
+				w.oldOrders.add(c)
+			}
+		}
+		for j := range c.Links {
+			if c.Links[j].Stored {
+				w.oldLinks.add(c.ID, &c.Links[j])
+			} else {
+				w.newLinks.add(c.ID, &c.Links[j])
+			}
+		}
+		for _, h := range c.Hints {
+			w.hints = append(w.hints, h)
+			w.outbox.orderID.add(h.OrderID)
+			w.outbox.peer.add(h.Peer)
+			w.outbox.version.add(h.Version)
+			w.outbox.state.add(stateCode(h.State))
+			w.outbox.at.add(h.At)
+		}
+	}
+	return w
+}
+
+func (l *logColumns) add(r *orders.LogRow, replaces bool) {
+	l.seq.add(r.Seq)
+	l.orderID.add(r.OrderID)
+	l.at.add(r.At)
+	l.event.add(int16(r.Event))
+	l.peer.add(r.Peer)
+	l.received.add(stateCode(r.Received))
+	l.was.add(stateCode(r.Was))
+	l.wasSince.add(timeOrNull(r.WasSince))
+	l.becomes.add(stateCode(r.Becomes))
+	l.rule.add(int16(r.Rule))
+	l.version.add(r.Head.Version.String())
+	l.fingerprint.add(r.Head.Fingerprint)
+	l.deleted.add(r.Head.Deleted)
+	l.wrote.add(r.Wrote)
+	l.actor.add(r.Actor)
+	l.requestID.add(r.RequestID)
+	l.reason.add(r.Reason)
+	l.replaces.add(r.Wrote && replaces)
+	l.drops.add(r.DropsTheirs)
+}
+
+func (o *orderColumns) add(c *orders.Change) {
+	o.id.add(c.ID)
+	o.seq.add(c.Seq)
+	o.deleted.add(c.Head.Deleted)
+	o.updatedAt.add(c.UpdatedAt)
+	o.version.add(c.Head.Version.String())
+	o.fingerprint.add(c.Head.Fingerprint)
+	switch {
+	case c.Content != nil:
+		o.number.add(&c.Content.OrderNumber)
+		o.status.add(&c.Content.Status)
+		o.body.add(c.Content.Body)
+	case c.New:
+		unknown := "" // only the deletion is known
+		o.number.add(&unknown)
+		o.status.add(&unknown)
+		o.body.add(nil)
+	default:
+		o.number.add(nil)
+		o.status.add(nil)
+		o.body.add(nil)
+	}
+}
+
+func (l *linkColumnsArg) add(id uuid.UUID, k *orders.Link) {
+	l.orderID.add(id)
+	l.peer.add(k.Peer)
+	l.state.add(stateCode(k.State))
+	l.due.add(k.Due)
+	l.since.add(k.Since)
+	l.syncedAt.add(timeOrNull(k.SyncedAt))
+	l.agreed.add(k.Agreed.String())
+	l.reason.add(k.Reason)
+	l.theirsBody.add(k.TheirsBody)
+	l.theirsAt.add(timeOrNull(k.TheirsUpdatedAt))
+	if k.Theirs == nil {
+		l.theirsVersion.add(nil)
+		l.theirsFingerprint.add(nil)
+		l.theirsDeleted.add(nil)
+		return
+	}
+	version := k.Theirs.Version.String()
+	l.theirsVersion.add(&version)
+	l.theirsFingerprint.add(&k.Theirs.Fingerprint)
+	l.theirsDeleted.add(&k.Theirs.Deleted)
+}
+
+func timeOrNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}

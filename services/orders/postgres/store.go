@@ -1,0 +1,93 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/orderbridge/orderbridge/services/orders"
+)
+
+// Store implements the stores that the service, the admin and the outbox ask for.
+type Store struct {
+	pool *pgxpool.Pool
+}
+
+// Open connects to a database. MaxConns 0 is pgx's own choice.
+func Open(ctx context.Context, url string, maxConns int) (*Store, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		// pgx puts the address into its message, and with it perhaps the password.
+		return nil, errors.New("database url: cannot be read as a PostgreSQL connection string")
+	}
+	if maxConns > 0 {
+		cfg.MaxConns = int32(maxConns)
+	}
+	defaults := map[string]string{
+		"application_name":                    "orderbridge",
+		"statement_timeout":                   "30s",
+		"lock_timeout":                        "10s",
+		"idle_in_transaction_session_timeout": "60s",
+		"timezone":                            "UTC",
+		"jit":                                 "off", // our statements are short; compiling them costs more than it saves
+	}
+	for k, v := range defaults {
+		if _, set := cfg.ConnConfig.RuntimeParams[k]; !set {
+			cfg.ConnConfig.RuntimeParams[k] = v
+		}
+	}
+	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	return &Store{pool}, nil
+}
+
+// Close gives the connections back.
+func (s *Store) Close() { s.pool.Close() }
+
+// Ping tells whether the database answers.
+func (s *Store) Ping(ctx context.Context) error { return translate(s.pool.Ping(ctx), "reach database") }
+
+// Pool figures for metrics.
+func (s *Store) Pool() *pgxpool.Stat { return s.pool.Stat() }
+
+// translate turns a failure into the kind that the edges know, by SQLSTATE.
+func translate(err error, doing string) error {
+	var known *orders.Error
+	var pg *pgconn.PgError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &known):
+		return err
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return orders.Wrap(orders.Unavailable, err, doing)
+	case errors.As(err, &pg):
+		switch pg.Code[:2] {
+		case "08", "53", "57", "58", "55", "40", "25": // connection, resources, operator, system, lock, rollback, read-only
+			return orders.Wrap(orders.Unavailable, err, doing)
+		}
+		return fmt.Errorf("%s: %w", doing, err)
+	case errors.Is(err, pgx.ErrNoRows), errors.Is(err, pgx.ErrTooManyRows):
+		return fmt.Errorf("%s: %w", doing, err)
+	default:
+		// What has no SQLSTATE did not come from the database: the connection failed.
+		return orders.Wrap(orders.Unavailable, err, doing)
+	}
+}
+
+// sqlState is the code of a failure that the database told, or empty.
+func sqlState(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code
+	}
+	return ""
+}

@@ -1,0 +1,288 @@
+package orders
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/zap"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+// Store keeps orders. An adapter implements it; the service is its only caller.
+type Store interface {
+	// Change is the round: in one transaction it loads the orders of c.IDs with a lock, draws
+	// c.Numbers numbers of the log, asks decide, and saves what it says. It returns the hints with
+	// the numbers of their outbox rows. Decide may be called again when two changes met.
+	Change(ctx context.Context, c ChangeRequest, decide Decide) ([]Hint, error)
+	// Load reads orders with their content, without a lock, in the order of ids; an unknown one has
+	// neither head nor links.
+	Load(ctx context.Context, ids []uuid.UUID) ([]*Stored, error)
+	// List reads a page of orders, newest id first.
+	List(ctx context.Context, q Query) ([]*Stored, error)
+	// ContentAt finds the content that an order had at a version, nil when it is not known any more.
+	ContentAt(ctx context.Context, id uuid.UUID, version ordersync.Vector) ([]byte, error)
+}
+
+// ChangeRequest says what a change needs.
+type ChangeRequest struct {
+	IDs     []uuid.UUID // each once
+	Numbers int
+	Bodies  bool // load contents too
+	Key     *IdempotencyKey
+}
+
+// IdempotencyKey makes a creation happen once, however often it is asked for (Idempotency-Key header).
+type IdempotencyKey struct {
+	Key         string
+	RequestHash string
+	OrderID     uuid.UUID
+}
+
+// Decide looks at the loaded orders, in the order of the ids, and says what is to be saved.
+type Decide func(loaded []*Stored, numbers []int64) ([]Change, error)
+
+// Query selects a page of orders.
+type Query struct {
+	Limit   int
+	Before  uuid.UUID // only ids below; zero for the first page
+	Status  string
+	State   ordersync.State // towards Peer; None for any
+	Peer    string
+	Deleted bool // deleted ones instead of present ones
+}
+
+// Service is one side.
+type Service struct {
+	Side  string
+	Peers []string
+
+	store  Store
+	epoch  *Epoch
+	notify func([]Hint)
+	now    func() time.Time
+	log    *zap.Logger
+}
+
+// NewService makes the service of a side. Notify hears of the hints of each change after its commit
+// and must not block; now is the clock, used for what is shown and never to decide.
+func NewService(side string, peers []string, store Store, epoch *Epoch, notify func([]Hint), now func() time.Time, log *zap.Logger) *Service {
+	return &Service{Side: side, Peers: peers, store: store, epoch: epoch, notify: notify, now: now, log: log.Named("orders")}
+}
+
+// Epoch is the key that this process stamps its versions with.
+func (s *Service) Epoch() string { return s.epoch.Key() }
+
+// Get finds one order, deleted or not.
+func (s *Service) Get(ctx context.Context, id uuid.UUID) (*Stored, error) {
+	found, err := s.store.Load(ctx, []uuid.UUID{id})
+	if err != nil {
+		return nil, err
+	}
+	if !found[0].Known() {
+		return nil, Errorf(NotFound, "there is no order %s", id)
+	}
+	return found[0], nil
+}
+
+// List finds a page of orders, newest first.
+func (s *Service) List(ctx context.Context, q Query) ([]*Stored, error) { return s.store.List(ctx, q) }
+
+// Create stores a new order and returns it; replayed tells that the idempotency key had been used for
+// the same request before, and the order is what became of that.
+func (s *Service) Create(ctx context.Context, by By, o *contracts.Order, key *IdempotencyKey) (created *Stored, replayed bool, err error) {
+	WithDefaults(o, s.now())
+	fingerprint, content, err := prepare(o)
+	if err != nil {
+		return nil, false, err
+	}
+	id := uuid.MustParse(o.ID) // prepare has validated it
+	if key != nil {
+		key.OrderID = id
+	}
+	err = s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Key: key},
+		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
+			st := loaded[0]
+			if st.Known() {
+				return nil, Errorf(Exists, "there is an order %s already", id)
+			}
+			created = st
+			return []Change{s.write(st, fingerprint, content, EventCreated, by, stamps)}, nil
+		})
+	if KindOf(err) == Replayed {
+		created, err = s.Get(ctx, key.OrderID)
+		return created, true, err
+	}
+	return created, false, err
+}
+
+// Condition is what a client knows of the order that it wants to change: the version it has seen
+// ("*" for whichever there is), or that there is none.
+type Condition struct {
+	IfMatch string
+	Absent  bool
+}
+
+func (c Condition) check(st *Stored) error {
+	switch {
+	case c.Absent:
+		return &Error{Kind: Stale, Message: "the order exists already", Present: st}
+	case c.IfMatch != "*" && c.IfMatch != st.Head.Version.String():
+		return &Error{Kind: Stale, Message: "the order has changed since that version", Present: st}
+	}
+	return nil
+}
+
+// Put replaces an order's content, or creates the order when the condition is that there is none.
+// The same content again changes nothing.
+func (s *Service) Put(ctx context.Context, by By, id uuid.UUID, o *contracts.Order, cond Condition) (after *Stored, created bool, err error) {
+	if o.ID == "" {
+		o.ID = id.String()
+	}
+	withLineIDs(o)
+	fingerprint, content, err := prepare(o)
+	if err != nil {
+		return nil, false, err
+	}
+	if o.ID != id.String() {
+		return nil, false, &Error{Kind: Invalid, Message: "the order is another one than the path says",
+			Fields: []contracts.FieldError{{Pointer: "/id", Detail: "must be the id of the path, or be left out"}}}
+	}
+	err = s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true},
+		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
+			st := loaded[0]
+			after, created = st, false
+			if !st.Known() && cond.Absent {
+				created = true
+				return []Change{s.write(st, fingerprint, content, EventCreated, by, stamps)}, nil
+			}
+			if err := s.editable(st, cond); err != nil {
+				return nil, err
+			}
+			before, err := decodeStored(st.Body)
+			if err != nil {
+				return nil, err
+			}
+			if errs := checkImmutable(before, o); errs != nil {
+				return nil, &Error{Kind: Invalid, Message: "the order has fields that cannot be changed", Fields: errs}
+			}
+			if fingerprint == st.Head.Fingerprint {
+				return nil, nil
+			}
+			return []Change{s.write(st, fingerprint, content, EventEdited, by, stamps)}, nil
+		})
+	return after, created, err
+}
+
+// Delete marks an order as deleted.
+func (s *Service) Delete(ctx context.Context, by By, id uuid.UUID, cond Condition) error {
+	return s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true},
+		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
+			if err := s.editable(loaded[0], cond); err != nil {
+				return nil, err
+			}
+			return []Change{s.write(loaded[0], ordersync.Tombstone, nil, EventDeleted, by, stamps)}, nil
+		})
+}
+
+func (s *Service) editable(st *Stored, cond Condition) error {
+	switch {
+	case !st.Known():
+		return Errorf(NotFound, "there is no order %s", st.ID)
+	case st.Head.Deleted:
+		return Errorf(Gone, "order %s was deleted", st.ID)
+	}
+	return cond.check(st)
+}
+
+// rows is how many rows of the log a local change takes: one for each peer, or one.
+func (s *Service) rows() int { return max(1, len(s.Peers)) }
+
+// change does the round with stamps instead of bare numbers, and tells of the hints after it.
+func (s *Service) change(ctx context.Context, req ChangeRequest, decide func([]*Stored, []ordersync.Dot) ([]Change, error)) error {
+	mark := s.epoch.Mark()
+	hints, err := s.store.Change(ctx, req, func(loaded []*Stored, numbers []int64) ([]Change, error) {
+		stamps := make([]ordersync.Dot, len(numbers))
+		for i, n := range numbers {
+			var wentBack bool
+			if stamps[i], wentBack = s.epoch.Stamp(mark, n); wentBack {
+				s.log.Warn("log numbers went back, took a new epoch", zap.Int64("number", n), zap.String("epoch", s.epoch.Key()))
+			}
+		}
+		return decide(loaded, stamps)
+	})
+	if err == nil && len(hints) > 0 {
+		s.notify(hints)
+	}
+	return err
+}
+
+// write makes the change of a local person's new content: a new version, and a change towards every
+// peer. St becomes what is stored after it.
+func (s *Service) write(st *Stored, fingerprint string, content *Content, event Event, by By, stamps []ordersync.Dot) Change {
+	before := st.Head
+	head := ordersync.Written(before, fingerprint, content == nil, stamps[0])
+	return s.rewrite(st, before, head, content, "", LogRow{Event: event, Actor: by.Actor, RequestID: by.RequestID}, stamps)
+}
+
+// rewrite makes the change of a new head, however it came about, towards every peer but the one that
+// it came from.
+func (s *Service) rewrite(st *Stored, before, head ordersync.Head, content *Content, from string, row LogRow, stamps []ordersync.Dot) Change {
+	now := s.now()
+	c := Change{ID: st.ID, New: before.Version.IsZero(), Write: true, Head: head, Seq: stamps[0].N, UpdatedAt: now, Content: content}
+	row.OrderID, row.At, row.Head, row.Wrote = st.ID, now, head, true
+	for _, peer := range s.Peers {
+		if peer == from {
+			continue
+		}
+		link := st.Link(peer)
+		next := link
+		next.Link = link.Rewritten(before, head.Deleted)
+		r := row
+		r.Seq, r.Peer, r.Was, r.WasSince, r.Becomes = stamps[len(c.Log)].N, peer, link.State, link.Since, next.State
+		r.Wrote = len(c.Log) == 0
+		r.DropsTheirs = link.Theirs != nil && next.Theirs == nil
+		c.Log = append(c.Log, r)
+		s.relink(&c, st, link, next, now)
+		c.Hints = append(c.Hints, Hint{OrderID: st.ID, Peer: peer, Version: head.Version.String(), State: next.State, At: now})
+	}
+	if len(c.Log) == 0 && from == "" {
+		row.Seq = stamps[0].N
+		c.Log = append(c.Log, row)
+	}
+	st.Head, st.Seq, st.UpdatedAt = head, c.Seq, now
+	if content != nil {
+		st.Body = content.Body
+	}
+	return c
+}
+
+// relink puts the next link of a peer into the change and into st.
+func (s *Service) relink(c *Change, st *Stored, link, next Link, now time.Time) {
+	if next.State != link.State {
+		next.Since = now
+	}
+	if next.State.Settled() {
+		next.SyncedAt = now
+	}
+	if next.Theirs == nil {
+		next.TheirsBody, next.TheirsUpdatedAt = nil, time.Time{}
+	}
+	c.Links = append(c.Links, next)
+	for i := range st.Links {
+		if st.Links[i].Peer == next.Peer {
+			st.Links[i] = next
+			return
+		}
+	}
+	st.Links = append(st.Links, next)
+}
+
+// Name is the side's name.
+func (s *Service) Name() string { return s.Side }
+
+// HasPeer tells whether a side is a peer of this one.
+func (s *Service) HasPeer(name string) bool { return slices.Contains(s.Peers, name) }

@@ -1,0 +1,177 @@
+package orders
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+// Received is one entry of a peer, read and checked at the door.
+type Received struct {
+	ID        uuid.UUID
+	Entry     ordersync.Entry
+	UpdatedAt time.Time
+	Content   *Content // what to store when it is taken over; nil when deleted or refused
+	Raw       []byte   // the content as it came, to be kept in a conflict; nil when there was none
+}
+
+// Present is how an order stands now, to be told to a peer.
+type Present struct {
+	ID        uuid.UUID
+	Head      ordersync.Head
+	Link      Link
+	UpdatedAt time.Time
+	Body      []byte // the content, where the peer may need it
+}
+
+// Receive observes a batch of a peer's entries, requests or answers, in one transaction, and says how
+// each order stands after it, in the same order. Taking the same batch again changes nothing. Every
+// id may be there once.
+func (s *Service) Receive(ctx context.Context, by By, peer string, in []Received) ([]Present, error) {
+	ids := make([]uuid.UUID, len(in))
+	for i := range in {
+		ids[i] = in[i].ID
+	}
+	out := make([]Present, len(in))
+	perEntry := s.rows()
+	err := s.change(ctx, ChangeRequest{IDs: ids, Numbers: perEntry * len(in)},
+		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
+			changes := make([]Change, 0, len(in))
+			for i, st := range loaded {
+				if c, ok := s.observe(st, peer, &in[i], by, stamps[i*perEntry:(i+1)*perEntry]); ok {
+					changes = append(changes, c)
+				}
+				out[i] = Present{ID: st.ID, Head: st.Head, Link: st.Link(peer), UpdatedAt: st.UpdatedAt}
+			}
+			return changes, nil
+		})
+	if err != nil {
+		return nil, err
+	}
+	return out, s.addContents(ctx, peer, in, out)
+}
+
+// addContents gives the peer the content of each order that it does not have at the version that it
+// asked about. It reads them afresh: whatever the order has become meanwhile is an answer as true.
+func (s *Service) addContents(ctx context.Context, peer string, in []Received, out []Present) error {
+	var ids []uuid.UUID
+	var at []int
+	for i := range out {
+		if in[i].Entry.AnswerTo != nil || out[i].Head.Deleted || out[i].Head.Version.IsZero() {
+			continue
+		}
+		if out[i].Head.Version.Compare(in[i].Entry.Version) != ordersync.Equal {
+			ids, at = append(ids, out[i].ID), append(at, i)
+		}
+	}
+	if ids == nil {
+		return nil
+	}
+	loaded, err := s.store.Load(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for j, st := range loaded {
+		out[at[j]] = present(st, peer)
+	}
+	return nil
+}
+
+// Lookup says how the orders of hints stand towards a peer, with their contents. Orders that the peer
+// need not be told of are left out. Contents beyond bytesMax are not read: the ids that are left come
+// back as deferred.
+func (s *Service) Lookup(ctx context.Context, peer string, ids []uuid.UUID, bytesMax int) (out []Present, deferred []uuid.UUID, err error) {
+	loaded, err := s.store.Load(ctx, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	bytes := 0
+	for i, st := range loaded {
+		if !st.Link(peer).Due {
+			continue
+		}
+		bytes += len(st.Body)
+		if bytes > bytesMax && len(out) > 0 {
+			return out, ids[i:], nil
+		}
+		out = append(out, present(st, peer))
+	}
+	return out, nil, nil
+}
+
+func present(st *Stored, peer string) Present {
+	p := Present{ID: st.ID, Head: st.Head, Link: st.Link(peer), UpdatedAt: st.UpdatedAt}
+	if !st.Head.Deleted {
+		p.Body = st.Body
+	}
+	return p
+}
+
+// observe applies one entry. It reports false when nothing is to be saved.
+func (s *Service) observe(st *Stored, peer string, in *Received, by By, stamps []ordersync.Dot) (Change, bool) {
+	link := st.Link(peer)
+	out := ordersync.Observe(ordersync.Record{Head: st.Head, Link: link.Link}, in.Entry)
+	event := EventReceived
+	if in.Entry.AnswerTo != nil {
+		event = EventAnswered
+	}
+	return s.carryOut(st, link, out, in, LogRow{Event: event, Received: in.Entry.State, Actor: by.Actor, RequestID: by.RequestID}, stamps)
+}
+
+// carryOut turns an outcome into the change to save. In is where a content comes from that is taken
+// over or kept.
+func (s *Service) carryOut(st *Stored, link Link, out ordersync.Outcome, in *Received, row LogRow, stamps []ordersync.Dot) (Change, bool) {
+	now := s.now()
+	before := st.Head
+	next := link
+	next.Link = out.Link
+	if out.Keep {
+		next.TheirsBody, next.TheirsUpdatedAt = in.Raw, in.UpdatedAt
+	}
+	wrote := out.Head.Version.Compare(before.Version) != ordersync.Equal
+
+	c := Change{ID: st.ID}
+	if wrote {
+		content := in.Content
+		if !out.Take {
+			content = nil
+		}
+		c = s.rewrite(st, before, out.Head, content, link.Peer, row, stamps)
+		if out.Take {
+			c.UpdatedAt, st.UpdatedAt = in.UpdatedAt, in.UpdatedAt
+		}
+	}
+	if linkChanged(link, next) {
+		s.relink(&c, st, link, next, now)
+	}
+	if out.Rule != ordersync.NoRule && !out.Routine() || wrote || row.Event == EventRetried {
+		row.OrderID, row.At, row.Peer, row.Head, row.Wrote = st.ID, now, link.Peer, out.Head, wrote
+		row.Was, row.WasSince, row.Becomes, row.Rule, row.Reason = link.State, link.Since, out.State, out.Rule, out.Reason
+		row.DropsTheirs = link.Theirs != nil && (out.Keep || out.Theirs == nil)
+		row.Seq = stamps[0].N
+		// The order's own row comes first; rows towards other peers follow with later numbers.
+		for i := range c.Log {
+			c.Log[i].Seq, c.Log[i].Wrote = stamps[i+1].N, false
+		}
+		c.Log = append([]LogRow{row}, c.Log...)
+	}
+	if out.Hint {
+		c.Hints = append(c.Hints, Hint{OrderID: st.ID, Peer: link.Peer, Version: out.Head.Version.String(), State: out.State, At: now})
+	}
+	return c, c.Write || len(c.Links) > 0 || len(c.Log) > 0 || len(c.Hints) > 0
+}
+
+// linkChanged tells whether the row of a link must be saved. A change that came and went straight
+// from OK to OK needs none: a settled link's version is the order's.
+func linkChanged(a, b Link) bool {
+	if b.State == ordersync.None {
+		return false
+	}
+	return !a.Stored || a.State != b.State || a.Due != b.Due || a.Reason != b.Reason ||
+		!b.State.Settled() && a.Agreed.Compare(b.Agreed) != ordersync.Equal ||
+		(a.Theirs == nil) != (b.Theirs == nil) ||
+		a.Theirs != nil && a.Theirs.Version.Compare(b.Theirs.Version) != ordersync.Equal
+}
