@@ -35,7 +35,7 @@ func get(t *testing.T, address, token string) int {
 	return status
 }
 
-func body(t *testing.T, address, token string) string {
+func page(t *testing.T, address, token string) string {
 	t.Helper()
 	status, text := fetch(t, address, token)
 	require.Equal(t, http.StatusOK, status)
@@ -50,7 +50,7 @@ func TestMetricsNeedTheirToken(t *testing.T) {
 	for _, token := range []string{"", "x", r.config.LocalToken, r.config.MetricsToken + "x", r.config.MetricsToken[1:]} {
 		require.Equal(t, http.StatusUnauthorized, get(t, address+"/metrics", token))
 	}
-	text := body(t, address+"/metrics", r.config.MetricsToken)
+	text := page(t, address+"/metrics", r.config.MetricsToken)
 	for _, name := range []string{
 		"orderbridge_bridge_entries_total{outcome=\"settled\"} 0", "orderbridge_bridge_batches_total 0", "orderbridge_bridge_redelivered_total 0",
 		"orderbridge_bridge_circuit_state 0", "orderbridge_bridge_unauthorized 0", "orderbridge_bridge_paused 0",

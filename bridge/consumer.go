@@ -76,7 +76,7 @@ func connect(c Config, log *zap.Logger) (*consumer, error) {
 		nc.Close()
 		return nil, fmt.Errorf("open JetStream: %w", err)
 	}
-	cons := &consumer{nc: nc, js: js, peer: c.Peer, log: log, fault: errDisconnected.Error()}
+	cons := &consumer{nc: nc, js: js, peer: c.Peer, log: log, fault: "not looked for yet"}
 	cons.ackWaitNow.Store(int64(ackWaitDefault))
 	return cons, nil
 }

@@ -264,7 +264,7 @@ func TestDeferredOrdersAreLookedUpAgain(t *testing.T) {
 
 func TestLargeEntriesGoInSeveralRequests(t *testing.T) {
 	p := newPair(t)
-	all := hints(30)
+	all := hints(22)
 	p.edit(all, 1)
 	p.local.order = &contracts.Order{InternalNote: strings.Repeat("x", 200<<10), Lines: []contracts.Line{}}
 	var sizes []int64
@@ -273,7 +273,7 @@ func TestLargeEntriesGoInSeveralRequests(t *testing.T) {
 		return false
 	}
 	p.run(all)
-	require.Equal(t, map[string]int{"ack": 30}, tally(all))
+	require.Equal(t, map[string]int{"ack": 22}, tally(all))
 	require.Len(t, sizes, 2)
 	for _, size := range sizes {
 		require.LessOrEqual(t, size, int64(contracts.BatchBytesMax))

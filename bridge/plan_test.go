@@ -37,7 +37,7 @@ func play(t *testing.T, orders []*order, judges func(piece []*order) verdict) (t
 
 func TestPoisonIsFoundInTenRequestsWhereverItStands(t *testing.T) {
 	for n, most := range map[int]int{256: 10, 500: 11, 2: 3, 1: 1} { // the first request included
-		for bad := range n {
+		for bad := 0; bad < n; bad += 1 + n/100 {
 			orders, found := someOrders(n), 0
 			tries := 0
 			play(t, orders, func(piece []*order) verdict {

@@ -6,5 +6,6 @@
 // examples/ holds one file a message, and the tests hold types, documents and examples together.
 //
 // It knows no database, no broker and no HTTP, and imports the standard library only.
-// Read order.go first, then transaction.go.
+// Strict reading and writing as JSON is beside it, in package strictjson.
+// Read order.go first, then transaction.go; what a noun's Validate asks for is in <noun>_rules.go.
 package contracts

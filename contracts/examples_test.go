@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -229,14 +228,4 @@ func plain(t *testing.T, data []byte) any {
 	var v any
 	require.NoError(t, d.Decode(&v))
 	return v
-}
-
-func TestExamplesEndWithALineEnd(t *testing.T) {
-	for _, pattern := range []string{"examples/*.json", "examples/invalid/*.json"} {
-		files, err := filepath.Glob(pattern)
-		require.NoError(t, err)
-		for _, f := range files {
-			require.True(t, strings.HasSuffix(string(readFile(t, f)), "}\n"), f)
-		}
-	}
 }

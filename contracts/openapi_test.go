@@ -2,6 +2,8 @@ package contracts_test
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -10,9 +12,88 @@ import (
 	"github.com/orderbridge/orderbridge/contracts"
 )
 
-func TestOpenAPILoads(t *testing.T) {
+func loadOpenAPI(t *testing.T) *openapi3.T {
+	t.Helper()
 	doc, err := openapi3.NewLoader().LoadFromData(contracts.OpenAPI)
 	require.NoError(t, err)
-	// Examples are files of their own, which the library does not read; examples_test.go does.
-	require.NoError(t, doc.Validate(context.Background(), openapi3.DisableExamplesValidation()))
+	return doc
+}
+
+func TestOpenAPILoads(t *testing.T) {
+	// Examples are files of their own, which the library does not read; TestExamples does.
+	require.NoError(t, loadOpenAPI(t).Validate(context.Background(), openapi3.DisableExamplesValidation()))
+}
+
+// roles says who may call what; nobody else may.
+var roles = map[string][]string{
+	"POST /orders":                            {"client", "admin"},
+	"GET /orders":                             {"client", "admin"},
+	"GET /orders/{id}":                        {"client", "admin", "peer"},
+	"PUT /orders/{id}":                        {"client", "admin"},
+	"DELETE /orders/{id}":                     {"client", "admin"},
+	"PUT /orders/transactions":                {"peer", "bridge"},
+	"POST /orders/transactions/lookup":        {"bridge"},
+	"GET /admin/api/status":                   {"admin"},
+	"GET /admin/api/orders":                   {"admin"},
+	"GET /admin/api/orders/{id}/timeline":     {"admin"},
+	"GET /admin/api/collisions":               {"admin"},
+	"GET /admin/api/collisions/{id}":          {"admin"},
+	"POST /admin/api/collisions/{id}/resolve": {"admin"},
+	"GET /admin/api/errors":                   {"admin"},
+	"POST /admin/api/errors/{id}/retry":       {"admin"},
+	"GET /admin/api/peers":                    {"admin"},
+	"POST /admin/api/peers/{peer}/pause":      {"admin"},
+	"POST /admin/api/peers/{peer}/resume":     {"admin"},
+	"GET /admin/api/states":                   {"admin"},
+	"GET /healthz":                            nil,
+	"GET /readyz":                             nil,
+	"GET /metrics":                            {"metrics", "admin"},
+}
+
+func TestEveryCallSaysWhoMayMakeIt(t *testing.T) {
+	got := map[string][]string{}
+	for path, item := range loadOpenAPI(t).Paths.Map() {
+		for method, op := range item.Operations() {
+			require.NotNilf(t, op.Security, "%s %s", method, path)
+			var names []string
+			for _, alternative := range *op.Security {
+				for name := range alternative {
+					names = append(names, name)
+				}
+			}
+			got[method+" "+path] = names
+		}
+	}
+	require.Equal(t, roles, got)
+}
+
+// What can happen to any call of a kind, each of them must tell.
+func TestEveryCallTellsItsProblems(t *testing.T) {
+	for path, item := range loadOpenAPI(t).Paths.Map() {
+		for method, op := range item.Operations() {
+			var want []string
+			if len(*op.Security) > 0 {
+				want = append(want, "401", "403", "429")
+			}
+			if op.RequestBody != nil {
+				want = append(want, "400", "413", "415", "422")
+			}
+			if strings.Contains(path, "{id}") {
+				want = append(want, "400", "404")
+			}
+			for _, p := range slices.Concat(item.Parameters, op.Parameters) {
+				if p.Value.Name == "If-Match" {
+					want = append(want, "412")
+				}
+			}
+			for _, status := range want {
+				require.NotNilf(t, op.Responses.Value(status), "%s %s: %s", method, path, status)
+			}
+			for status, response := range op.Responses.Map() {
+				if status >= "400" && status != "409" { // 409 may be a batch with a collision
+					require.Containsf(t, response.Value.Content, "application/problem+json", "%s %s: %s", method, path, status)
+				}
+			}
+		}
+	}
 }

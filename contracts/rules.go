@@ -155,6 +155,10 @@ func oneOf[T ~string](c *checker, name string, v T, list []T) {
 // textFault says what is wrong with a text: nothing may hold control characters, but those allowed.
 func textFault(s string, runesMax int, allowed string) string {
 	for i := 0; i < len(s); {
+		if s[i] >= 0x20 && s[i] < 0x7f { // nearly all there is
+			i++
+			continue
+		}
 		r, size := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case r == utf8.RuneError && size == 1:

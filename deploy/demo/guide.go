@@ -18,12 +18,12 @@ var guideText string
 
 // guide tells what to open and what to try, as commands that work as they stand.
 func (d *demo) guide() error {
-	env := d.options.Dir
-	if !strings.ContainsRune(env, filepath.Separator) {
-		env = "." + string(filepath.Separator) + env // the shell would look for a bare name in its PATH
+	env := filepath.Join(d.options.Dir, envFileName)
+	if env == envFileName {
+		env = "./" + env // the shell would look for a bare name in its PATH
 	}
 	text := strings.NewReplacer(
-		"{ENV}", shellWord(filepath.Join(env, envFileName)), "{PROGRAM}", shellWord(d.programName()), "{DIR}", shellWord(d.options.Dir),
+		"{ENV}", shellWord(env), "{PROGRAM}", shellWord(d.programName()), "{DIR}", shellWord(d.options.Dir),
 		"{A}", d.sides[0].url(), "{B}", d.sides[1].url(),
 	).Replace(guideText)
 	if isTerminal(d.options.Out) {

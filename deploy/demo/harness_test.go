@@ -5,6 +5,7 @@ package demo
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -82,14 +83,11 @@ func startDemo(t *testing.T, dir string, base int, variables []string, flags ...
 	return p
 }
 
-// env waits for demo.env and reads it as a shell does.
+// env waits until all is up and reads demo.env as a shell does.
 func (p *process) env(t *testing.T) map[string]string {
 	t.Helper()
 	file := filepath.Join(p.dir, envFileName)
-	p.eventually(t, "demo.env is there", func() bool {
-		_, err := os.Stat(file)
-		return err == nil
-	})
+	p.eventually(t, "all is up", func() bool { return strings.Contains(p.out.String(), "# Open") })
 	out, err := exec.Command("env", "-i", "sh", "-euc", "set -a; . "+quote(file)+"; set +a; env").Output()
 	require.NoError(t, err)
 	env := map[string]string{}
@@ -138,7 +136,11 @@ func pidOf(t *testing.T, env map[string]string, name string) int {
 	return pid
 }
 
-func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
+// alive tells whether a process still runs; one that only waits to be reaped does not.
+func alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !strings.Contains(string(stat), ") Z ")
+}
 
 // requireAllGone waits until no process of the demo is left.
 func requireAllGone(t *testing.T, env map[string]string) {

@@ -73,10 +73,14 @@ func TestGuideIsComplete(t *testing.T) {
 	d.sides = newSides(&folder{path: "/x"}, 8080)
 	require.NoError(t, d.guide())
 	require.Contains(t, out.String(), "http://127.0.0.1:8180/admin")
-	require.Contains(t, out.String(), "set -a; . ./here/demo.env; set +a")
+	require.Contains(t, out.String(), "set -a; . here/demo.env; set +a")
 	require.Contains(t, out.String(), "'/opt/my tools/orderbridge' orders list")
 	require.NotContains(t, out.String(), "{A}")
 	require.NotContains(t, out.String(), "{DIR}")
 	require.NotContains(t, out.String(), "\x1b", "no terminal")
+
+	d.options.Dir = "."
+	require.NoError(t, d.guide())
+	require.Contains(t, out.String(), "set -a; . ./demo.env; set +a")
 	require.Equal(t, "\x1b[1m# Open\x1b[0m\nit", bold("# Open\nit"))
 }

@@ -4,6 +4,7 @@ package pgcluster
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -61,7 +62,7 @@ func Start(ctx context.Context, o Options) (_ *Cluster, err error) {
 		return nil, err
 	}
 	if o.Password == "" {
-		c.options.Password = randomPassword()
+		c.options.Password = rand.Text() + rand.Text() // 260 bits
 	}
 	if o.Dir == "" {
 		sweep()
@@ -112,7 +113,7 @@ func (c *Cluster) launchOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer log.Close() // only read here; the server has its own copy
+	defer log.Close() //nolint:errcheck // only read here; the server has its own copy
 	before, err := log.Seek(0, io.SeekEnd)
 	if err != nil {
 		return err

@@ -18,6 +18,6 @@
 //
 // The password is new at every start, so nothing on disk is worth stealing; an existing cluster gets
 // it through the server's single-user mode (some 30 ms) before it listens. The verifier that the
-// server keeps is made with one round instead of 4096: stretching helps weak passwords, ours has 256
+// server keeps is made with one round instead of 4096: stretching helps weak passwords, ours has 260
 // random bits, and tests open many connections.
 package pgcluster

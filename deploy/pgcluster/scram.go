@@ -11,13 +11,6 @@ import (
 	"fmt"
 )
 
-// randomPassword has 256 bits, in characters that need no escape in a URL.
-func randomPassword() string {
-	b := make([]byte, 32)
-	rand.Read(b) // never fails: it would end the program
-	return base64.RawURLEncoding.EncodeToString(b)
-}
-
 // verifier is what the server keeps of a password (RFC 5802), in PostgreSQL's notation. One round is
 // enough for a password that cannot be guessed (see doc.go).
 func verifier(password string) (string, error) {

@@ -2,6 +2,7 @@ package orders
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/contracts/strictjson"
@@ -60,7 +61,7 @@ func RefusalText(errs []contracts.FieldError) string {
 	p := contracts.Problem{Title: "this side refuses the content", Errors: errs}
 	text := p.Error()
 	if len(text) > contracts.ReasonLengthMax {
-		text = text[:contracts.ReasonLengthMax]
+		text = strings.ToValidUTF8(text[:contracts.ReasonLengthMax], "")
 	}
 	return text
 }

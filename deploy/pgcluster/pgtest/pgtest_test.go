@@ -4,6 +4,7 @@ package pgtest
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"os"
 	"os/exec"
@@ -48,7 +49,7 @@ func TestOpenGivesEachTestItsOwn(t *testing.T) {
 }
 
 func TestTemplateIsPreparedOnce(t *testing.T) {
-	prepared := 0
+	prepared, told := 0, rand.Text() // another name in each run of a -count
 	prepare := func(url string) error {
 		prepared++
 		ctx := context.Background()
@@ -63,7 +64,7 @@ func TestTemplateIsPreparedOnce(t *testing.T) {
 		for _, name := range []string{"first", "second", "third"} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				conn := mustConnect(t, Template(t, "told", prepare))
+				conn := mustConnect(t, Template(t, told, prepare))
 				var word string
 				require.NoError(t, conn.QueryRow(t.Context(), "SELECT word FROM told").Scan(&word))
 				require.Equal(t, "once", word)

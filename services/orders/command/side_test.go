@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -130,7 +129,8 @@ func (s *side) do(role, method, path string, body any, headers ...string) *answe
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	res, err := http.DefaultClient.Do(req)
+	client := http.Client{Transport: contract{s.t}}
+	res, err := client.Do(req)
 	require.NoError(s.t, err)
 	defer res.Body.Close()
 	out, err := io.ReadAll(res.Body)
@@ -230,11 +230,3 @@ func and(vs ...contracts.Version) contracts.Version {
 }
 
 func b(n int64) contracts.Version { return contracts.Version{"b.x81m": n} }
-
-func ifMatch(v contracts.Version) string {
-	var parts []string
-	for k, n := range v {
-		parts = append(parts, fmt.Sprintf("%s:%d", k, n))
-	}
-	return `"` + strings.Join(parts, ",") + `"`
-}

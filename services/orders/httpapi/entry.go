@@ -162,13 +162,15 @@ func envelope(raw []byte) (contracts.Entry, []byte, bool) {
 	return e, v.Order, true
 }
 
-// unusable answers an entry that cannot be observed.
+// unusable answers an entry that cannot be observed, under the id that it names or the nil UUID.
 func unusable(raw []byte, faults []contracts.FieldError) entryOut {
 	e, _, ok := envelope(raw)
 	if !ok {
-		e = contracts.Entry{}
+		e = contracts.Entry{ItemID: uuid.Nil.String(), Version: contracts.Version{}}
 	}
-	return entryOut{ItemID: e.ItemID, State: ordersync.Error.String(), Version: contracts.Version{}, UpdatedAt: time.Unix(0, 0).UTC(),
-		ItemURI: e.ItemURI, AnswerTo: e.Version,
-		Refused: &contracts.Refusal{Version: e.Version, Reason: clean(orders.RefusalText(faults), contracts.ReasonLengthMax)}}
+	return entryOut{
+		ItemID: e.ItemID, State: ordersync.Error.String(), Version: contracts.Version{}, UpdatedAt: time.Unix(0, 0).UTC(),
+		ItemURI: "/orders/" + e.ItemID, AnswerTo: e.Version,
+		Refused: &contracts.Refusal{Version: e.Version, Reason: clean(orders.RefusalText(faults), contracts.ReasonLengthMax)},
+	}
 }

@@ -33,18 +33,19 @@ func (o *open) quiet() string {
 		return ""
 	case a.State.Settled() && b.State.Settled():
 		if a.Version.Compare(b.Version) == Equal && a.content == b.content && a.Deleted == b.Deleted {
-			return ""
-		}
-	case a.State == Collision && b.State == Collision:
-		if o.keeps(0) && o.keeps(1) {
-			return ""
+			return o.lost()
 		}
 	case a.State.InConflict() && b.State.InConflict():
-		if o.keeps(0) || o.keeps(1) {
-			return ""
+		if o.knows(0) && o.knows(1) && (o.keeps(0) || o.keeps(1)) {
+			return o.lost()
 		}
 	}
 	return "quiet, but not the same"
+}
+
+// knows tells that a side keeps the other side's present version, or contains it.
+func (o *open) knows(s int) bool {
+	return o.keeps(s) || within(o.holds(1-s).Version, o.holds(s).Version)
 }
 
 // keeps tells that a side keeps the other side's present version. After the other side was restored
@@ -56,4 +57,15 @@ func (o *open) keeps(s int) bool {
 	}
 	c := h.Theirs.Version.Compare(peer.Version)
 	return c == Equal && h.kept == peer.content || c == Newer && o.s[1-s].restored > 0
+}
+
+// lost tells of contents that are on neither side any more, though no author replaced them.
+func (o *open) lost() string {
+	for s := range 2 {
+		all := (writes(1)<<o.s[s].written - 1) << (16 * s)
+		if o.restores() == 0 && !(o.holds(0).seen | o.holds(1).seen).has(all) {
+			return "quiet, but something that people wrote is gone"
+		}
+	}
+	return ""
 }

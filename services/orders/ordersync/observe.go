@@ -181,7 +181,7 @@ func (o *Outcome) concurrent(r Record, e Entry) {
 		o.collide(e, ExtForgot)
 	case (received == Error || received == ErrorSynced) && was.InConflict():
 		o.keep(e)
-		o.Rule = ExtKeepNewest
+		o.Rule, o.Sync = ExtKeepNewest, was == Collision // a collision can be settled on either side, so it prevails
 	case received == Error || received == ErrorSynced:
 		// The peer is in error about a version that we have left behind, so the error is over; but it
 		// has something of its own.

@@ -1,0 +1,62 @@
+# `make` prints what it can do.
+.DEFAULT_GOAL := help
+.PHONY: help build demo deps test check format vet lint vuln race e2e torture bench nats clean
+
+GO      ?= go
+BIN     := bin
+MODULE  := ./...
+TOOL    := $(GO) tool -modfile=tools/go.mod
+SOURCES := $(shell find . -name '*.go' -not -path './.demo/*' -not -path './bin/*')
+
+help: ## print this
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 10
+
+build: ## build bin/orderbridge
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/orderbridge .
+
+demo: build ## two sides, seeded, until Ctrl-C (DEMO_ARGS="--port-base 9080 --fresh")
+	$(BIN)/orderbridge demo $(DEMO_ARGS)
+
+deps: ## install what the tests need and is missing: PostgreSQL from the distribution
+	$(GO) run ./deploy/pgcluster/ensure
+
+test: deps ## everything, against real PostgreSQL and real JetStream
+	$(GO) test -timeout 15m $(MODULE)
+
+check: format vet lint vuln race ## what CI runs: format, vet, linters, vulnerabilities, tests with the race detector
+
+format: ## fail for files that are not formatted
+	@bad=$$($(TOOL) gofumpt -l $(SOURCES)); test -z "$$bad" || { echo "not formatted (run go tool -modfile=tools/go.mod gofumpt -w .):"; echo "$$bad"; exit 1; }
+	@$(GO) mod tidy -diff
+
+vet: ## go vet
+	$(GO) vet $(MODULE)
+
+# Few linters, each for a reason: staticcheck finds bugs and dead code, exhaustive holds every switch
+# over states complete, errcheck finds errors that nobody looked at.
+lint: ## staticcheck, exhaustive, errcheck
+	$(TOOL) staticcheck $(MODULE)
+	$(TOOL) exhaustive -check switch -default-signifies-exhaustive $(MODULE)
+	$(TOOL) errcheck -ignoretests -exclude tools/errcheck.txt $(MODULE)
+
+vuln: ## known vulnerabilities that the code can reach (VULNDB=file:///path for a database of your own)
+	@sh tools/vuln.sh $(VULNDB)
+
+# The end-to-end checks run without the race detector: their subject is the built program.
+race: deps ## tests with the race detector
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m $$($(GO) list $(MODULE) | grep -v /deploy/e2e)
+
+e2e: deps ## end-to-end checks over REST against a running demo, with faults
+	$(GO) test -count=1 -timeout 20m ./deploy/e2e
+
+torture: deps ## the end-to-end faults for half an hour
+	E2E_MINUTES=30 $(GO) test -count=1 -timeout 60m -v ./deploy/e2e
+
+bench: deps ## drain, time until visible and memory, beside a floor measured in the same run
+	$(GO) run ./deploy/bench $(BENCH_ARGS)
+
+nats: ## build bin/nats, the NATS command line
+	cd tools/nats && $(GO) build -o ../../$(BIN)/nats github.com/nats-io/natscli/nats
+
+clean: ## remove what was built, and the demo's data
+	rm -rf $(BIN) .demo

@@ -1,0 +1,267 @@
+package contracts_test
+
+import (
+	"encoding/json"
+	"go/ast"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// messageTypes are the structs of the package; each has a schema of its name.
+var messageTypes = []any{
+	contracts.Address{}, contracts.AdminOrder{}, contracts.AdminOrderPage{}, contracts.Batch{}, contracts.BridgeReport{},
+	contracts.BrokerStatus{}, contracts.CaseVersion{}, contracts.Collision{}, contracts.ConsumerStatus{}, contracts.Customer{},
+	contracts.DifferField{}, contracts.Entry{}, contracts.FieldError{}, contracts.Hint{}, contracts.Line{}, contracts.LinkView{},
+	contracts.Lookup{}, contracts.LookupResult{}, contracts.OldestPending{}, contracts.Order{}, contracts.OrderPage{},
+	contracts.OrderView{}, contracts.Peer{}, contracts.PeerList{}, contracts.PeerStatus{}, contracts.Problem{}, contracts.Refusal{},
+	contracts.Resolution{}, contracts.StateInfo{}, contracts.StateTable{}, contracts.Status{}, contracts.StreamStatus{},
+	contracts.SyncView{}, contracts.TableRow{}, contracts.Timeline{}, contracts.TimelineEvent{}, contracts.Totals{}, contracts.Tracking{},
+}
+
+func TestEveryStructIsListed(t *testing.T) {
+	var declared, listed []string
+	for _, file := range sources(t) {
+		ast.Inspect(file, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.TypeSpec); ok {
+				if _, isStruct := spec.Type.(*ast.StructType); isStruct && spec.Name.IsExported() {
+					declared = append(declared, spec.Name.Name)
+				}
+			}
+			return true
+		})
+	}
+	for _, v := range messageTypes {
+		listed = append(listed, reflect.TypeOf(v).Name())
+	}
+	require.ElementsMatch(t, declared, listed)
+}
+
+func TestTypesAndSchemasHaveTheSameFields(t *testing.T) {
+	for _, v := range messageTypes {
+		goType := reflect.TypeOf(v)
+		t.Run(goType.Name(), func(t *testing.T) {
+			schema := readSchema(t, placeOf(goType.Name()))
+			fields, required := jsonFields(goType)
+			require.ElementsMatch(t, slices.Collect(maps.Keys(fields)), slices.Collect(maps.Keys(schema.properties)))
+			for name, want := range fields {
+				require.Equal(t, want, schema.properties[name], name)
+			}
+			if goType == reflect.TypeFor[contracts.Line]() {
+				required = slices.DeleteFunc(required, func(name string) bool { return name == "lineId" }) // NewOrder may leave it out
+			}
+			require.ElementsMatch(t, required, schema.required, "required")
+		})
+	}
+}
+
+// jsonFields lists a struct's members with their JSON types, and those that are always there.
+func jsonFields(t reflect.Type) (fields map[string]string, required []string) {
+	fields = map[string]string{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag, tagged := f.Tag.Lookup("json")
+		if f.Anonymous && !tagged {
+			inner, innerRequired := jsonFields(f.Type)
+			maps.Copy(fields, inner)
+			required = append(required, innerRequired...)
+			continue
+		}
+		name, options, _ := strings.Cut(tag, ",")
+		fields[name] = jsonType(f.Type)
+		if options != "omitzero" {
+			required = append(required, name)
+		}
+	}
+	// The one member that is left out only before there is one.
+	if t == reflect.TypeFor[contracts.Order]() {
+		required = append(required, "id")
+	}
+	return fields, required
+}
+
+func jsonType(t reflect.Type) string {
+	if t == reflect.TypeFor[time.Time]() {
+		return "string"
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return jsonType(t.Elem())
+	case reflect.String:
+		return "string"
+	case reflect.Int, reflect.Int64:
+		return "integer"
+	case reflect.Float64:
+		return "number"
+	case reflect.Bool:
+		return "boolean"
+	case reflect.Slice:
+		return "array"
+	default:
+		return "object"
+	}
+}
+
+type schemaFields struct {
+	properties map[string]string // name to JSON type
+	required   []string
+}
+
+// readSchema collects the properties of a schema and of those that it is made of.
+func readSchema(t *testing.T, place string) schemaFields {
+	t.Helper()
+	s := schemaFields{properties: map[string]string{}}
+	m := node(t, place).(map[string]any)
+	parts, _ := m["allOf"].([]any)
+	for _, part := range parts {
+		inner := readSchema(t, absolute(place, part.(map[string]any)["$ref"].(string)))
+		maps.Copy(s.properties, inner.properties)
+		s.required = append(s.required, inner.required...)
+	}
+	properties, _ := m["properties"].(map[string]any)
+	for name, p := range properties {
+		if typ := typeOf(t, place, p.(map[string]any)); typ != "" {
+			s.properties[name] = typ
+		}
+	}
+	required, _ := m["required"].([]any)
+	for _, name := range required {
+		s.required = append(s.required, name.(string))
+	}
+	return s
+}
+
+// typeOf is the JSON type of a property; empty where it only adds to what allOf says of it.
+func typeOf(t *testing.T, place string, property map[string]any) string {
+	t.Helper()
+	if typ, ok := property["type"].(string); ok {
+		return typ
+	}
+	ref, ok := property["$ref"].(string)
+	if !ok {
+		return ""
+	}
+	place = absolute(place, ref)
+	target := node(t, place).(map[string]any)
+	if _, composed := target["allOf"]; composed {
+		return "object"
+	}
+	return typeOf(t, place, target)
+}
+
+func absolute(place, ref string) string {
+	if file, _, _ := strings.Cut(place, "#"); strings.HasPrefix(ref, "#") {
+		return file + ref
+	}
+	return ref
+}
+
+func TestEnumsAreTheLists(t *testing.T) {
+	const schemas = "openapi.yaml#/components/schemas/"
+	for place, list := range map[string][]string{
+		"StateName/enum":                      contracts.States[1:],
+		"OrderStatus/enum":                    texts(contracts.OrderStatuses),
+		"PaymentStatus/enum":                  texts(contracts.PaymentStatuses),
+		"FulfillmentStatus/enum":              texts(contracts.FulfillmentStatuses),
+		"CancelReason/enum":                   contracts.CancelReasons,
+		"BridgeReport/properties/state/enum":  contracts.BridgeStates,
+		"TimelineEvent/properties/event/enum": contracts.TimelineEvents,
+	} {
+		var enum []string
+		for _, v := range node(t, schemas+place).([]any) {
+			enum = append(enum, v.(string))
+		}
+		require.Equal(t, list, enum, place)
+	}
+}
+
+func texts[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = string(v)
+	}
+	return out
+}
+
+// limits pairs each limit of the schemas with its constant.
+var limits = map[string]int64{
+	"schemas/Minor/maximum":                                                  contracts.MinorMax,
+	"schemas/Version/maxProperties":                                          contracts.VersionKeysMax,
+	"schemas/Version/additionalProperties/maximum":                           contracts.VersionNumberMax,
+	"schemas/Line/properties/quantity/maximum":                               contracts.QuantityMax,
+	"schemas/Line/properties/taxRatePpm/maximum":                             contracts.TaxRatePPMMax,
+	"schemas/Line/properties/sku/maxLength":                                  contracts.ShortTextMax,
+	"schemas/Line/properties/name/maxLength":                                 contracts.NameLengthMax,
+	"schemas/OrderFields/properties/lines/maxItems":                          contracts.LinesMax,
+	"schemas/OrderFields/properties/tracking/maxItems":                       contracts.TrackingMax,
+	"schemas/OrderFields/properties/tags/maxItems":                           contracts.TagsMax,
+	"schemas/OrderFields/properties/tags/items/maxLength":                    contracts.TagLengthMax,
+	"schemas/OrderFields/properties/metadata/maxProperties":                  contracts.MetadataMax,
+	"schemas/OrderFields/properties/metadata/additionalProperties/maxLength": contracts.MetadataValueMax,
+	"schemas/OrderFields/properties/orderNumber/maxLength":                   contracts.OrderNumberMax,
+	"schemas/OrderFields/properties/externalRef/maxLength":                   contracts.ExternalRefMax,
+	"schemas/OrderFields/properties/source/maxLength":                        contracts.SourceLengthMax,
+	"schemas/OrderFields/properties/shippingMethod/maxLength":                contracts.ShortTextMax,
+	"schemas/OrderFields/properties/paymentMethod/maxLength":                 contracts.ShortTextMax,
+	"schemas/OrderFields/properties/customerNote/maxLength":                  contracts.NoteLengthMax,
+	"schemas/OrderFields/properties/internalNote/maxLength":                  contracts.NoteLengthMax,
+	"schemas/Customer/properties/ref/maxLength":                              contracts.ExternalRefMax,
+	"schemas/Customer/properties/name/maxLength":                             contracts.NameLengthMax,
+	"schemas/Customer/properties/email/maxLength":                            contracts.EmailLengthMax,
+	"schemas/Customer/properties/company/maxLength":                          contracts.NameLengthMax,
+	"schemas/Customer/properties/locale/maxLength":                           contracts.LocaleLengthMax,
+	"schemas/Address/properties/name/maxLength":                              contracts.NameLengthMax,
+	"schemas/Address/properties/company/maxLength":                           contracts.NameLengthMax,
+	"schemas/Address/properties/line1/maxLength":                             contracts.AddressLineMax,
+	"schemas/Address/properties/line2/maxLength":                             contracts.AddressLineMax,
+	"schemas/Address/properties/city/maxLength":                              contracts.AddressLineMax,
+	"schemas/Address/properties/region/maxLength":                            contracts.AddressLineMax,
+	"schemas/Address/properties/postalCode/maxLength":                        contracts.PostalCodeMax,
+	"schemas/Tracking/properties/carrier/maxLength":                          contracts.ShortTextMax,
+	"schemas/Tracking/properties/number/maxLength":                           contracts.ShortTextMax,
+	"schemas/Tracking/properties/url/maxLength":                              contracts.TrackingURLMax,
+	"schemas/LinkView/properties/reason/maxLength":                           contracts.ReasonLengthMax,
+	"schemas/Refusal/properties/reason/maxLength":                            contracts.ReasonLengthMax,
+	"schemas/Entry/properties/itemURI/maxLength":                             contracts.ItemURILengthMax,
+	"schemas/Batch/properties/entries/maxItems":                              contracts.BatchEntriesMax,
+	"schemas/Lookup/properties/ids/maxItems":                                 contracts.BatchEntriesMax,
+	"schemas/LookupResult/properties/entries/maxItems":                       contracts.BatchEntriesMax,
+	"schemas/LookupResult/properties/deferred/maxItems":                      contracts.BatchEntriesMax,
+	"schemas/Problem/properties/errors/maxItems":                             contracts.FieldErrorsMax,
+	"parameters/IdempotencyKey/schema/maxLength":                             contracts.IdempotencyKeyMax,
+}
+
+func TestLimitsAreTheConstants(t *testing.T) {
+	for place, limit := range limits {
+		got, err := node(t, "openapi.yaml#/components/"+place).(json.Number).Int64()
+		require.NoError(t, err)
+		require.Equal(t, limit, got, place)
+	}
+	// And none is forgotten.
+	seen := 0
+	walk(node(t, "openapi.yaml#/components/schemas"), func(m map[string]any) {
+		for _, key := range []string{"maxLength", "maxItems", "maxProperties"} {
+			if _, ok := m[key].(json.Number); ok {
+				seen++
+			}
+		}
+	})
+	listed := 0
+	for place := range limits {
+		if strings.HasPrefix(place, "schemas/") && !strings.HasSuffix(place, "/maximum") {
+			listed++
+		}
+	}
+	const pages = 2 // OrderPage and AdminOrderPage hold as many as the parameter Limit allows
+	require.Equal(t, listed+pages, seen)
+	hint, err := node(t, "asyncapi.yaml#/components/schemas/Hint/properties/version/maxLength").(json.Number).Int64()
+	require.NoError(t, err)
+	require.EqualValues(t, contracts.HintVersionMax, hint)
+}

@@ -1,0 +1,122 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+)
+
+// sizes of a run.
+type sizes struct {
+	Orders  int           `json:"orders"`  // that are edited and drain
+	Rounds  int           `json:"rounds"`  // of the drain, with each number of orders in the tables
+	Many    int           `json:"many"`    // orders in the tables at the repetition
+	Single  int           `json:"single"`  // writes of the one-by-one floor of a drain
+	Rate    int           `json:"rate"`    // edits a second while the time until visible is taken
+	Visible time.Duration `json:"visible"` // how long
+	Writers int           `json:"writers"` // connections that make the backlog
+	Dir     string        `json:"-"`       // for the temporary folder
+}
+
+var (
+	fullSizes  = sizes{Orders: 20_000, Rounds: 3, Many: 300_000, Single: 1_000, Rate: 200, Visible: 30 * time.Second, Writers: 8}
+	quickSizes = sizes{Orders: 5_000, Rounds: 1, Many: 60_000, Single: 500, Rate: 200, Visible: 10 * time.Second, Writers: 8}
+)
+
+func (s *sizes) flags(f *flag.FlagSet, d sizes) {
+	f.IntVar(&s.Orders, "orders", d.Orders, "orders that are edited and drain")
+	f.IntVar(&s.Rounds, "rounds", d.Rounds, "drains with each number of orders in the tables")
+	f.IntVar(&s.Many, "many", d.Many, "orders in the tables when the drain is repeated; 0: do not repeat it")
+	f.IntVar(&s.Single, "single", d.Single, "writes of the one-by-one floor beside each drain")
+	f.IntVar(&s.Rate, "rate", d.Rate, "edits a second while the time until visible is taken")
+	f.DurationVar(&s.Visible, "visible", d.Visible, "how long the time until visible is taken")
+	f.IntVar(&s.Writers, "writers", d.Writers, "connections that make the backlog")
+	f.StringVar(&s.Dir, "dir", os.TempDir(), "where to make the temporary folder: on a real disk, or durability costs nothing")
+}
+
+func (s *sizes) validate() error {
+	switch {
+	case s.Orders < chunkSize || s.Rounds < 1 || s.Rate < 1 || s.Writers < 1 || s.Single < 1 || s.Visible < time.Second:
+		return fmt.Errorf("sizes must be above 0, -orders at least %d, -visible at least 1s", chunkSize)
+	case s.Single > s.Orders || s.Many != 0 && s.Many < s.Orders:
+		return errors.New("-single must not be above -orders, and -many not below it")
+	case s.edits(s.Visible) > s.Orders:
+		return errors.New("-rate times -visible must not be above -orders: every edit is of another order")
+	}
+	return nil
+}
+
+// edits is how many the paced writer makes in a time.
+func (s *sizes) edits(d time.Duration) int { return int(d.Seconds() * float64(s.Rate)) }
+
+// bench is one that runs.
+type bench struct {
+	sizes
+	*plant
+	started  time.Time
+	revision int      // of the contents written last
+	versions []string // of the orders that are edited, as both sides have them
+	floorAt  []string // the same of the floor's tables: the time of the last write
+}
+
+// run measures everything.
+func run(ctx context.Context, s sizes) (_ *result, err error) {
+	if err := s.validate(); err != nil {
+		return nil, err
+	}
+	b := &bench{sizes: s, started: time.Now()}
+	if b.plant, err = newPlant(s.Dir); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, b.plant.remove()) }()
+	r := &result{Sizes: s, Started: b.started.UTC().Truncate(time.Second)}
+	if err := b.measure(ctx, r); err != nil {
+		return nil, b.plant.explain(err)
+	}
+	r.Seconds = time.Since(b.started).Seconds()
+	return r, nil
+}
+
+func (b *bench) measure(ctx context.Context, r *result) (err error) {
+	b.say("building and starting both sides")
+	if err := b.plant.start(ctx); err != nil {
+		return err
+	}
+	if r.Machine, err = readMachine(ctx, b.plant); err != nil {
+		return err
+	}
+	if r.OrderBytes, r.EntryBytes, err = orderSizes(); err != nil {
+		return err
+	}
+	b.say("bringing in %d orders", b.Orders)
+	if err := b.fill(ctx, 0, b.Orders); err != nil {
+		return err
+	}
+	if r.Few, err = b.drains(ctx, b.Orders); err != nil {
+		return err
+	}
+	if r.Visible, err = b.visible(ctx); err != nil {
+		return err
+	}
+	if b.Many > 0 {
+		b.say("bringing in %d more", b.Many-b.Orders)
+		if err := b.fill(ctx, b.Orders, b.Many); err != nil {
+			return err
+		}
+		if r.Many, err = b.drains(ctx, b.Many); err != nil {
+			return err
+		}
+	}
+	r.Memory, err = b.plant.memory()
+	return err
+}
+
+// say prints progress, away from the results.
+func (b *bench) say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "%6.1fs  %s\n", time.Since(b.started).Seconds(), fmt.Sprintf(format, args...))
+}

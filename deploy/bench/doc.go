@@ -1,0 +1,35 @@
+// Command bench measures the whole system on this machine, and beside it, in the same run, the least
+// that the same work can cost: the floor. Absolute figures tell more of the machine and of what else
+// it does than of us; the ratios to the floor are what counts.
+//
+// It builds orderbridge and starts, as real processes in one temporary folder, two durable private
+// PostgreSQL (default durability), and on each side a service with its embedded broker and a bridge.
+// Everything listens on 127.0.0.1 with random secrets, dies with this program and is removed at its
+// end. Nothing asserts on time; a run whose two sides are not equal afterwards is an error.
+//
+// # What is measured
+//
+// The floor is a program, this one, that writes both databases itself, first a and then b, over one
+// connection to each: into a plain table of id, body and time in the same two clusters, with the same
+// bodies; one order a transaction, or batches of 256.
+//
+//   - Drain: the bridge is paused, every order is edited once over REST, and the bridge is resumed. The
+//     clock runs from the resume until each order was seen on b with the version that its edit was
+//     answered with: ids in chunks of 200, asked for in b's database every 5 ms. The floor is timed just
+//     before and just after; the ratio is to the mean of the two. If they differ by more than 1.5x, the
+//     machine was busy and the round is repeated, twice at most.
+//   - Visible: one writer makes 200 edits/s, b's database is asked for them every 1 ms. Counted from the
+//     edit's start and from the answer to it. The floor is timed half before and half after.
+//   - Cost of an edit: time and processor time of the edits above. The drain is repeated with many more
+//     orders in the tables (the same ones are edited), and neither may grow.
+//   - Processor time: user and system time of every process, PostgreSQL's backends included, until a
+//     knows of everything that b has; the bench's own counts for the floor only. The cost of asking b is
+//     in it.
+//   - Memory: the largest resident size that each process has had, and the one at the end.
+//
+// Each timed part begins with a CHECKPOINT on both clusters. Orders are brought in by the ordinary
+// PUT /orders/transactions, as each side's peer would bring them: so all rows are as the service leaves
+// them. Tables are vacuumed and analyzed then, as they would be some time after.
+//
+// Read bench.go first.
+package main

@@ -1,0 +1,158 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+const (
+	program        = "github.com/orderbridge/orderbridge"
+	folderMode     = 0o711 // root's PostgreSQL runs as another user and passes through
+	startPatience  = 2 * time.Minute
+	settlePatience = 5 * time.Minute
+)
+
+// plant is the two sides and the folder that they live in.
+type plant struct {
+	folder string
+	a, b   *side
+}
+
+func newPlant(dir string) (_ *plant, err error) {
+	p := &plant{}
+	if p.folder, err = os.MkdirTemp(dir, "orderbridge-bench-"); err != nil {
+		return nil, err
+	}
+	const perSide = 3
+	addresses, err := freeAddresses(2 * perSide)
+	if err == nil {
+		err = os.Chmod(p.folder, folderMode)
+	}
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(p.folder))
+	}
+	p.a = newSide("a", p.folder, addresses[:perSide])
+	p.b = newSide("b", p.folder, addresses[perSide:])
+	return p, nil
+}
+
+// start builds the program and brings both sides up.
+func (p *plant) start(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	binary := filepath.Join(p.folder, "orderbridge")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, program).CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", program, err, out)
+	}
+	err := p.both(func(s, _ *side) error {
+		if err := os.Mkdir(s.folder, folderMode); err != nil {
+			return err
+		}
+		return s.startDatabase(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	err = p.both(func(s, peer *side) (err error) {
+		s.processes.service, err = startChild("service "+s.name, binary, "serve", filepath.Join(s.folder, "service.log"), s.serviceSettings(peer))
+		if err != nil {
+			return err
+		}
+		return awaitReady(ctx, s.processes.service, s.url()+"/readyz")
+	})
+	if err != nil {
+		return err
+	}
+	return p.both(func(s, peer *side) (err error) {
+		s.processes.bridge, err = startChild("bridge "+s.name, binary, "bridge", filepath.Join(s.folder, "bridge.log"), s.bridgeSettings(peer))
+		if err != nil {
+			return err
+		}
+		return awaitReady(ctx, s.processes.bridge, "http://"+s.healthAt+"/readyz")
+	})
+}
+
+func awaitReady(ctx context.Context, c *child, address string) error {
+	return until(ctx, startPatience, 50*time.Millisecond, c.name+" is ready", func() (bool, error) {
+		if c.ended() {
+			return false, fmt.Errorf("%s ended", c.name)
+		}
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+		if err != nil {
+			return false, err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return false, nil //nolint:nilerr // it does not listen yet
+		}
+		return response.StatusCode == http.StatusOK, response.Body.Close()
+	})
+}
+
+// until waits for a condition, asking every so often.
+func until(ctx context.Context, patience, every time.Duration, what string, done func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting until %s: %w", what, ctx.Err())
+		case <-time.After(every):
+		}
+	}
+}
+
+// both does something for the two sides at once.
+func (p *plant) both(do func(s, peer *side) error) error {
+	var errs [2]error
+	var wg sync.WaitGroup
+	wg.Go(func() { errs[0] = do(p.a, p.b) })
+	wg.Go(func() { errs[1] = do(p.b, p.a) })
+	wg.Wait()
+	return errors.Join(errs[:]...)
+}
+
+// exec runs a statement in both databases of both sides.
+func (p *plant) exec(ctx context.Context, statement string) error {
+	return p.both(func(s, _ *side) error {
+		for _, db := range []database{s.system, s.floor} {
+			if _, err := db.work.Exec(ctx, statement); err != nil {
+				return fmt.Errorf("%s on side %s: %w", statement, s.name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// checkpoint lets a timed part begin with nothing left to write of the one before.
+func (p *plant) checkpoint(ctx context.Context) error { return p.exec(ctx, "CHECKPOINT") }
+
+// explain adds to an error what a process said that has ended meanwhile.
+func (p *plant) explain(err error) error {
+	for _, s := range []*side{p.a, p.b} {
+		for _, c := range []*child{s.processes.service, s.processes.bridge} {
+			if c != nil && c.ended() {
+				err = fmt.Errorf("%w\n%s has ended:\n%s", err, c.name, c.tail())
+			}
+		}
+	}
+	return err
+}
+
+// remove ends everything and leaves nothing behind.
+func (p *plant) remove() error {
+	err := p.both(func(s, _ *side) error { return s.stop() })
+	return errors.Join(err, os.RemoveAll(p.folder))
+}
