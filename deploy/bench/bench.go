@@ -28,14 +28,21 @@ var (
 	quickSizes = sizes{Orders: 5_000, Rounds: 1, Many: 60_000, Single: 500, Rate: 200, Visible: 10 * time.Second, Writers: 8}
 )
 
-func (s *sizes) flags(f *flag.FlagSet, d sizes) {
-	f.IntVar(&s.Orders, "orders", d.Orders, "orders that are edited and drain")
-	f.IntVar(&s.Rounds, "rounds", d.Rounds, "drains with each number of orders in the tables")
-	f.IntVar(&s.Many, "many", d.Many, "orders in the tables when the drain is repeated; 0: do not repeat it")
-	f.IntVar(&s.Single, "single", d.Single, "writes of the one-by-one floor beside each drain")
-	f.IntVar(&s.Rate, "rate", d.Rate, "edits a second while the time until visible is taken")
-	f.DurationVar(&s.Visible, "visible", d.Visible, "how long the time until visible is taken")
-	f.IntVar(&s.Writers, "writers", d.Writers, "connections that make the backlog")
+// flags lets each size be chosen; -quick chooses all at once and is given first.
+func (s *sizes) flags(f *flag.FlagSet) {
+	f.BoolFunc("quick", "a smaller run, of some 80 seconds; other flags come after it", func(string) error {
+		dir := s.Dir
+		*s = quickSizes
+		s.Dir = dir
+		return nil
+	})
+	f.IntVar(&s.Orders, "orders", s.Orders, "orders that are edited and drain")
+	f.IntVar(&s.Rounds, "rounds", s.Rounds, "drains with each number of orders in the tables")
+	f.IntVar(&s.Many, "many", s.Many, "orders in the tables when the drain is repeated; 0: do not repeat it")
+	f.IntVar(&s.Single, "single", s.Single, "writes of the one-by-one floor beside each drain")
+	f.IntVar(&s.Rate, "rate", s.Rate, "edits a second while the time until visible is taken")
+	f.DurationVar(&s.Visible, "visible", s.Visible, "how long the time until visible is taken")
+	f.IntVar(&s.Writers, "writers", s.Writers, "connections that make the backlog")
 	f.StringVar(&s.Dir, "dir", os.TempDir(), "where to make the temporary folder: on a real disk, or durability costs nothing")
 }
 

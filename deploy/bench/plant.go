@@ -124,6 +124,13 @@ func (p *plant) both(do func(s, peer *side) error) error {
 	return errors.Join(errs[:]...)
 }
 
+func (p *plant) peerOf(s *side) *side {
+	if s == p.a {
+		return p.b
+	}
+	return p.a
+}
+
 // exec runs a statement in both databases of both sides.
 func (p *plant) exec(ctx context.Context, statement string) error {
 	return p.both(func(s, _ *side) error {

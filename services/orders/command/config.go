@@ -55,6 +55,9 @@ func Load() (*Config, error) {
 // secretLengthMin is the shortest token or password that is accepted.
 const secretLengthMin = 32
 
+// passwordLengthMax is what the hash of the embedded broker's password takes in.
+const passwordLengthMax = 72
+
 var sideName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,15}$`)
 
 // Validate reports all faults at once. There are no default secrets, and none may serve two roles.
@@ -114,6 +117,8 @@ func (c *Config) Validate() error {
 				fault(s[0], "is not set")
 			case len(one) < secretLengthMin:
 				fault(s[0], "must have %d characters or more", secretLengthMin)
+			case s[0] == "NATS_PASSWORD" && (len(one) > passwordLengthMax || len(parts) > 1):
+				fault(s[0], "must be one password of at most %d characters", passwordLengthMax)
 			case usedBy[one] != "":
 				fault(s[0], "is the same as %s_%s", Prefix, usedBy[one])
 			}

@@ -36,7 +36,7 @@ func TestWhoMayCallWhat(t *testing.T) {
 		"POST /admin/api/peers/b/pause":                 "admin",
 		"POST /admin/api/peers/b/resume":                "admin",
 		"GET /admin/api/states":                         "admin",
-		"GET /metrics":                                  "metrics",
+		"GET /metrics":                                  "metrics admin",
 	}
 	for route, roles := range routes {
 		method, path, _ := strings.Cut(route, " ")

@@ -71,9 +71,11 @@ func Open(opts Options, log *zap.Logger) (_ *Broker, err error) {
 	}
 	url := opts.URL
 	if url == "" {
-		if b.embedded, b.unlock, err = startEmbedded(opts.Side, opts.Embedded, b.log); err != nil {
+		started, unlock, err := startEmbedded(opts.Side, opts.Embedded, b.log)
+		if err != nil {
 			return nil, err
 		}
+		b.embedded, b.unlock = started, unlock
 		natsOpts = append(natsOpts, nats.InProcessServer(b.embedded), nats.UserInfo(opts.Embedded.User, opts.Embedded.Password))
 	}
 	if b.nc, err = nats.Connect(url, natsOpts...); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/zap"
+	"golang.org/x/crypto/bcrypt"
 )
 
 // EmbeddedOptions of the server within the service, reachable by the bridge and the nats CLI.
@@ -42,17 +43,23 @@ func startEmbedded(side string, o EmbeddedOptions, log *zap.Logger) (_ *server.S
 	if err != nil {
 		return nil, nil, fmt.Errorf("embedded broker's port: %w", err)
 	}
-	if unlock, err = lockDir(o.StoreDir); err != nil {
+	// The server keeps a hash. The password is long and random, so the cheapest one will do.
+	hash, err := bcrypt.GenerateFromPassword([]byte(o.Password), bcrypt.MinCost)
+	if err != nil {
+		return nil, nil, fmt.Errorf("embedded broker's password: %w", err)
+	}
+	release, err := lockDir(o.StoreDir)
+	if err != nil {
 		return nil, nil, err
 	}
 	defer func() {
 		if err != nil {
-			unlock()
+			release()
 		}
 	}()
 	s, err := server.NewServer(&server.Options{
 		ServerName: "orders-" + side, Host: host, Port: port, NoSigs: true,
-		Username: o.User, Password: o.Password,
+		Username: o.User, Password: string(hash),
 		JetStream: true, StoreDir: o.StoreDir, JetStreamMaxMemory: embeddedMemoryMax, JetStreamMaxStore: embeddedStoreMax,
 		SyncInterval: o.SyncInterval, SyncAlways: o.SyncInterval == 0,
 		DisableJetStreamBanner: true,
@@ -77,7 +84,7 @@ func startEmbedded(side string, o EmbeddedOptions, log *zap.Logger) (_ *server.S
 		s.Shutdown()
 		return nil, nil, err
 	}
-	return s, unlock, nil
+	return s, release, nil
 }
 
 func lockDir(dir string) (unlock func(), err error) {

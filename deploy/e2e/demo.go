@@ -1,0 +1,214 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const startPatience = 2 * time.Minute
+
+// demo is a running `orderbridge demo`.
+type demo struct {
+	*process
+	dir  string
+	base int
+	a, b *side
+}
+
+// startDemo starts a demo with an empty folder and no orders.
+func startDemo(t testing.TB) *demo {
+	t.Helper()
+	d := &demo{dir: keptDir(t), base: freeBase(t), a: newSide("a"), b: newSide("b")}
+	d.start(t)
+	return d
+}
+
+// keptDir is a folder that stays when the test fails. PostgreSQL, which may run as another user,
+// passes through it.
+func keptDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "orderbridge-e2e-")
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(dir, 0o711))
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("data and logs are kept in %s", dir)
+			return
+		}
+		require.NoError(t, os.RemoveAll(dir))
+	})
+	return dir
+}
+
+// start starts the demo, for the first time or again with its data, and waits until all is up.
+func (d *demo) start(t testing.TB, flags ...string) {
+	t.Helper()
+	args := append([]string{"demo", "--dir", filepath.Join(d.dir, "demo"), "--port-base", strconv.Itoa(d.base), "--seed", "0"}, flags...)
+	log := filepath.Join(d.dir, "demo.log")
+	before := int64(0)
+	if info, err := os.Stat(log); err == nil {
+		before = info.Size()
+	}
+	d.process = startProcess(t, log, os.Environ(), program, args...)
+	eventually(t, startPatience, "the demo is up; see "+log, func() bool {
+		return d.ended() || strings.Contains(d.output(t)[before:], "# Open")
+	})
+	require.False(t, d.ended(), "the demo ended while it started:\n%s", d.output(t)[before:])
+	env := d.env(t)
+	d.a.learn(env)
+	d.b.learn(env)
+}
+
+// env reads demo.env as a user's shell does.
+func (d *demo) env(t testing.TB) map[string]string {
+	t.Helper()
+	cmd := exec.Command("sh", "-euc", `set -a; . "$1"; env`, "sh", filepath.Join(d.dir, "demo", "demo.env"))
+	cmd.Env = []string{}
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	env := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		env[name] = value
+	}
+	return env
+}
+
+func (d *demo) sides() [2]*side { return [2]*side{d.a, d.b} }
+
+func (d *demo) peerOf(s *side) *side {
+	if s == d.a {
+		return d.b
+	}
+	return d.a
+}
+
+// Names of the parts, as demo.env has them.
+var partNames = []string{"A_SERVICE_PID", "A_BRIDGE_PID", "A_POSTGRES_PID", "B_SERVICE_PID", "B_BRIDGE_PID", "B_POSTGRES_PID"}
+
+// pidOf is the present process of a part.
+func (d *demo) pidOf(t testing.TB, part string) int {
+	t.Helper()
+	pid, err := strconv.Atoi(d.env(t)[part])
+	require.NoError(t, err, part)
+	return pid
+}
+
+// signalPart sends a signal to parts.
+func (d *demo) signalPart(t testing.TB, sig syscall.Signal, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		pid := d.pidOf(t, part)
+		t.Logf("%s  %s to %s, process %d", clock(), sig, part, pid)
+		require.NoError(t, syscall.Kill(pid, sig), part)
+	}
+}
+
+// end ends parts by a signal and waits until the demo has started them again and all is well.
+func (d *demo) end(t testing.TB, sig syscall.Signal, parts ...string) {
+	t.Helper()
+	before := d.env(t)
+	d.signalPart(t, sig, parts...)
+	for _, part := range parts {
+		eventually(t, startPatience, part+" is started again", func() bool { return d.env(t)[part] != before[part] })
+	}
+	d.awaitReady(t)
+}
+
+// awaitReady waits until both services and bridges say that they are ready.
+func (d *demo) awaitReady(t testing.TB) {
+	t.Helper()
+	env := d.env(t)
+	for _, name := range []string{"A_URL", "B_URL", "A_BRIDGE_URL", "B_BRIDGE_URL"} {
+		awaitReady(t, env[name])
+	}
+}
+
+func awaitReady(t testing.TB, url string) {
+	t.Helper()
+	eventually(t, startPatience, url+" is ready", func() bool {
+		response, err := probe.Get(url + "/readyz")
+		if err != nil {
+			return false
+		}
+		require.NoError(t, response.Body.Close())
+		return response.StatusCode == http.StatusOK
+	})
+}
+
+// probe asks for readiness. It does not wait long for a process that stands still.
+var probe = &http.Client{Timeout: 2 * time.Second}
+
+// killAll kills the demo itself, and with it everything.
+func (d *demo) killAll(t testing.TB) {
+	t.Helper()
+	env := d.env(t)
+	t.Logf("%s  kill -9 of the demo, process %d", clock(), d.pid())
+	d.signal(t, syscall.SIGKILL)
+	d.requireGone(t, env)
+}
+
+// requireGone waits until no process of the demo is left.
+func (d *demo) requireGone(t testing.TB, env map[string]string) {
+	t.Helper()
+	eventually(t, time.Minute, "the demo ends", d.ended)
+	for _, part := range partNames {
+		pid, err := strconv.Atoi(env[part])
+		require.NoError(t, err)
+		eventually(t, time.Minute, part+" ends", func() bool { return !alive(pid) })
+	}
+}
+
+// portsOf are all ports of a demo.
+func portsOf(base int) []int {
+	var ports []int
+	for _, first := range []int{base, base + 100} {
+		ports = append(ports, first, first+10, first+11, first+20)
+	}
+	return ports
+}
+
+func portFree(port int) bool {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	return err == nil && l.Close() == nil
+}
+
+// freeBase finds ports for a demo, below those that the kernel gives to connections.
+func freeBase(t testing.TB) int {
+	t.Helper()
+	const low, high, span = 14_000, 32_000, 200
+	for range 100 {
+		base := low + rand.IntN((high-low)/span)*span
+		if !anyTaken(base) {
+			return base
+		}
+	}
+	require.FailNow(t, "no free ports")
+	return 0
+}
+
+func anyTaken(base int) bool {
+	for _, port := range portsOf(base) {
+		if !portFree(port) {
+			return true
+		}
+	}
+	return false
+}
+
+// clock is the time of day for the log of a test, to be compared with the programs' own logs.
+func clock() string { return time.Now().UTC().Format("15:04:05.000") }

@@ -1,0 +1,28 @@
+// Package e2e tries the whole system from outside: it builds the program, runs `orderbridge demo` as a
+// child, reads demo.env as a user does, and then works on both sides over REST only, while processes
+// are killed, stopped and cut off around it. Of our own code it knows the contracts and nothing else.
+//
+//	make e2e                                     all of it, some minutes
+//	E2E_SEED=17 go test ./deploy/e2e -count=1    the same choices again
+//	E2E_MINUTES=60 make e2e                      go on injecting faults for so long
+//
+// # What is checked
+//
+//	tour         a change on either side reaches the other, once, and then nothing moves any more
+//	collisions   what both changed, and only that, collides with both contents whole; every way to settle it
+//	faults       whatever dies or stands still under load, every acknowledged edit is on both sides, once
+//	broker       a store that is wiped, a stream that is purged or gone: hinted again
+//	line         answers cut, reset, delayed, swallowed or not ours, between a bridge and the peer
+//	bridges      two bridges of one side share the work
+//	bad input    is refused with a reason, changes nothing and learns nothing
+//	stop         a demo ends whole and starts again, with its data or fresh
+//
+// # How
+//
+// Writers put a token of their own into an order with each edit, and repeat what had no answer until
+// they know whether it was taken (ledger.go, writer.go). When both sides have come to rest (rest.go)
+// the tokens on both must be those of the accepted edits, no more and no fewer (verify.go), and the
+// timelines must tell of each accepted edit once (history.go).
+//
+// Where a test fails, its data and logs are kept and it says where.
+package e2e
