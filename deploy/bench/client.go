@@ -55,7 +55,7 @@ func (s *side) call(ctx context.Context, r request) (http.Header, []byte, error)
 
 // put replaces an order's content and returns its new version.
 func (s *side) put(ctx context.Context, id string, body []byte) (version string, err error) {
-	header, _, err := s.call(ctx, request{method: http.MethodPut, path: "/orders/" + id, token: s.client, header: [2]string{"If-Match", "*"}, body: body})
+	header, _, err := s.call(ctx, request{method: http.MethodPut, path: "/orders/" + id, token: s.tokens.client, header: [2]string{"If-Match", "*"}, body: body})
 	if err != nil {
 		return "", err
 	}
@@ -67,7 +67,7 @@ func (s *side) put(ctx context.Context, id string, body []byte) (version string,
 
 // receive gives a side entries as its peer's bridge does.
 func (s *side) receive(ctx context.Context, batch []byte) error {
-	_, _, err := s.call(ctx, request{method: http.MethodPut, path: "/orders/transactions", token: s.peer,
+	_, _, err := s.call(ctx, request{method: http.MethodPut, path: "/orders/transactions", token: s.tokens.peer,
 		header: [2]string{"Prefer", "return=minimal"}, body: batch})
 	return err
 }
@@ -77,13 +77,13 @@ func (s *side) pause(ctx context.Context, peer *side) error  { return s.steer(ct
 func (s *side) resume(ctx context.Context, peer *side) error { return s.steer(ctx, peer, "resume") }
 
 func (s *side) steer(ctx context.Context, peer *side, what string) error {
-	_, _, err := s.call(ctx, request{method: http.MethodPost, path: "/admin/api/peers/" + peer.name + "/" + what, token: s.admin})
+	_, _, err := s.call(ctx, request{method: http.MethodPost, path: "/admin/api/peers/" + peer.name + "/" + what, token: s.tokens.admin})
 	return err
 }
 
 // backlog is what waits in the outbox and in the broker.
 func (s *side) backlog(ctx context.Context) (outbox, hints int64, err error) {
-	_, text, err := s.call(ctx, request{method: http.MethodGet, path: "/admin/api/status", token: s.admin})
+	_, text, err := s.call(ctx, request{method: http.MethodGet, path: "/admin/api/status", token: s.tokens.admin})
 	if err != nil {
 		return 0, 0, err
 	}

@@ -18,6 +18,7 @@ const (
 // round is one backlog made and drained, with the floor around it.
 type round struct {
 	PerSecond float64     `json:"perSecond"` // from the resume to the last order seen on b
+	FirstMs   float64     `json:"firstMs"`   // from the resume until the first was seen
 	Settled   float64     `json:"settledPerSecond"`
 	Ratio     float64     `json:"ratio"` // to the mean of the floors
 	Parts     []partUsage `json:"parts"`
@@ -47,8 +48,8 @@ func (b *bench) drains(ctx context.Context, inTables int) (*drains, error) {
 		if err != nil {
 			return nil, err
 		}
-		b.say("drain with %d orders in the tables: %.0f orders/s, floor %.0f and %.0f, ratio %.2f", inTables, r.PerSecond,
-			r.Before.PerSecond, r.After.PerSecond, r.Ratio)
+		b.say("drain with %d orders in the tables: %.0f orders/s, floor %.0f and %.0f, ratio %.2f; first after %.0f ms", inTables, r.PerSecond,
+			r.Before.PerSecond, r.After.PerSecond, r.Ratio, r.FirstMs)
 		if r.Noisy && repeats < repeatsMax {
 			repeats++
 			b.say("the floors differ too much, once more")
@@ -126,10 +127,12 @@ func (b *bench) letGo(ctx context.Context, r *round) error {
 	if err := b.a.resume(ctx, b.b); err != nil {
 		return err
 	}
-	if err := awaitVersions(ctx, b.b.system.watch, ids(b.Orders), b.versions); err != nil {
+	first, err := awaitVersions(ctx, b.b.system.watch, ids(b.Orders), b.versions)
+	if err != nil {
 		return err
 	}
 	seen := time.Now()
+	r.FirstMs = milliseconds(first.Sub(m.began))
 	if err := b.awaitSettled(ctx); err != nil {
 		return err
 	}

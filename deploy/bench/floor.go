@@ -78,4 +78,3 @@ func (b *bench) floor(ctx context.Context, n, step int, write func(from, to int,
 
 // floorTime is a time of the floor's table as the watcher asks for it.
 func floorTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
-

@@ -26,12 +26,12 @@ func (p *plant) parts(of scope) []part {
 	databaseA, databaseB := part{"postgres a", p.a.cluster.PID()}, part{"postgres b", p.b.cluster.PID()}
 	switch of {
 	case editing:
-		return []part{{"service a", p.a.processes.service.pid()}, databaseA}
+		return []part{{"service a", p.a.service.pid()}, databaseA}
 	case own:
 		return []part{databaseA, databaseB}
 	default:
-		return []part{{"service a", p.a.processes.service.pid()}, databaseA, {"bridge a", p.a.processes.bridge.pid()},
-			{"service b", p.b.processes.service.pid()}, databaseB, {"bridge b", p.b.processes.bridge.pid()}}
+		return []part{{"service a", p.a.service.pid()}, databaseA, {"bridge a", p.a.bridge.pid()},
+			{"service b", p.b.service.pid()}, databaseB, {"bridge b", p.b.bridge.pid()}}
 	}
 }
 

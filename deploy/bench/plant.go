@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -63,28 +64,28 @@ func (p *plant) start(ctx context.Context) error {
 		return err
 	}
 	err = p.both(func(s, peer *side) (err error) {
-		s.processes.service, err = startChild("service "+s.name, binary, "serve", filepath.Join(s.folder, "service.log"), s.serviceSettings(peer))
+		s.service, err = startChild("service "+s.name, binary, "serve", filepath.Join(s.folder, "service.log"), s.serviceSettings(peer))
 		if err != nil {
 			return err
 		}
-		return awaitReady(ctx, s.processes.service, s.url()+"/readyz")
+		return p.awaitReady(ctx, s.service, s.url()+"/readyz")
 	})
 	if err != nil {
 		return err
 	}
 	return p.both(func(s, peer *side) (err error) {
-		s.processes.bridge, err = startChild("bridge "+s.name, binary, "bridge", filepath.Join(s.folder, "bridge.log"), s.bridgeSettings(peer))
+		s.bridge, err = startChild("bridge "+s.name, binary, "bridge", filepath.Join(s.folder, "bridge.log"), s.bridgeSettings(peer))
 		if err != nil {
 			return err
 		}
-		return awaitReady(ctx, s.processes.bridge, "http://"+s.healthAt+"/readyz")
+		return p.awaitReady(ctx, s.bridge, "http://"+s.healthAt+"/readyz")
 	})
 }
 
-func awaitReady(ctx context.Context, c *child, address string) error {
+func (p *plant) awaitReady(ctx context.Context, c *child, address string) error {
 	return until(ctx, startPatience, 50*time.Millisecond, c.name+" is ready", func() (bool, error) {
-		if c.ended() {
-			return false, fmt.Errorf("%s ended", c.name)
+		if slices.ContainsFunc(p.children(), (*child).ended) {
+			return false, errors.New("a process has ended")
 		}
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 		if err != nil {
@@ -146,13 +147,21 @@ func (p *plant) exec(ctx context.Context, statement string) error {
 // checkpoint lets a timed part begin with nothing left to write of the one before.
 func (p *plant) checkpoint(ctx context.Context) error { return p.exec(ctx, "CHECKPOINT") }
 
-// explain adds to an error what a process said that has ended meanwhile.
+// children are the processes of orderbridge that were started.
+func (p *plant) children() (list []*child) {
+	for _, c := range []*child{p.a.service, p.b.service, p.a.bridge, p.b.bridge} {
+		if c != nil {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// explain adds to an error what processes said that have ended meanwhile.
 func (p *plant) explain(err error) error {
-	for _, s := range []*side{p.a, p.b} {
-		for _, c := range []*child{s.processes.service, s.processes.bridge} {
-			if c != nil && c.ended() {
-				err = fmt.Errorf("%w\n%s has ended:\n%s", err, c.name, c.tail())
-			}
+	for _, c := range p.children() {
+		if c.ended() {
+			err = fmt.Errorf("%w\n%s has ended:\n%s", err, c.name, c.tail())
 		}
 	}
 	return err

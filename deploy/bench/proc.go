@@ -109,7 +109,7 @@ func parseMemory(text []byte) (m memory, err error) {
 
 // memory is that of the services and bridges.
 func (p *plant) memory() (list []memory, err error) {
-	for _, c := range []*child{p.a.processes.service, p.b.processes.service, p.a.processes.bridge, p.b.processes.bridge} {
+	for _, c := range p.children() {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.pid()))
 		if err != nil {
 			return nil, err

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net"
 	"path/filepath"
 
@@ -27,13 +28,17 @@ const (
 type side struct {
 	name, folder                 string
 	httpAddr, natsAddr, healthAt string
-	client, admin, peer          string // tokens that the service takes
-	bridge, metrics, nats        string
+	tokens                       tokens
 
-	cluster   *pgcluster.Cluster
-	system    database
-	floor     database
-	processes struct{ service, bridge *child }
+	cluster         *pgcluster.Cluster
+	system          database
+	floor           database
+	service, bridge *child
+}
+
+// tokens are the secrets that a side's service and broker take.
+type tokens struct {
+	client, admin, peer, bridge, metrics, nats string
 }
 
 // database holds our connections to one: for work, and to look at it meanwhile.
@@ -45,24 +50,28 @@ func newSide(name, folder string, addresses []string) *side {
 	return &side{
 		name: name, folder: filepath.Join(folder, name),
 		httpAddr: addresses[0], natsAddr: addresses[1], healthAt: addresses[2],
-		client: secret(), admin: secret(), peer: secret(), bridge: secret(), metrics: secret(), nats: secret(),
+		tokens: tokens{secret(), secret(), secret(), secret(), secret(), secret()},
 	}
 }
 
 func secret() string { return rand.Text() + rand.Text() }
 
-// freeAddresses finds ports that nobody listens on.
+// freeAddresses finds ports that nobody listens on, below those that the kernel gives to outgoing
+// connections: one of these might be taken before we use it.
 func freeAddresses(n int) (list []string, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	const low, high, triesMax = 10_000, 32_000, 1000
+	for range triesMax {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", low+mathrand.IntN(high-low)))
 		if err != nil {
-			return nil, err
+			continue
 		}
 		// Held until all are found, so that none is found twice.
-		defer func() { err = errors.Join(err, l.Close()) }()
-		list = append(list, l.Addr().String())
+		defer l.Close() //nolint:errcheck // nothing was sent
+		if list = append(list, l.Addr().String()); len(list) == n {
+			return list, nil
+		}
 	}
-	return list, nil
+	return nil, errors.New("there are no free ports")
 }
 
 func (s *side) url() string { return "http://" + s.httpAddr }
@@ -93,26 +102,26 @@ func (s *side) serviceSettings(peer *side) map[string]string {
 	return map[string]string{
 		"ORDERS_SIDE": s.name, "ORDERS_PEER": peer.name, "ORDERS_PEER_URL": peer.url(),
 		"ORDERS_HTTP_ADDR": s.httpAddr, "ORDERS_DATABASE_URL": s.cluster.URL(systemName),
-		"ORDERS_NATS_ADDR": s.natsAddr, "ORDERS_NATS_USER": natsUser, "ORDERS_NATS_PASSWORD": s.nats,
+		"ORDERS_NATS_ADDR": s.natsAddr, "ORDERS_NATS_USER": natsUser, "ORDERS_NATS_PASSWORD": s.tokens.nats,
 		"ORDERS_NATS_STORE_DIR": filepath.Join(s.folder, "nats"),
-		"ORDERS_CLIENT_TOKEN":   s.client, "ORDERS_ADMIN_TOKEN": s.admin, "ORDERS_PEER_TOKEN": s.peer,
-		"ORDERS_BRIDGE_TOKEN": s.bridge, "ORDERS_METRICS_TOKEN": s.metrics, "ORDERS_LOG_FORMAT": "console",
+		"ORDERS_CLIENT_TOKEN":   s.tokens.client, "ORDERS_ADMIN_TOKEN": s.tokens.admin, "ORDERS_PEER_TOKEN": s.tokens.peer,
+		"ORDERS_BRIDGE_TOKEN": s.tokens.bridge, "ORDERS_METRICS_TOKEN": s.tokens.metrics, "ORDERS_LOG_FORMAT": "console",
 	}
 }
 
 func (s *side) bridgeSettings(peer *side) map[string]string {
 	return map[string]string{
 		"BRIDGE_SIDE": s.name, "BRIDGE_PEER": peer.name,
-		"BRIDGE_LOCAL_URL": s.url(), "BRIDGE_LOCAL_TOKEN": s.bridge,
-		"BRIDGE_REMOTE_URL": peer.url(), "BRIDGE_REMOTE_TOKEN": peer.peer,
-		"BRIDGE_NATS_URL":  fmt.Sprintf("nats://%s:%s@%s", natsUser, s.nats, s.natsAddr),
-		"BRIDGE_HTTP_ADDR": s.healthAt, "BRIDGE_METRICS_TOKEN": s.metrics, "BRIDGE_LOG_FORMAT": "console",
+		"BRIDGE_LOCAL_URL": s.url(), "BRIDGE_LOCAL_TOKEN": s.tokens.bridge,
+		"BRIDGE_REMOTE_URL": peer.url(), "BRIDGE_REMOTE_TOKEN": peer.tokens.peer,
+		"BRIDGE_NATS_URL":  fmt.Sprintf("nats://%s:%s@%s", natsUser, s.tokens.nats, s.natsAddr),
+		"BRIDGE_HTTP_ADDR": s.healthAt, "BRIDGE_METRICS_TOKEN": s.tokens.metrics, "BRIDGE_LOG_FORMAT": "console",
 	}
 }
 
 // stop ends what was started, in an order in which nothing is cut off.
 func (s *side) stop() (err error) {
-	for _, c := range []*child{s.processes.bridge, s.processes.service} {
+	for _, c := range []*child{s.bridge, s.service} {
 		if c != nil {
 			err = errors.Join(err, c.stop())
 		}

@@ -34,8 +34,9 @@ func ask(ctx context.Context, conn *pgx.Conn, query string, marks map[uuid.UUID]
 	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
 
-// awaitVersions returns when every order has been seen with its version, chunk after chunk.
-func awaitVersions(ctx context.Context, conn *pgx.Conn, ids []uuid.UUID, versions []string) error {
+// awaitVersions returns when every order has been seen with its version, chunk after chunk, and tells
+// when the first one was.
+func awaitVersions(ctx context.Context, conn *pgx.Conn, ids []uuid.UUID, versions []string) (first time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, settlePatience)
 	defer cancel()
 	for from := 0; from < len(ids); from += chunkSize {
@@ -46,7 +47,10 @@ func awaitVersions(ctx context.Context, conn *pgx.Conn, ids []uuid.UUID, version
 		for {
 			found, err := ask(ctx, conn, atVersion, missing)
 			if err != nil {
-				return fmt.Errorf("wait for %d orders from number %d on: %w", len(missing), from, err)
+				return first, fmt.Errorf("wait for %d orders from number %d on: %w", len(missing), from, err)
+			}
+			if first.IsZero() && len(found) > 0 {
+				first = time.Now()
 			}
 			for _, id := range found {
 				delete(missing, id)
@@ -57,7 +61,7 @@ func awaitVersions(ctx context.Context, conn *pgx.Conn, ids []uuid.UUID, version
 			time.Sleep(pollEvery)
 		}
 	}
-	return nil
+	return first, nil
 }
 
 // watcher looks every millisecond for edits that are on their way.

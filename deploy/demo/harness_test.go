@@ -87,7 +87,7 @@ func startDemo(t *testing.T, dir string, base int, variables []string, flags ...
 func (p *process) env(t *testing.T) map[string]string {
 	t.Helper()
 	file := filepath.Join(p.dir, envFileName)
-	p.eventually(t, "all is up", func() bool { return strings.Contains(p.out.String(), "# Open") })
+	p.eventually(t, "all is up", func() bool { return strings.Contains(p.out.String(), "Ctrl-C here ends the demo") })
 	out, err := exec.Command("env", "-i", "sh", "-euc", "set -a; . "+quote(file)+"; set +a; env").Output()
 	require.NoError(t, err)
 	env := map[string]string{}

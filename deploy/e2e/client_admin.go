@@ -61,7 +61,9 @@ func (s *side) collision(ctx context.Context, id string) (openCase, error) {
 	if err := strictjson.Decode(a.body, &c.Collision); err != nil {
 		return c, err
 	}
-	var raw struct{ Ours, Theirs struct{ Order json.RawMessage } }
+	var raw struct {
+		Ours, Theirs struct{ Order json.RawMessage }
+	}
 	c.etag = etag(a.header.Get("ETag"))
 	err = json.Unmarshal(a.body, &raw)
 	c.ours, c.theirs = raw.Ours.Order, raw.Theirs.Order

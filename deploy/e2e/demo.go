@@ -19,6 +19,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// Set by TestMain.
+var (
+	program string // the built orderbridge
+	seed    uint64 // of every choice
+)
+
 const startPatience = 2 * time.Minute
 
 // demo is a running `orderbridge demo`.
@@ -65,7 +71,7 @@ func (d *demo) start(t testing.TB, flags ...string) {
 	}
 	d.process = startProcess(t, log, os.Environ(), program, args...)
 	eventually(t, startPatience, "the demo is up; see "+log, func() bool {
-		return d.ended() || strings.Contains(d.output(t)[before:], "# Open")
+		return d.ended() || strings.Contains(d.output(t)[before:], "ready; Ctrl-C")
 	})
 	require.False(t, d.ended(), "the demo ended while it started:\n%s", d.output(t)[before:])
 	env := d.env(t)
@@ -212,3 +218,11 @@ func anyTaken(base int) bool {
 
 // clock is the time of day for the log of a test, to be compared with the programs' own logs.
 func clock() string { return time.Now().UTC().Format("15:04:05.000") }
+
+// pause has both sides stop telling each other, or resume it.
+func (d *demo) pause(t testing.TB, paused bool) {
+	t.Helper()
+	for _, s := range d.sides() {
+		require.NoError(t, s.setPaused(t.Context(), d.peerOf(s), paused))
+	}
+}

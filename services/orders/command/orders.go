@@ -30,6 +30,7 @@ func listOrders() *cobra.Command {
 	limit := cmd.Flags().Int("limit", 50, "how many, at most 500")
 	status := cmd.Flags().String("status", "", "only with this status")
 	state := cmd.Flags().String("state", "", "only in this sync state")
+	quiet := quietFlag(cmd)
 	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		side, err := newRemote(cmd)
@@ -46,6 +47,9 @@ func listOrders() *cobra.Command {
 		out, err := side.get(cmd.Context(), "/orders?"+q.Encode(), &page)
 		if err != nil {
 			return err
+		}
+		if *quiet {
+			return printIDs(cmd, page.Orders...)
 		}
 		if *output == "json" {
 			return printJSON(cmd, out.body)
@@ -88,6 +92,7 @@ func getOrder() *cobra.Command {
 func createOrder() *cobra.Command {
 	cmd := &cobra.Command{Use: "create", Short: "Create an order from a JSON file", Args: cobra.NoArgs}
 	file := cmd.Flags().StringP("file", "f", "-", "file with the order; - is standard input")
+	quiet := quietFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		side, err := newRemote(cmd)
 		if err != nil {
@@ -101,7 +106,14 @@ func createOrder() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return printJSON(cmd, out.body)
+		if !*quiet {
+			return printJSON(cmd, out.body)
+		}
+		var created contracts.OrderView
+		if err := json.Unmarshal(out.body, &created); err != nil {
+			return err
+		}
+		return printIDs(cmd, created)
 	}
 	return cmd
 }
@@ -162,6 +174,20 @@ func deleteOrder() *cobra.Command {
 			return err
 		},
 	}
+}
+
+// quietFlag lets a command print ids only, for scripts.
+func quietFlag(cmd *cobra.Command) *bool {
+	return cmd.Flags().BoolP("quiet", "q", false, "print only the id")
+}
+
+func printIDs(cmd *cobra.Command, orders ...contracts.OrderView) error {
+	for _, o := range orders {
+		if _, err := fmt.Fprintln(cmd.OutOrStdout(), o.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func readFile(cmd *cobra.Command, name string) ([]byte, error) {

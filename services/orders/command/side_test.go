@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap/zaptest"
 
@@ -230,3 +231,13 @@ func and(vs ...contracts.Version) contracts.Version {
 }
 
 func b(n int64) contracts.Version { return contracts.Version{"b.x81m": n} }
+
+// execute runs SQL in a side's database, for what no caller can do.
+func execute(t *testing.T, url, sql string) {
+	t.Helper()
+	conn, err := pgx.Connect(context.Background(), url)
+	require.NoError(t, err)
+	defer conn.Close(context.Background())
+	_, err = conn.Exec(context.Background(), sql)
+	require.NoError(t, err)
+}

@@ -2,45 +2,58 @@ package ordersync
 
 import "fmt"
 
+// What must hold in every world, and in every world where nothing is under way any more. What one
+// observation must not do is in model_test.go, beside the observation.
+
 // wrong tells what must not be in any world.
 func (m *model) wrong(w world) string {
 	o := m.open(w)
 	for s := range 2 {
 		h, peer := o.holds(s), o.holds(1-s)
 		if h.State.Settled() && o.restores() == 0 && !peer.seen.has(h.seen&^h.joined) {
-			return fmt.Sprintf("%c calls %s settled, and the peer never had it", "AB"[s], h.Head.text())
+			return fmt.Sprintf("%c calls %s settled, and the peer never had it", "AB"[s], headText(h.Head))
 		}
 		if h.Due && !o.s[s].hint && !m.brokerLoss && o.restores() == 0 {
 			return fmt.Sprintf("%c is due without a hint", "AB"[s])
 		}
 	}
-	if o.isQuiet() && !o.s[0].behind {
-		return o.quiet()
+	if o.quiet() {
+		return firstOf(o.disagree(), o.lost())
 	}
 	return ""
 }
 
-// isQuiet tells that nothing is under way any more.
-func (o *open) isQuiet() bool {
-	return !o.s[0].hint && !o.s[1].hint && o.mail == (mail{}) && !o.holds(0).Due && !o.holds(1).Due
+// quiet tells that nothing is under way any more, and that a restore was reconciled.
+func (o *open) quiet() bool {
+	return o.quietWire() && !o.s[0].behind && !o.holds(0).Due && !o.holds(1).Due
 }
 
-// quiet tells what is wrong when nothing is under way any more.
-func (o *open) quiet() string {
+// disagree tells why a quiet world is none that people can leave alone, or see as the same conflict
+// from both sides.
+func (o *open) disagree() string {
 	a, b := o.holds(0), o.holds(1)
 	switch {
 	case a.State == None && b.State == None:
 		return ""
 	case a.State.Settled() && b.State.Settled():
 		if a.Version.Compare(b.Version) == Equal && a.content == b.content && a.Deleted == b.Deleted {
-			return o.lost()
+			return ""
 		}
 	case a.State.InConflict() && b.State.InConflict():
+		// COLLISION beside ERROR_SYNCED is one conflict too: NEW against DEL is no row of the table, so
+		// it is an error for the one who sees it first, and a collision once either side tries again.
 		if o.knows(0) && o.knows(1) && (o.keeps(0) || o.keeps(1)) {
-			return o.lost()
+			return ""
+		}
+	case o.keepsLost(0) || o.keepsLost(1), o.refusesAgain(0) || o.refusesAgain(1):
+		return ""
+	case o.m.door && a.State == ErrorSynced:
+		// What the door refused, side b never saw: it stays as it was.
+		if o.knows(0) && (b.State.Settled() || b.State == None) {
+			return ""
 		}
 	}
-	return "quiet, but not the same"
+	return "quiet, but neither the same nor the same conflict"
 }
 
 // knows tells that a side keeps the other side's present version, or contains it.
@@ -49,7 +62,8 @@ func (o *open) knows(s int) bool {
 }
 
 // keeps tells that a side keeps the other side's present version. After the other side was restored
-// that may be the one that it lost: it contains the present one.
+// that may be the one that it lost, which contains the present one: late news cannot take it away,
+// and the other side gets it back by a resolution.
 func (o *open) keeps(s int) bool {
 	h, peer := o.holds(s), o.holds(1-s)
 	if h.Theirs == nil {
@@ -59,7 +73,25 @@ func (o *open) keeps(s int) bool {
 	return c == Equal && h.kept == peer.content || c == Newer && o.s[1-s].restored > 0
 }
 
-// lost tells of contents that are on neither side any more, though no author replaced them.
+// keepsLost tells that a side is in conflict about a version that the other side lost in a restore, and
+// that the other side has nothing to set against it. There it is over; here people still have the
+// lost content before them, and give it back by a resolution or a retry.
+func (o *open) keepsLost(s int) bool {
+	h, peer := o.holds(s), o.holds(1-s)
+	return o.s[1-s].restored > 0 && h.State.InConflict() && h.Theirs != nil && within(peer.Version, h.Theirs.Version) &&
+		(peer.State.Settled() || peer.State == None)
+}
+
+// refusesAgain tells that a side refuses, after a restore, what it had accepted before it. The other
+// side goes on calling it settled: it cannot tell this refusal from a late one of the time before, and
+// late ones do come. People see the error where it is.
+func (o *open) refusesAgain(s int) bool {
+	h, peer := o.holds(s), o.holds(1-s)
+	return o.s[s].restored > 0 && (h.State == Error || h.State == ErrorSynced) && o.keeps(s) && peer.State.Settled()
+}
+
+// lost tells of contents that are on neither side any more, though no author replaced them. After a
+// restore there may be some that never left the side.
 func (o *open) lost() string {
 	for s := range 2 {
 		all := (writes(1)<<o.s[s].written - 1) << (16 * s)

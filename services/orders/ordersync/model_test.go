@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// This file is one side of the model that the search explores: what a service stores of one order,
-// what it writes on the wire, and how it uses the core. It does what package orders does, in the same
-// order, without anything around it.
+// This file is one side of the model that search_test.go explores: what a service stores of one
+// order, what it writes on the wire, and how it uses the core. It does what package orders does,
+// in the same order, without anything around it.
 
 // writes is a set of contents that people wrote, one bit each. It is kept beside the versions and not
 // made from them, so it tells truly what an author had seen.
@@ -26,57 +26,69 @@ type holding struct {
 // letter is an entry on the wire.
 type letter struct {
 	Entry
-	content string
-	empty   bool // no content came with it, because the one who asked has it
+	content string // empty when it is deleted, or when no content came with it
 	seen    writes
 }
 
-// refusedContent is what side b's validation does not accept; commonContent is what people of both
-// sides may write independently.
-const commonContent, refusedContent = "common", "refused"
+// Contents that mean something: what people of both sides may write independently of each other,
+// what side b's validation refuses, and what does not even get through side b's door, so that the
+// bridge answers for it. Any other content is written once. In the model a content is its own
+// fingerprint.
+const (
+	commonContent     = "common"
+	refusedContent    = "refused"
+	unreadableContent = "unreadable"
+)
 
-// contentOf is the content that belongs to a head; in the model a content is its own fingerprint.
-func (h Head) contentOf() string {
+// contentOf is the content that belongs to a head.
+func contentOf(h Head) string {
 	if h.Deleted {
 		return ""
 	}
 	return h.Fingerprint
 }
 
-// entryOf is what a service tells of its order: how it stands now, and which version it refuses.
+// entryOf is what a service tells of its order: how it stands now, which version it does not accept,
+// and the content, unless the one who asked has it.
 func entryOf(h holding, asked *letter) letter {
 	l := letter{Entry: Entry{Head: h.Head, State: h.State}, content: h.content, seen: h.seen}
-	if h.Theirs != nil && (h.State == Error || h.State == ErrorSynced && h.Theirs.Version.Compare(h.Version) == Newer) {
+	switch {
+	case h.State == None:
+		l.State = ErrorSynced // nothing is known here, so the peer can only have told of an error
+	case h.State == Error && h.Theirs != nil:
 		l.Refused = h.Theirs.Version
 	}
 	if asked != nil {
 		l.AnswerTo = &asked.Version
 		if asked.Version.Compare(l.Version) == Equal {
-			l.content, l.empty = "", true
+			l.content = ""
 		}
 	}
 	return l
+}
+
+// turnedAway is what a bridge answers for a peer whose door refuses a request.
+func turnedAway(asked *letter) letter {
+	return letter{Entry: Entry{State: Error, Refused: asked.Version, AnswerTo: &asked.Version}}
 }
 
 // observed is what became of a holding.
 type observed struct {
 	holding
 	hint  bool
-	deaf  bool // the content was needed and missing: nothing was learned
-	rule  Rule
 	wrong string
 }
 
 // observe is the service's round: decide, then store the content.
 func observe(decide observer, h holding, l letter, accepts bool) observed {
 	e := l.Entry
-	if !accepts && e.contentOf() == refusedContent {
+	switch {
+	case !e.Deleted && l.content == "":
+		e.Refusal = "no content came with it"
+	case !accepts && l.content == refusedContent:
 		e.Refusal = "refused"
 	}
 	o := decide(h.Record, e)
-	if (o.Take || o.Keep) && l.empty && !e.Deleted {
-		return observed{holding: h, deaf: true}
-	}
 	next := h
 	next.Record = o.Record
 	next.Reason = ""
@@ -93,8 +105,7 @@ func observe(decide observer, h holding, l letter, accepts bool) observed {
 		next.kept, next.theirs = l.content, l.seen
 	}
 	next.forget()
-	return observed{holding: next, hint: o.Hint, rule: o.Rule, wrong: firstOf(
-		overwritten(h, next), malformed(next), unhinted(h, next, o.Hint))}
+	return observed{next, o.Hint, firstOf(overwritten(h, next), malformed(next), unhinted(h, next, o.Hint))}
 }
 
 // forget drops the kept content when the link keeps nothing.
@@ -118,17 +129,18 @@ func overwritten(before, after holding) string {
 	if after.seen.has(before.seen) || before.content == after.content && before.Deleted == after.Deleted {
 		return ""
 	}
-	return fmt.Sprintf("%s was overwritten by %s, whose author had not seen it", before.Head.text(), after.Head.text())
+	return fmt.Sprintf("%s was overwritten by %s, whose author had not seen it", headText(before.Head), headText(after.Head))
 }
 
-// malformed: what is stored must fit together.
+// malformed: what is stored must fit together. A kept content may be missing, since an answer to a
+// version that was lost in a restore comes without it.
 func malformed(h holding) string {
 	s, r := h.State, h.Record
 	switch {
-	case h.content != r.contentOf():
-		return fmt.Sprintf("content %q is stored under the fingerprint of %q", h.content, r.contentOf())
-	case r.Theirs != nil && h.kept != r.Theirs.contentOf():
-		return fmt.Sprintf("content %q is kept under the fingerprint of %q", h.kept, r.Theirs.contentOf())
+	case h.content != contentOf(r.Head):
+		return fmt.Sprintf("content %q is stored under the fingerprint of %q", h.content, contentOf(r.Head))
+	case r.Theirs != nil && h.kept != "" && h.kept != contentOf(*r.Theirs):
+		return fmt.Sprintf("content %q is kept under the fingerprint of %q", h.kept, contentOf(*r.Theirs))
 	case s.Settled() && (r.Due || r.Theirs != nil || r.Agreed.Compare(r.Version) != Equal):
 		return "settled, but due, in conflict or not agreed"
 	case (s == New || s == Upd || s == OK) && r.Deleted, (s == Del || s == DelSynced) && !r.Deleted:
@@ -138,7 +150,7 @@ func malformed(h holding) string {
 	case s == Collision && r.Theirs == nil:
 		return "a collision with nothing"
 	case s == Collision && r.Theirs.Version.Compare(r.Version) == Older:
-		return "a collision with " + r.Theirs.text() + ", which was seen"
+		return "a collision with " + headText(*r.Theirs) + ", which was seen"
 	case !r.Known() && s != None && s != Error && s != ErrorSynced:
 		return s.String() + " of an order that is not known"
 	case !within(r.Agreed, r.Version):
@@ -160,37 +172,38 @@ func unhinted(before, after holding, hint bool) string {
 	return ""
 }
 
-func (h Head) text() string {
-	if h.Version.IsZero() {
+func headText(h Head) string {
+	switch {
+	case h.Version.IsZero():
 		return "nothing"
-	}
-	if h.Deleted {
+	case h.Deleted:
 		return "deleted{" + h.Version.String() + "}"
+	default:
+		return h.Fingerprint + "{" + h.Version.String() + "}"
 	}
-	return h.Fingerprint + "{" + h.Version.String() + "}"
 }
 
 func (h holding) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s", stateText(h.State), h.Head.text())
+	fmt.Fprintf(&b, "%s %s", stateText(h.State), headText(h.Head))
 	if h.Due {
 		b.WriteString(", due")
 	}
 	if h.Theirs != nil {
-		b.WriteString(", keeps " + h.Theirs.text())
+		b.WriteString(", keeps " + headText(*h.Theirs))
 	}
 	return b.String()
 }
 
 func (l letter) text() string {
-	t := stateText(l.State) + " " + l.Head.text()
+	t := stateText(l.State) + " " + headText(l.Head)
 	if !l.Refused.IsZero() {
 		t += " refusing {" + l.Refused.String() + "}"
 	}
 	if l.AnswerTo != nil {
 		t += " in answer to {" + l.AnswerTo.String() + "}"
 	}
-	if l.empty {
+	if l.content == "" && !l.Deleted {
 		t += " without content"
 	}
 	return t

@@ -39,21 +39,16 @@ func (o *Outcome) decide(r Record, e Entry) {
 // that it names, whatever the peer holds itself; an error that names none means what it shows.
 func (e Entry) refuses(r Record) bool {
 	refused := e.Refused
-	if refused.IsZero() && e.State == Error {
+	if refused.IsZero() {
 		refused = e.Version
 	}
-	return (e.State == Error || e.State == ErrorSynced) && r.Known() && refused.Compare(r.Version) == Equal
+	return e.State == Error && r.Known() && refused.Compare(r.Version) == Equal
 }
 
 // refusedByPeer: what the peer has instead is kept where neither contains the other, so that a person
 // can settle it here.
 func (o *Outcome) refusedByPeer(r Record, e Entry) {
-	switch {
-	case e.State == Error, r.State == Error:
-		o.apply(e.State, r.State)
-	case r.State != ErrorSynced: // it is past the error that we have not heard of
-		o.apply(Error, r.State)
-	}
+	o.apply(Error, r.State)
 	o.Reason = e.Why
 	if e.Version.Compare(r.Version) == Concurrent {
 		o.keep(e)
@@ -111,13 +106,14 @@ func (o *Outcome) equal(r Record, e Entry) {
 // newer: the peer has all of ours, and more. A change of ours that was open has arrived, a conflict
 // was resolved over there; what is left is a changed, deleted or new order that came.
 func (o *Outcome) newer(r Record, e Entry) {
-	if e.State == ErrorSynced && r.Theirs != nil && r.Theirs.Version.Compare(e.Version) == Equal {
+	refused := r.Theirs != nil && r.Theirs.Version.Compare(e.Version) == Equal
+	switch {
+	case e.Refusal != "" && refused && e.State == ErrorSynced:
 		if r.State == Error {
 			o.apply(e.State, r.State) // the peer only tells that it knows of our refusal; or it is a repeat
 		}
 		return
-	}
-	if e.Refusal != "" {
+	case e.Refusal != "":
 		o.fail(e, e.Refusal, ExtRefused)
 		return
 	}
@@ -136,8 +132,8 @@ func (o *Outcome) newer(r Record, e Entry) {
 	if row, rule, ok := rowRule(received, was); ok && row.Becomes == o.State {
 		o.Rule = rule
 	}
-	if r.Theirs != nil && r.Theirs.Version.Compare(e.Version) == Equal {
-		// It was refused before. The peer knows that and does not ask any more, so it is told.
+	if refused {
+		// The peer knows that it was refused and may not ask any more, so it is told.
 		o.open(e.Deleted)
 		o.Hint = true
 	}
@@ -151,6 +147,8 @@ func (o *Outcome) older(r Record, e Entry) {
 		o.apply(e.State, r.State)
 	case e.State == Error, e.State == ErrorSynced && r.State == ErrorSynced:
 		// A refusal of a version that we have left behind, or a repeat.
+	case e.State == ErrorSynced && r.State.pending() && e.answers(r.Version):
+		o.apply(Error, r.State) // a retry of ours changed nothing over there
 	case r.State.InConflict():
 		o.open(r.Deleted)
 		o.Rule, o.Hint = ExtConflictEnd, true
@@ -271,7 +269,9 @@ func (o *Outcome) owe(r Record, e Entry) {
 	case Collision, Error, ErrorSynced, Sync:
 		switch {
 		case answered:
-			o.Due, o.Hint = o.Sync, o.Sync
+			// A repeated answer calls for no further one.
+			o.Due = o.Sync && o.State != r.State
+			o.Hint = o.Due
 		case o.Rule == ExtRefused && e.AnswerTo == nil:
 			o.Due = false // the peer has all of ours, and its answer is waited for
 		case o.Sync && o.State != r.State && !r.Due && (e.AnswerTo != nil || o.State == ErrorSynced):

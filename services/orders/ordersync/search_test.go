@@ -7,30 +7,25 @@ import (
 	"time"
 )
 
-// search visits every world that can come about.
+// search visits every world that can come about within the bounds, nearest first.
 type search struct {
 	*model
 	worlds  []world
-	found   map[world]uint32
+	found   index
 	parent  []uint32
 	via     []step
 	steps   int
 	failure string
-	at      uint32
-	rules   map[Rule]int
+	at      uint32 // where the failure is
 }
 
 func explore(b bounds, decide observer) *search {
-	x := &search{model: newModel(b, decide), found: map[world]uint32{}, rules: map[Rule]int{}}
-	x.add(x.start(), 0, step{})
+	x := &search{model: newModel(b, decide)}
+	x.add(0, 0, step{})
 	for i := 0; i < len(x.worlds) && x.failure == ""; i++ {
-		x.each(x.worlds[i], func(st step, o open) {
-			if x.failure != "" {
-				return
-			}
+		x.each(x.worlds[i], func(st step, o *open) {
 			x.steps++
-			id := x.add(o.close(), uint32(i), st)
-			if o.wrong != "" {
+			if id := x.add(o.close(), uint32(i), st); o.wrong != "" && x.failure == "" {
 				x.failure, x.at = o.wrong, id
 			}
 		})
@@ -39,18 +34,15 @@ func explore(b bounds, decide observer) *search {
 }
 
 func (x *search) add(w world, parent uint32, st step) uint32 {
-	if id, ok := x.found[w]; ok {
+	id, known := x.found.put(w)
+	if known {
 		return id
 	}
-	id := uint32(len(x.worlds))
-	x.found[w] = id
 	x.worlds = append(x.worlds, w)
 	x.parent = append(x.parent, parent)
 	x.via = append(x.via, st)
-	if x.failure == "" {
-		if wrong := x.wrong(w); wrong != "" {
-			x.failure, x.at = wrong, id
-		}
+	if wrong := x.wrong(w); wrong != "" && x.failure == "" {
+		x.failure, x.at = wrong, id
 	}
 	return id
 }
@@ -59,52 +51,69 @@ func (x *search) add(w world, parent uint32, st step) uint32 {
 func (x *search) story(id uint32) string {
 	var lines []string
 	for ; id != 0; id = x.parent[id] {
-		lines = append(lines, x.told1(id))
+		lines = append(lines, x.via[id].text()+"\n"+x.text(x.worlds[id]))
 	}
 	var b strings.Builder
-	for i := len(lines) - 1; i >= 0; i-- {
-		fmt.Fprintf(&b, "%2d. %s\n", len(lines)-i, lines[i])
+	for i := range lines {
+		fmt.Fprintf(&b, "%2d. %s", i+1, lines[len(lines)-1-i])
 	}
 	return b.String()
 }
 
-func (x *search) told1(id uint32) string {
-	return fmt.Sprintf("%-50s %s", x.via[id].text(), x.open2(x.worlds[id]))
+// index numbers worlds in the order in which they come: a hash table with open addressing, since
+// a map of this size would be most of the search.
+type index struct {
+	keys []world // key+1
+	ids  []uint32
+	n    uint32
 }
 
-func (m *model) open2(w world) string {
-	o := m.open(w)
-	var b strings.Builder
-	for s := range 2 {
-		h := ""
-		if o.s[s].hint {
-			h = ", hint"
-		}
-		fmt.Fprintf(&b, "%c: %s%s | ", "AB"[s], o.holds(s).text(), h)
+func (x *index) put(w world) (id uint32, known bool) {
+	if int(x.n)*2 >= len(x.keys) {
+		x.grow()
 	}
-	for k := range o.mail {
-		for s := range o.mail[k] {
-			for _, l := range o.mail[k][s] {
-				if l != 0 {
-					fmt.Fprintf(&b, "\n        %s of %c: %s (%d)", []string{"request", "answer to request"}[k], "AB"[s], m.letters.values[l>>1].text(), l&1)
-				}
-			}
+	at := x.at(w)
+	if x.keys[at] == w+1 {
+		return x.ids[at], true
+	}
+	x.keys[at], x.ids[at] = w+1, x.n
+	x.n++
+	return x.n - 1, false
+}
+
+func (x *index) at(w world) int {
+	mask := len(x.keys) - 1
+	at := int(uint64(w+1)*0x9E3779B97F4A7C15>>20) & mask
+	for x.keys[at] != 0 && x.keys[at] != w+1 {
+		at = (at + 1) & mask
+	}
+	return at
+}
+
+func (x *index) grow() {
+	old := *x
+	x.keys, x.ids = make([]world, max(1<<10, 2*len(old.keys))), make([]uint32, max(1<<10, 2*len(old.keys)))
+	for i, k := range old.keys {
+		if k != 0 {
+			at := x.at(k - 1)
+			x.keys[at], x.ids[at] = k, old.ids[i]
 		}
 	}
-	return b.String()
 }
 
 func TestSearchTry(t *testing.T) {
 	for _, b := range []bounds{
 		{name: "1 edit", edits: [2]int{1, 1}, inFlight: 1, brokerLoss: true},
+		//		{name: "1 edit, all", edits: [2]int{1, 1}, inFlight: 1, brokerLoss: true, refuses: true, common: true, door: true, lateTexts: true},
 		{name: "2/1 edits", edits: [2]int{2, 1}, inFlight: 1, brokerLoss: true},
+		{name: "1/1 edits restores", edits: [2]int{1, 1}, inFlight: 1, brokerLoss: true, restores: 1},
+		{name: "1/1 edits restores, common, refuses", edits: [2]int{1, 1}, inFlight: 1, brokerLoss: true, restores: 1, common: true, refuses: true},
+		{name: "2/2 edits", edits: [2]int{2, 2}, inFlight: 1, brokerLoss: true},
 		{name: "2/1 edits refuses common", edits: [2]int{2, 1}, inFlight: 1, brokerLoss: true, refuses: true, common: true},
-		{name: "1/1 edits restores", edits: [2]int{1, 1}, inFlight: 1, brokerLoss: true, restores: 1, reconciles: true},
-		//		{name: "2/1 edits restores", edits: [2]int{2, 1}, inFlight: 1, brokerLoss: true, restores: 1, reconciles: true},
 	} {
 		start := time.Now()
 		x := explore(b, Observe)
-		t.Logf("%s: %d worlds, %d steps, %d holdings, %d letters, %v", b.name, len(x.worlds), x.steps, len(x.holdings.values), len(x.letters.values), time.Since(start))
+		t.Logf("%s: %d worlds, %d steps, %d holdings, %d letters, %d sides, %d mails, %v", b.name, len(x.worlds), x.steps, len(x.holdings.values), len(x.letters.values), len(x.sides.values), len(x.mails.values), time.Since(start))
 		if x.failure != "" {
 			t.Fatalf("%s\n%s", x.failure, x.story(x.at))
 		}

@@ -2,93 +2,88 @@ package ordersync
 
 import (
 	"fmt"
+	"strings"
 )
 
 // step is one thing that happens in a world.
 type step struct {
 	do   deed
-	side uint8 // who does it; of a letter the side that asked
-	arg  uint8
+	side uint8 // who does it; of a letter, the side that asked
+	arg  uint8 // which letter, or which content
 }
 
 type deed uint8
 
 const (
-	send deed = iota // the bridge takes a hint: lookup, then a request or nothing to do
-	deliverRequest
-	repeatRequest // delivered, and it will come again
-	loseRequest
-	deliverAnswer
-	repeatAnswer // applied, but not acknowledged
-	loseAnswer
-	heal // a hint for what is due and has none
-	reconcile
-	loseBroker
-	edit
-	remove
-	resolve
-	retry
-	accept
-	backup
-	restore
+	sends           deed = iota // the bridge takes a hint: lookup, then a request, or nothing to do
+	requestArrives              //
+	requestRepeats              // arrives, and will come again
+	requestIsLost               //
+	answerIsWritten             // lateTexts: after the observation
+	answerArrives               // is applied and the hint acknowledged
+	answerRepeats               // is applied, but not acknowledged, and will come again
+	answerIsLost                //
+	heals                       // a hint for what is due and has none
+	reconciles                  //
+	brokerIsLost                // with all its hints
+	edits                       // people of the side
+	deletes                     //
+	resolves                    //
+	retries                     //
+	accepts                     // side b begins to accept what it refused, or to refuse it again
+	isBackedUp                  //
+	isRestored                  //
+	deedsEnd
 )
 
-const (
-	ofOwn = iota // edit: a content of its own; resolve: a new content
-	ofCommon
-	ofRefused
-	ofOurs
-	ofTheirs
-)
-
-var deedTexts = map[deed]string{
-	send: "the bridge of %s takes a hint", deliverRequest: "the request of %s arrives", repeatRequest: "the request of %s arrives, and will come again",
-	loseRequest: "the request of %s is lost", deliverAnswer: "the answer to %s arrives", repeatAnswer: "the answer to %s arrives, and will come again",
-	loseAnswer: "the answer to %s is lost", heal: "%s hints what is due", reconcile: "the sides are reconciled", loseBroker: "the broker of %s loses its store",
-	edit: "people edit at %s", remove: "people delete at %s", resolve: "people resolve at %s", retry: "people retry at %s",
-	accept: "%s changes its mind about the refused content", backup: "%s is backed up", restore: "%s is restored",
+var deedTexts = [deedsEnd]string{
+	"the bridge of ? takes a hint", "the request of ? arrives", "the request of ? arrives, and will come again", "the request of ? is lost",
+	"the answer to ? is written", "the answer to ? arrives", "the answer to ? arrives, and will come again", "the answer to ? is lost",
+	"? hints what is due", "the sides are reconciled", "the broker of ? loses its store", "people edit at ?", "people delete at ?",
+	"people resolve at ?", "people retry at ?", "? thinks otherwise about what it refuses", "? is backed up", "? is restored",
 }
 
+// What people write: arg of edits and resolves.
+const (
+	ownContent uint8 = iota
+	theCommon
+	theRefused
+	theUnreadable
+	takeOurs
+	takeTheirs
+	contentsEnd
+)
+
 func (s step) text() string {
-	t := deedTexts[s.do]
-	if s.do != reconcile {
-		t = fmt.Sprintf(t, string("AB"[s.side]))
-	}
-	if s.do == edit || s.do == resolve {
-		t += [...]string{"", " (common)", " (refused)", ": ours", ": theirs"}[s.arg]
+	t := strings.ReplaceAll(deedTexts[s.do], "?", string("AB"[s.side]))
+	if s.do == edits || s.do == resolves {
+		t += [contentsEnd]string{"", ": common", ": refused", ": unreadable", ": ours", ": theirs"}[s.arg]
 	}
 	return t
 }
 
-// calm tells a step of the machines alone, without faults.
-func (s step) calm() bool {
-	switch s.do {
-	case send, deliverRequest, deliverAnswer, heal, reconcile:
-		return true
+// args is how many variants of a deed there are.
+func (m *model) args(do deed) uint8 {
+	switch {
+	case do >= requestArrives && do <= answerIsLost:
+		return uint8(m.inFlight)
+	case do == edits || do == resolves:
+		return contentsEnd
 	default:
-		return false
+		return 1
 	}
 }
 
 // each tries every step that can happen in a world.
-func (m *model) each(w world, visit func(step, open)) {
+func (m *model) each(w world, visit func(step, *open)) {
+	start := m.open(w)
+	var o open // in one place, since visit lets it escape
 	for s := range uint8(2) {
-		for do := send; do <= restore; do++ {
-			args := uint8(1)
-			switch do {
-			case deliverRequest, repeatRequest, loseRequest, deliverAnswer, repeatAnswer, loseAnswer:
-				args = uint8(m.inFlight)
-			case edit, resolve:
-				args = ofTheirs + 1
-			case reconcile:
-				if s == 1 {
-					continue
-				}
-			}
-			for arg := range args {
-				o := m.open(w)
+		for do := range deedsEnd {
+			for arg := range m.args(do) {
+				o = start
 				if st := (step{do, s, arg}); o.take(st) {
-					visit(st, o)
+					visit(st, &o)
 				}
 			}
 		}
@@ -97,61 +92,58 @@ func (m *model) each(w world, visit func(step, open)) {
 
 // take does a step; it reports false when it cannot happen, or when nothing would come of it.
 func (o *open) take(st step) bool {
-	s, me := int(st.side), &o.s[st.side]
+	s, me, m := int(st.side), &o.s[st.side], o.m
 	switch st.do {
-	case send:
+	case sends:
 		return o.send(s)
-	case deliverRequest, repeatRequest:
-		return o.arriveRequest(s, int(st.arg), st.do == repeatRequest)
-	case deliverAnswer, repeatAnswer:
-		return o.arriveAnswer(s, int(st.arg), st.do == repeatAnswer)
-	case loseRequest:
-		return o.lose(request, s, int(st.arg))
-	case loseAnswer:
-		return o.lose(answer, s, int(st.arg))
-	case heal:
-		if o.m.noHeal || me.hint || !o.holds(s).Due {
+	case requestArrives, requestRepeats:
+		return o.arriveRequest(s, int(st.arg), st.do == requestRepeats)
+	case answerArrives, answerRepeats:
+		return o.arriveAnswer(s, int(st.arg), st.do == answerRepeats)
+	case requestIsLost:
+		return o.lose(request, s, int(st.arg)) != 0
+	case answerIsLost:
+		return o.lose(answer, s, int(st.arg)) != 0
+	case answerIsWritten:
+		l := o.lose(reading, s, int(st.arg))
+		return l != 0 && o.post(answer, s, o.tell(1-s, l>>1), l&1)
+	case heals:
+		if m.noHeal || me.hint || !o.holds(s).Due {
 			return false
 		}
 		o.hint(s)
-		return true
-	case loseBroker:
-		if !o.m.brokerLoss || !me.hint {
+	case brokerIsLost:
+		if !m.brokerLoss || !me.hint {
 			return false
 		}
 		o.ack(s)
-		return true
-	case reconcile:
-		return o.reconcile()
-	case edit, remove, resolve, retry, accept:
-		return o.people(st)
-	case backup:
-		if me.backup != 0 || me.holds == 0 || o.restores() >= o.m.restores {
+	case reconciles:
+		return s == 0 && o.reconcile()
+	case isBackedUp:
+		if me.backup != 0 || me.holds == 0 || o.restores() >= m.restores {
 			return false
 		}
 		me.backup, me.backupLog = me.holds, me.log
-		return true
-	case restore:
-		if o.restores() >= o.m.restores || me.backup == me.holds {
+	case isRestored:
+		if o.restores() >= m.restores || me.backup == me.holds {
 			return false
 		}
-		me.restored++
 		me.holds, me.log = me.backup, me.backupLog
-		if !o.m.keepEpoch {
+		me.restored++
+		if m.mutant != keepEpoch && m.mutant != skipNumbers {
 			me.epoch++
 		}
-		o.s[0].behind, o.s[1].behind = true, true
-		return true
+		o.s[0].behind = true
+	default:
+		return o.people(st)
 	}
-	panic(st)
+	return true
 }
 
-func (o *open) lose(kind, s, i int) bool {
-	if o.mail[kind][s][i] == 0 {
-		return false
-	}
+func (o *open) lose(kind, s, i int) uint32 {
+	l := o.mail[kind][s][i]
 	o.mail[kind][s][i] = 0
-	return true
+	return l
 }
 
 // send: the bridge looks up what a hint tells of. What is not due any more is done; otherwise the
@@ -164,54 +156,52 @@ func (o *open) send(s int) bool {
 		o.ack(s)
 		return true
 	}
-	if o.m.ackAtPublish {
+	current := uint32(1)
+	if o.m.mutant == ackAtPublish {
 		o.ack(s)
-		return o.post(request, s, o.tell(s, 0), false)
+		current = 0
 	}
-	return o.post(request, s, o.tell(s, 0), true)
+	return o.post(request, s, o.tell(s, 0), current)
 }
 
 func (o *open) arriveRequest(s, i int, again bool) bool {
 	l := o.mail[request][s][i]
-	if l == 0 {
+	if l == 0 || again && o.m.noDup {
 		return false
 	}
 	if !again {
 		o.mail[request][s][i] = 0
 	}
-	peer := 1 - s
-	got := o.observe(peer, l>>1)
-	if got.hint {
-		o.hint(peer)
+	asked := &o.m.letters.values[l>>1]
+	if s == 0 && !o.accepts(1) && asked.content == unreadableContent {
+		return o.post(answer, s, o.m.letter(turnedAway(asked)), l&1)
 	}
-	return o.post(answer, s, o.tell(peer, l>>1), l&1 == 1)
+	o.observe(1-s, l>>1)
+	if o.m.lateTexts && o.holds(1-s).Version.Compare(asked.Version) != Equal {
+		return o.post(reading, s, l>>1, l&1)
+	}
+	return o.post(answer, s, o.tell(1-s, l>>1), l&1)
 }
 
 func (o *open) arriveAnswer(s, i int, again bool) bool {
 	l := o.mail[answer][s][i]
-	if l == 0 {
+	if l == 0 || again && o.m.noDup {
 		return false
 	}
 	if !again {
 		o.mail[answer][s][i] = 0
+		if l&1 == 1 {
+			o.ack(s)
+		}
 	}
-	got := o.observe(s, l>>1)
-	if got.deaf {
-		return !again
-	}
-	if l&1 == 1 && !again {
-		o.ack(s)
-	}
-	if got.hint {
-		o.hint(s)
-	}
+	o.observe(s, l>>1)
 	return true
 }
 
 // reconcile compares both sides, when nothing is under way: each side's entry is sent to the other
-// as a request, and its answer is applied.
+// as a request, and the answer is applied.
 func (o *open) reconcile() bool {
-	if !o.m.reconciles || o.s[0].hint || o.s[1].hint || o.mail != (mail{}) {
+	if o.m.restores == 0 || !o.quietWire() {
 		return false
 	}
 	for s := range 2 {
@@ -219,135 +209,60 @@ func (o *open) reconcile() bool {
 			continue
 		}
 		l := o.tell(s, 0)
-		if o.observe(1-s, l).hint {
-			o.hint(1 - s)
+		if asked := &o.m.letters.values[l]; s == 0 && !o.accepts(1) && asked.content == unreadableContent {
+			o.observe(s, o.m.letter(turnedAway(asked)))
+			continue
 		}
-		if o.observe(s, o.tell(1-s, l)).hint {
-			o.hint(s)
-		}
+		o.observe(1-s, l)
+		o.observe(s, o.tell(1-s, l))
 	}
-	o.s[0].behind, o.s[1].behind = false, false
+	o.s[0].behind = false
 	return true
 }
 
-// people do something at a side.
-func (o *open) people(st step) bool {
-	s, me, h := int(st.side), &o.s[st.side], o.holds(int(st.side))
-	switch {
-	case st.do == accept:
-		if s == 0 || !o.m.refuses {
-			return false
-		}
-		me.accepts = !me.accepts
-		return true
-	case st.do == retry:
-		refusal := ""
-		if h.Theirs != nil && h.Theirs.contentOf() == refusedContent && !o.accepts(s) {
-			refusal = "refused"
-		}
-		out, err := Retry(h.Record, refusal)
-		if err != nil {
-			return false
-		}
-		next := h
-		next.Record = out.Record
-		if out.Take {
-			next.content, next.seen = h.kept, h.theirs
-		}
-		next.forget()
-		o.fail(firstOf(overwritten(h, next), malformed(next)))
-		me.holds = o.m.holding(next)
+// accepts: side a accepts everything.
+func (o *open) accepts(s int) bool { return s == 0 || o.s[s].accepts || !o.m.refuses && !o.m.door }
+
+// observe lets a side observe a letter.
+func (o *open) observe(s int, l uint32) {
+	ok := o.accepts(s)
+	key := [2]uint32{o.s[s].holds, l << 1}
+	if ok {
+		key[1]++
+	}
+	r, known := o.m.seen[key]
+	if !known {
+		got := observe(o.m.decide, o.holds(s), o.m.letters.values[l], ok)
+		r = seenLetter{o.m.holding(got.holding), got.hint, got.wrong}
+		o.m.seen[key] = r
+	}
+	o.s[s].holds = r.holds
+	if r.hint {
 		o.hint(s)
-		return true
-	case int(me.written) >= o.m.edits[s]:
-		return false
-	case st.do == resolve:
-		return o.resolve(s, st.arg)
-	case st.do == remove:
-		if !h.Known() || h.Deleted {
-			return false
+	}
+	o.fail(r.wrong)
+}
+
+// tell is the letter that a side writes of its order; asked is the letter that it answers, or 0.
+func (o *open) tell(s int, asked uint32) uint32 {
+	key := [2]uint32{o.s[s].holds, asked}
+	l, known := o.m.told[key]
+	if !known {
+		var to *letter
+		if asked != 0 {
+			copied := o.m.letters.values[asked] // the table moves when it grows
+			to = &copied
 		}
-		o.write(s, Tombstone, true)
-		return true
+		l = o.m.letter(entryOf(o.holds(s), to))
+		o.m.told[key] = l
 	}
-	switch c := h.contentOf(); {
-	case st.arg == ofOwn:
-		o.write(s, o.own(s), false)
-	case st.arg == ofCommon && o.m.common && c != commonContent:
-		o.write(s, commonContent, false)
-	case st.arg == ofRefused && o.m.refuses && s == 0 && c != refusedContent:
-		o.write(s, refusedContent, false)
-	default:
-		return false
-	}
-	return true
+	return l
 }
 
-// own is a content that nobody wrote before.
-func (o *open) own(s int) string { return fmt.Sprintf("%c%d", "ab"[s], o.s[s].written+1) }
-
-// stamp gives out the next number of a side.
-func (o *open) stamp(s int) (Dot, writes) {
-	me := &o.s[s]
-	bit := writes(1) << (16*s + int(me.written))
-	me.written++
-	me.log++
-	n := me.log
-	if o.m.numbersAhead {
-		n = me.written
+func (o *open) fail(wrong string) {
+	if o.wrong == "" {
+		o.wrong = wrong
 	}
-	return Dot{fmt.Sprintf("%c.%d", "ab"[s], me.epoch+1), int64(n)}, bit
 }
 
-func (o *open) write(s int, fingerprint string, deleted bool) {
-	h := o.holds(s)
-	dot, bit := o.stamp(s)
-	next := h
-	next.Head = Written(h.Head, fingerprint, deleted, dot)
-	next.Link = h.Link.Rewritten(h.Head, deleted)
-	next.content, next.seen = next.contentOf(), h.seen|bit
-	next.forget()
-	o.fail(firstOf(malformed(next), reused(h, next)))
-	o.s[s].holds = o.m.holding(next)
-	o.hint(s)
-}
-
-func reused(before, after holding) string {
-	if after.Version.Compare(before.Version) != Newer {
-		return "a version was given to two contents: {" + after.Version.String() + "}"
-	}
-	return ""
-}
-
-func (o *open) resolve(s int, arg uint8) bool {
-	h := o.holds(s)
-	if o.m.noResolve || !h.State.InConflict() || h.Theirs == nil {
-		return false
-	}
-	chosen := Head{Fingerprint: o.own(s)}
-	switch arg {
-	case ofOwn:
-	case ofOurs:
-		chosen = h.Head
-	case ofTheirs:
-		chosen = *h.Theirs
-	default:
-		return false
-	}
-	if chosen.Fingerprint == "" || chosen.contentOf() == refusedContent && !o.accepts(s) {
-		return false // the service validates what people choose
-	}
-	dot, bit := o.stamp(s)
-	out, err := Resolve(h.Record, chosen.Fingerprint, chosen.Deleted, dot)
-	if err != nil {
-		panic(err)
-	}
-	next := h
-	next.Record = out.Record
-	next.content, next.seen = next.contentOf(), h.seen|h.theirs|bit
-	next.forget()
-	o.fail(firstOf(malformed(next), reused(h, next)))
-	o.s[s].holds = o.m.holding(next)
-	o.hint(s)
-	return true
-}
+var _ = fmt.Sprint

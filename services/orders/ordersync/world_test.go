@@ -3,54 +3,61 @@ package ordersync
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
-// The world of the model: two sides, each with its service, broker and bridge, and the network
-// between them. A world is three numbers, since its parts are kept once and compared by number: that
-// is what makes millions of worlds affordable.
+// The world of the model: two sides, each with its service, broker and bridge, and the wire between
+// them. Every part of a world is kept once and stands for itself by number, so a world is one
+// number: that is what makes millions of them affordable.
 
 type observer func(Record, Entry) Outcome
 
-// bounds say what may happen in a world, and how often. What people do is bounded by the number of
-// contents they write; whatever a network or a broker may do is not bounded at all.
+// bounds say what may happen in a world. What people do is bounded by the number of contents that
+// they write, and restores are counted; what the wire and the brokers may do is not bounded at all.
 type bounds struct {
 	name       string
 	edits      [2]int // contents that people of a side write, deletions and resolutions included
 	common     bool   // people of both sides may write the same content
-	refuses    bool   // side b refuses a content, begins to accept it and refuses it again
+	refuses    bool   // side b refuses a content, accepts it some time, and may refuse it again
+	door       bool   // side b's door refuses a content
+	lateTexts  bool   // the content of an answer is read after the observation, as package orders does it
 	inFlight   int    // letters of one kind from one side on the wire at a time
 	brokerLoss bool   // brokers lose their store
 	noHeal     bool   // nobody looks for what is due and has no hint
 	restores   int    // times that a side is put back to an earlier state, or to nothing
-	reconciles bool
-	noResolve  bool
-
-	ackAtPublish bool // mutant: a hint is gone as soon as the request is sent
-	keepEpoch    bool // mutant: no new epoch after a restore
-	numbersAhead bool // with keepEpoch: the numbers are not given out again, there is a gap
+	noDup      bool   // nothing comes twice
+	mutant     mutant
 }
 
-// side is one side; the holdings are numbers of model.holdings.
+// mutant is a fault of the service around the core, for mutants_test.go.
+type mutant uint8
+
+const (
+	ackAtPublish mutant = iota + 1 // a hint is gone as soon as the request is sent
+	keepEpoch                      // no new epoch after a restore: numbers are given out again
+	skipNumbers                    // no new epoch after a restore, but the numbers skip what was lost
+)
+
+// side is one side of a world; holds and backup are numbers of holdings.
 type side struct {
 	holds, backup         uint32
 	written               uint8 // contents written, whatever was restored since
 	log, backupLog        uint8 // number of the newest write in the log
 	epoch, restored       uint8
-	hint, accepts, behind bool // behind: was restored, and not reconciled yet
+	hint, accepts, behind bool // behind: something was restored and not reconciled yet
 }
 
-// mail is what is on the wire: for each kind and sending side letter<<1, the lowest bit tells that
+// mail is what is on the wire: for each kind and asking side letter<<1; the lowest bit tells that
 // the hint which led to it is still the one in the stream. Zero is no letter.
-type mail [2][2][maxInFlight]uint32
+type mail [3][2][inFlightMax]uint32
 
 const (
-	maxInFlight = 3
-	request     = 0
-	answer      = 1 // of mail[answer][s] side s is the one who asked
-)
+	inFlightMax = 2
 
-// world is one state of everything: numbers of model.sides and model.mails.
-type world struct{ a, b, mail uint32 }
+	request = 0
+	reading = 1 // observed, and the answer is not written yet (lateTexts)
+	answer  = 2
+)
 
 // model keeps every part of every world once.
 type model struct {
@@ -60,15 +67,22 @@ type model struct {
 	letters  table[string, letter]
 	sides    table[side, side]
 	mails    table[mail, mail]
-	observed map[[2]uint32]result
-	told     map[[2]uint32]uint32
+	told     map[[2]uint32]uint32     // what a holding answers to a letter
+	seen     map[[2]uint32]seenLetter // what became of a holding that saw a letter
+	done     map[[2]uint32]personal   // what people of a side did
 }
 
-type result struct {
-	holds      uint32
-	hint, deaf bool
-	rule       Rule
-	wrong      string
+type seenLetter struct {
+	holds uint32
+	hint  bool
+	wrong string
+}
+
+type personal struct {
+	side  side
+	ok    bool
+	hint  bool
+	wrong string
 }
 
 // table numbers values.
@@ -91,106 +105,80 @@ func (t *table[K, V]) id(k K, v V) uint32 {
 }
 
 func newModel(b bounds, decide observer) *model {
-	m := &model{bounds: b, decide: decide, observed: map[[2]uint32]result{}, told: map[[2]uint32]uint32{}}
+	m := &model{bounds: b, decide: decide, told: map[[2]uint32]uint32{},
+		seen: map[[2]uint32]seenLetter{}, done: map[[2]uint32]personal{}}
 	m.holding(holding{})
-	m.letter(letter{}) // number 0 stays unused
+	m.letter(letter{}) // no letter has number 0
+	m.sides.id(side{}, side{})
+	m.mails.id(mail{}, mail{})
 	return m
 }
 
 func (m *model) holding(h holding) uint32 {
-	key := fmt.Sprint(h.text(), h.Agreed, h.content, h.kept, h.seen, h.theirs, h.joined)
-	return m.holdings.id(key, h)
+	return m.holdings.id(fmt.Sprint(h.text(), h.Agreed, h.content, h.kept, h.seen, h.theirs, h.joined), h)
 }
 
 func (m *model) letter(l letter) uint32 {
-	return m.letters.id(fmt.Sprint(l.text(), l.content, l.seen), l)
+	return m.letters.id(fmt.Sprint(l.text(), l.seen), l)
 }
 
-func (m *model) start() world {
-	s := m.sides.id(side{}, side{})
-	return world{a: s, b: s, mail: m.mails.id(mail{}, mail{})}
-}
+// world is one state of everything: the numbers of its sides and of its mail. World 0 is the start.
+type world uint64
+
+const sideBits, mailBits = 20, 24
 
 // open is a world taken apart, to change it.
 type open struct {
 	m     *model
+	ids   [2]uint32
 	s     [2]side
 	mail  mail
+	was   uint32
 	wrong string // what must never happen happened
 }
 
 func (m *model) open(w world) open {
-	return open{m: m, s: [2]side{m.sides.values[w.a], m.sides.values[w.b]}, mail: m.mails.values[w.mail]}
+	a, b := uint32(w>>(sideBits+mailBits)), uint32(w>>mailBits)&(1<<sideBits-1)
+	was := uint32(w) & (1<<mailBits - 1)
+	return open{m: m, ids: [2]uint32{a, b}, s: [2]side{m.sides.values[a], m.sides.values[b]}, mail: m.mails.values[was], was: was}
 }
 
 func (o *open) close() world {
+	m := o.m
 	for k := range o.mail {
 		for s := range o.mail[k] {
-			slices.Sort(o.mail[k][s][:o.m.inFlight])
+			slices.Sort(o.mail[k][s][:m.inFlight])
 		}
 	}
-	return world{
-		a: o.m.sides.id(o.s[0], o.s[0]), b: o.m.sides.id(o.s[1], o.s[1]),
-		mail: o.m.mails.id(o.mail, o.mail),
+	ids, mail := o.ids, o.was
+	for s := range ids {
+		if o.s[s] != m.sides.values[ids[s]] {
+			ids[s] = m.sides.id(o.s[s], o.s[s])
+		}
 	}
+	if o.mail != m.mails.values[mail] {
+		mail = m.mails.id(o.mail, o.mail)
+	}
+	if max(ids[0], ids[1]) >= 1<<sideBits || mail >= 1<<mailBits {
+		panic("a world has become too large for its number")
+	}
+	return world(ids[0])<<(sideBits+mailBits) | world(ids[1])<<mailBits | world(mail)
 }
 
 func (o *open) holds(s int) holding { return o.m.holdings.values[o.s[s].holds] }
 
-// accepts: side a accepts everything.
-func (o *open) accepts(s int) bool { return s == 0 || !o.m.refuses || o.s[s].accepts }
+// restores counts how often a side was put back.
+func (o *open) restores() int { return int(o.s[0].restored + o.s[1].restored) }
 
-// observe lets a side observe a letter.
-func (o *open) observe(s int, l uint32) result {
-	accepts := uint32(0)
-	if o.accepts(s) {
-		accepts = 1
-	}
-	key := [2]uint32{o.s[s].holds, l<<1 | accepts}
-	r, ok := o.m.observed[key]
-	if !ok {
-		got := observe(o.m.decide, o.holds(s), o.m.letters.values[l], accepts == 1)
-		r = result{holds: o.m.holding(got.holding), hint: got.hint, deaf: got.deaf, rule: got.rule, wrong: got.wrong}
-		o.m.observed[key] = r
-	}
-	o.s[s].holds = r.holds
-	o.fail(r.wrong)
-	return r
-}
+// quietWire tells that no message is under way.
+func (o *open) quietWire() bool { return !o.s[0].hint && !o.s[1].hint && o.mail == mail{} }
 
-func (o *open) fail(wrong string) {
-	if o.wrong == "" {
-		o.wrong = wrong
-	}
-}
-
-// tell is the letter that a side writes of its order; asked is the letter it answers, or 0.
-func (o *open) tell(s int, asked uint32) uint32 {
-	key := [2]uint32{o.s[s].holds, asked}
-	if l, ok := o.m.told[key]; ok {
-		return l
-	}
-	var to *letter
-	if asked != 0 {
-		to = &o.m.letters.values[asked]
-	}
-	l := o.m.letter(entryOf(o.holds(s), to))
-	o.m.told[key] = l
-	return l
-}
-
-// hint puts a hint into the stream; the newest replaces an older one, so an older one's
-// acknowledgement no longer takes anything away.
-func (o *open) hint(s int) {
-	o.s[s].hint = true
-	o.detach(s)
-}
+// hint puts a hint into the stream. It replaces an older one, whose acknowledgement no longer takes
+// anything away.
+func (o *open) hint(s int) { o.s[s].hint = true; o.detach(s) }
 
 // ack takes the hint out of the stream.
-func (o *open) ack(s int) {
-	o.s[s].hint = false
-	o.detach(s)
-}
+func (o *open) ack(s int) { o.s[s].hint = false; o.detach(s) }
 
 func (o *open) detach(s int) {
 	for k := range o.mail {
@@ -202,26 +190,42 @@ func (o *open) detach(s int) {
 
 // post puts a letter on the wire; it reports false when the wire is full. The same letter twice is no
 // more than one that is delivered twice.
-func (o *open) post(kind, s int, l uint32, current bool) bool {
-	c := uint32(0)
-	if current {
-		c = 1
-	}
+func (o *open) post(kind, s int, l, current uint32) bool {
 	slots := o.mail[kind][s][:o.m.inFlight]
 	for i := range slots {
 		if slots[i]>>1 == l {
-			slots[i] |= c
+			slots[i] |= current
 			return true
 		}
 	}
 	for i := range slots {
 		if slots[i] == 0 {
-			slots[i] = l<<1 | c
+			slots[i] = l<<1 | current
 			return true
 		}
 	}
 	return false
 }
 
-// restores counts how often a side was put back.
-func (o *open) restores() int { return int(o.s[0].restored + o.s[1].restored) }
+// text shows a world to a person.
+func (m *model) text(w world) string {
+	o := m.open(w)
+	var b strings.Builder
+	for s := range 2 {
+		fmt.Fprintf(&b, "    %c: %s", "AB"[s], o.holds(s).text())
+		if o.s[s].hint {
+			b.WriteString(", hint")
+		}
+		b.WriteString("\n")
+	}
+	for k := range o.mail {
+		for s := range o.mail[k] {
+			for _, l := range o.mail[k][s] {
+				if l != 0 {
+					fmt.Fprintf(&b, "       on the wire: %s %c: %s\n", [...]string{"request of", "about to be answered:", "answer to"}[k], "AB"[s], m.letters.values[l>>1].text())
+				}
+			}
+		}
+	}
+	return b.String()
+}

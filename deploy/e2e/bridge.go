@@ -1,0 +1,33 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// startBridge starts a further bridge of a side, set up from demo.env as an operator would, that
+// reaches the peer at an address.
+func (d *demo) startBridge(t testing.TB, s *side, remoteURL string) *process {
+	t.Helper()
+	own, peer := s.access.Load(), d.peerOf(s)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	addr := l.Addr().String()
+	require.NoError(t, l.Close())
+	env := []string{
+		"BRIDGE_SIDE=" + s.name, "BRIDGE_PEER=" + peer.name,
+		"BRIDGE_LOCAL_URL=" + own.url, "BRIDGE_LOCAL_TOKEN=" + own.bridge,
+		"BRIDGE_REMOTE_URL=" + remoteURL, "BRIDGE_REMOTE_TOKEN=" + peer.access.Load().peer,
+		"BRIDGE_NATS_URL=" + own.nats, "BRIDGE_HTTP_ADDR=" + addr, "BRIDGE_METRICS_TOKEN=" + own.metrics,
+		"BRIDGE_BACKOFF_MAX=1s", "BRIDGE_LOG_FORMAT=console",
+	}
+	p := startProcess(t, filepath.Join(d.dir, fmt.Sprintf("bridge-%s-%s.log", s.name, addr)), env, program, "bridge")
+	awaitReady(t, "http://"+addr)
+	return p
+}

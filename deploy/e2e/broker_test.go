@@ -1,0 +1,136 @@
+//go:build linux
+
+package e2e
+
+import (
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// backlog is how many orders wait for the peer while a broker is damaged.
+const backlog = 20
+
+// TestBroker damages what the brokers hold. The databases know what is unsynced, so it arrives all the
+// same.
+func TestBroker(t *testing.T) {
+	d := startDemo(t)
+	r := rand.New(rand.NewPCG(seed, 5))
+	t.Run("the figures are JetStream's", func(t *testing.T) { brokerFigures(t, d, r) })
+	t.Run("store wiped while the service is down", func(t *testing.T) { storeWiped(t, d, r) })
+	t.Run("stream purged, service restarted", func(t *testing.T) { streamPurged(t, d, r) })
+	t.Run("stream gone, nobody does anything", func(t *testing.T) { streamGone(t, d, r) })
+	d.requireEqual(t, nil)
+	d.requireHealthy(t, 0)
+}
+
+// createPending makes a backlog on a side that does not tell its peer.
+func createPending(t *testing.T, d *demo, s *side, r *rand.Rand) (ids []string) {
+	t.Helper()
+	require.NoError(t, s.setPaused(t.Context(), d.peerOf(s), true))
+	for range backlog {
+		o := newOrder(r)
+		_, _, err := s.createAt(t.Context(), o)
+		require.NoError(t, err)
+		ids = append(ids, o.ID)
+	}
+	eventually(t, restPatience, "the hints of "+s.name+" are in the stream", func() bool {
+		status, err := s.status(t.Context())
+		return err == nil && status.Outbox == 0 && status.Broker.Stream.Messages == backlog
+	})
+	return ids
+}
+
+func mustStream(t *testing.T, s *side) jetstream.Stream {
+	t.Helper()
+	stream, err := openBroker(t, s).Stream(t.Context(), contracts.HintStream)
+	require.NoError(t, err)
+	return stream
+}
+
+// brokerFigures compares what a status says with what JetStream itself and the nats CLI do.
+func brokerFigures(t *testing.T, d *demo, r *rand.Rand) {
+	createPending(t, d, d.a, r)
+	status, err := d.a.status(t.Context())
+	require.NoError(t, err)
+	info, err := mustStream(t, d.a).Info(t.Context())
+	require.NoError(t, err)
+	shown := status.Broker.Stream
+	require.Equal(t, info.Config.Name, shown.Name)
+	require.EqualValues(t, backlog, shown.Messages)
+	require.EqualValues(t, info.State.Msgs, shown.Messages)
+	require.EqualValues(t, info.State.Bytes, shown.Bytes)
+	require.EqualValues(t, info.State.FirstSeq, shown.FirstSeq)
+	require.EqualValues(t, info.State.LastSeq, shown.LastSeq)
+	require.Len(t, status.Peers, 1)
+	peer := status.Peers[0]
+	require.True(t, peer.Paused)
+	require.EqualValues(t, backlog, peer.Pending)
+	require.EqualValues(t, backlog, peer.States["NEW"])
+	require.EqualValues(t, backlog, peer.Consumer.Pending)
+	require.Zero(t, peer.Consumer.AckPending)
+	require.NoError(t, d.a.setPaused(t.Context(), d.b, false))
+	d.awaitRest(t)
+}
+
+// storeWiped removes the broker's files between two lives of the service.
+func storeWiped(t *testing.T, d *demo, r *rand.Rand) {
+	createPending(t, d, d.a, r)
+	d.signal(t, syscall.SIGSTOP) // the demo must not start the service again before the store is gone
+	service := d.pidOf(t, "A_SERVICE_PID")
+	require.NoError(t, syscall.Kill(service, syscall.SIGKILL))
+	require.NoError(t, os.RemoveAll(filepath.Join(d.dir, "demo", "a", "nats", "jetstream")))
+	d.signal(t, syscall.SIGCONT)
+	eventually(t, startPatience, "the service is started again", func() bool { return d.pidOf(t, "A_SERVICE_PID") != service })
+	d.awaitReady(t)
+	requirePausedStill(t, d.a)
+	require.NoError(t, d.a.setPaused(t.Context(), d.b, false))
+	t.Logf("healed after %s", d.awaitRest(t))
+}
+
+// requirePausedStill asks that a pause outlives the broker's store and the service.
+func requirePausedStill(t *testing.T, s *side) {
+	t.Helper()
+	eventually(t, restPatience, "the broker is back", func() bool {
+		status, err := s.status(t.Context())
+		return err == nil && len(status.Peers) == 1 && status.Peers[0].Consumer != nil
+	})
+	status, err := s.status(t.Context())
+	require.NoError(t, err)
+	require.True(t, status.Peers[0].Paused, "a pause ends when a person ends it")
+}
+
+// streamPurged empties the stream behind the service's back. A service that starts finds out at once.
+func streamPurged(t *testing.T, d *demo, r *rand.Rand) {
+	createPending(t, d, d.a, r)
+	require.NoError(t, mustStream(t, d.a).Purge(t.Context()))
+	d.end(t, syscall.SIGTERM, "A_SERVICE_PID")
+	requirePausedStill(t, d.a)
+	require.NoError(t, d.a.setPaused(t.Context(), d.b, false))
+	t.Logf("healed after %s", d.awaitRest(t))
+}
+
+// streamGone deletes one side's stream and purges the other's. The services find out by themselves.
+func streamGone(t *testing.T, d *demo, r *rand.Rand) {
+	createPending(t, d, d.a, r)
+	createPending(t, d, d.b, r)
+	require.NoError(t, openBroker(t, d.a).DeleteStream(t.Context(), contracts.HintStream))
+	require.NoError(t, mustStream(t, d.b).Purge(t.Context()))
+	require.NoError(t, d.b.setPaused(t.Context(), d.a, false))
+	o := newOrder(r)
+	_, _, err := d.a.createAt(t.Context(), o)
+	require.NoError(t, err, "local work goes on without a broker")
+	eventually(t, 100*time.Second, "the orders are on both sides", func() bool {
+		_, moving := d.look(t.Context())
+		return moving == ""
+	})
+	d.awaitRest(t)
+}

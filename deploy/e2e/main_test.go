@@ -1,0 +1,58 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+var soak time.Duration // how long faults are injected at least
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	fail := func(err error) int {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	var err error
+	seed = rand.Uint64N(1_000_000)
+	if text := os.Getenv("E2E_SEED"); text != "" {
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			return fail(fmt.Errorf("E2E_SEED: %w", err))
+		}
+	}
+	if text := os.Getenv("E2E_MINUTES"); text != "" {
+		minutes, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return fail(fmt.Errorf("E2E_MINUTES: %w", err))
+		}
+		soak = time.Duration(minutes * float64(time.Minute))
+	}
+	fmt.Printf("E2E_SEED=%d\n", seed)
+
+	dir, err := os.MkdirTemp("", "orderbridge-e2e-program-")
+	if err != nil {
+		return fail(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return fail(err)
+	}
+	program = filepath.Join(dir, "orderbridge")
+	build := exec.Command("go", "build", "-o", program, "../..")
+	build.Stdout, build.Stderr = os.Stdout, os.Stderr
+	if err := build.Run(); err != nil {
+		return fail(fmt.Errorf("build: %w", err))
+	}
+	return m.Run()
+}

@@ -1,0 +1,39 @@
+//go:build linux
+
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// openBroker connects to a side's JetStream as the nats CLI does.
+func openBroker(t testing.TB, s *side) jetstream.JetStream {
+	t.Helper()
+	conn, err := nats.Connect(s.access.Load().nats)
+	require.NoError(t, err)
+	t.Cleanup(conn.Close)
+	js, err := jetstream.New(conn)
+	require.NoError(t, err)
+	return js
+}
+
+// shortenAckWait makes hints of a bridge that stands still come to another one soon. The service puts
+// the consumer back to its own settings within about a minute.
+func shortenAckWait(t testing.TB, s, peer *side, wait time.Duration) {
+	t.Helper()
+	stream, err := openBroker(t, s).Stream(t.Context(), contracts.HintStream)
+	require.NoError(t, err)
+	consumer, err := stream.Consumer(t.Context(), contracts.HintConsumer(peer.name))
+	require.NoError(t, err)
+	config := consumer.CachedInfo().Config
+	config.AckWait = wait
+	_, err = stream.UpdateConsumer(t.Context(), config)
+	require.NoError(t, err)
+}

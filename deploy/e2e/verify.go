@@ -1,0 +1,168 @@
+//go:build linux
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// verify waits for rest and holds both sides against the ledger; it settles the cases of the shared
+// orders on the way.
+func (l *load) verify(t testing.TB) {
+	t.Helper()
+	require.Empty(t, strings.Join(l.ledger.violations, "\n"))
+	took := l.d.awaitRest(t)
+	cases := l.requireCases(t)
+	t.Logf("%s  at rest after %s, %d in collision; accepted so far: %d on a, %d on b", clock(), took.Round(pollEvery), len(cases),
+		l.ledger.acceptedBy(l.d.a), l.ledger.acceptedBy(l.d.b))
+	l.requireTokens(t, l.d.requireEqual(t, cases), cases)
+	if len(cases) > 0 {
+		l.settle(t, cases)
+		l.d.awaitRest(t)
+		l.requireTokens(t, l.d.requireEqual(t, nil), nil)
+	}
+	l.d.requireHealthy(t, 0)
+	l.requireHistories(t)
+}
+
+// requireCases asks that both sides have the same cases, each as the mirror of the other, and none
+// that could not be, and returns their orders.
+func (l *load) requireCases(t testing.TB) map[string]bool {
+	t.Helper()
+	onA, err := l.d.a.collisions(t.Context())
+	require.NoError(t, err)
+	onB, err := l.d.b.collisions(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, onA, onB, "orders in collision")
+	for id := range onA {
+		a, b := l.d.mustCases(t, id)
+		requireMirror(t, a, b)
+		if !l.ledger.records[id].shared {
+			l.d.tell(t, id)
+			require.FailNow(t, "an order collided that is written on one side only", id)
+		}
+		l.requireTokensOf(t, id, slices.Concat(tokensOf(a.Ours.Order), tokensOf(a.Theirs.Order)))
+	}
+	return onA
+}
+
+// mustCases reads the case of an order on both sides.
+func (d *demo) mustCases(t testing.TB, id string) (onA, onB openCase) {
+	t.Helper()
+	onA, err := d.a.collision(t.Context(), id)
+	require.NoError(t, err)
+	onB, err = d.b.collision(t.Context(), id)
+	require.NoError(t, err)
+	return onA, onB
+}
+
+// requireMirror asks that what is ours on one side is theirs on the other, byte for byte.
+func requireMirror(t testing.TB, a, b openCase) {
+	t.Helper()
+	same := func(x, y contracts.CaseVersion) {
+		t.Helper()
+		require.Equal(t, x.Version, y.Version, a.ID)
+		require.Equal(t, x.Fingerprint, y.Fingerprint, a.ID)
+		require.Equal(t, x.Deleted, y.Deleted, a.ID)
+	}
+	same(a.Ours, b.Theirs)
+	same(a.Theirs, b.Ours)
+	require.True(t, bytes.Equal(a.ours, b.theirs) && bytes.Equal(a.theirs, b.ours), "the contents in the case of %s differ", a.ID)
+	require.Equal(t, a.Differs, b.Differs, a.ID)
+}
+
+// requireTokens asks that the orders hold the tokens of all accepted edits and no others.
+func (l *load) requireTokens(t testing.TB, present map[string]view, inCase map[string]bool) {
+	t.Helper()
+	for id, r := range l.ledger.records {
+		if inCase[id] {
+			continue
+		}
+		v, there := present[id]
+		require.True(t, there, "order %s is lost", id)
+		require.Equal(t, r.deleted, v.Sync.Deleted, "deletion of %s", id)
+		if !r.deleted {
+			l.requireTokensOf(t, id, tokensOf(&v.Order))
+		}
+	}
+	for id := range present {
+		require.Contains(t, l.ledger.records, id, "nobody has made this order")
+	}
+}
+
+// requireTokensOf asks that an order has the tokens of its accepted edits.
+func (l *load) requireTokensOf(t testing.TB, id string, got []string) {
+	t.Helper()
+	want := slices.Clone(l.ledger.records[id].tokens)
+	slices.Sort(want)
+	if l.ledger.records[id].shared { // both versions of a case hold what was there before
+		slices.Sort(got)
+		got = slices.Compact(got)
+	}
+	if !slices.Equal(want, got) {
+		l.d.tell(t, id)
+		require.Equal(t, strings.Join(want, "\n"), strings.Join(got, "\n"), "tokens of %s", id)
+	}
+}
+
+// settle resolves cases, in turn on either side, with an order that holds the tokens of both.
+func (l *load) settle(t testing.TB, cases map[string]bool) {
+	t.Helper()
+	turn := l.rand.IntN(2)
+	for id := range cases {
+		s := l.d.sides()[turn]
+		turn = 1 - turn
+		c, err := s.collision(t.Context(), id)
+		require.NoError(t, err)
+		merged := editable(*c.Ours.Order)
+		for _, token := range tokensOf(c.Theirs.Order) {
+			if !holds(&merged, token) {
+				require.True(t, carry(&merged, token, l.rand), "order %s is full", id)
+			}
+		}
+		require.NoError(t, s.resolve(t.Context(), id, contracts.Resolution{Order: &merged}, c.etag))
+		l.ledger.resolved(s, id)
+	}
+}
+
+// requireHistories reads the timelines of the orders that were written since the last time.
+func (l *load) requireHistories(t testing.TB) {
+	t.Helper()
+	table, err := l.d.a.states(t.Context())
+	require.NoError(t, err)
+	rows := map[string]bool{}
+	for _, row := range table.Rows {
+		rows[row.Received+"/"+row.Was] = true
+	}
+	for id, r := range l.ledger.records {
+		if !r.touched {
+			continue
+		}
+		h := l.d.historyOf(t, id)
+		h.rows = rows
+		if faults := h.faults(r.accepted, r.shared); faults != nil {
+			l.d.tell(t, id)
+			require.Empty(t, faults, "history of %s", id)
+		}
+		r.touched = false
+	}
+}
+
+func (d *demo) historyOf(t testing.TB, id string) history {
+	t.Helper()
+	var h history
+	for i, s := range d.sides() {
+		var err error
+		h.of[i], err = s.timeline(context.WithoutCancel(t.Context()), id)
+		require.NoError(t, err)
+	}
+	return h
+}

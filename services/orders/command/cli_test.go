@@ -1,0 +1,135 @@
+package command
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/settings"
+)
+
+// run runs a command as a person would, against a side.
+func run(t *testing.T, s *side, role string, cmd func() *cobra.Command, args ...string) (string, error) {
+	t.Helper()
+	t.Setenv("ORDERBRIDGE_URL", "http://"+s.cfg.HTTPAddr)
+	t.Setenv("ORDERBRIDGE_TOKEN", secret(role))
+	c := cmd()
+	var out bytes.Buffer
+	c.SetOut(&out)
+	c.SetErr(&out)
+	c.SilenceUsage, c.SilenceErrors = true, true
+	c.SetArgs(args)
+	err := c.ExecuteContext(t.Context())
+	return out.String(), err
+}
+
+func TestOrdersCommands(t *testing.T) {
+	s := startSide(t)
+	file := filepath.Join("..", "..", "..", "contracts", "examples", "order.create.json")
+	id, err := run(t, s, "client", Orders, "create", "-q", "-f", file)
+	require.NoError(t, err)
+	id = strings.TrimSpace(id)
+	out, err := run(t, s, "client", Orders, "edit", id, "--set", "status=confirmed", "--set", "lines/0/quantity=3",
+		"--set", "customerNote=Ring twice", "--set", "metadata/gift.wrap=", "--set", "metadata/floor=2 left")
+	require.NoError(t, err)
+	var after contracts.OrderView
+	require.NoError(t, json.Unmarshal([]byte(out), &after))
+	require.Equal(t, contracts.StatusConfirmed, after.Status)
+	require.EqualValues(t, 3, after.Lines[0].Quantity)
+	require.Equal(t, "Ring twice", after.CustomerNote)
+	require.Equal(t, "2 left", after.Metadata["floor"])
+	require.NotContains(t, after.Metadata, "gift.wrap")
+
+	out, err = run(t, s, "client", Orders, "list")
+	require.NoError(t, err)
+	require.Contains(t, out, id)
+	require.Contains(t, out, "b:NEW")
+	out, err = run(t, s, "client", Orders, "list", "-q", "--status", "draft")
+	require.NoError(t, err)
+	require.Empty(t, out)
+	out, err = run(t, s, "client", Orders, "get", id)
+	require.NoError(t, err)
+	require.Contains(t, out, `"orderNumber": "WEB-104217"`)
+
+	for _, bad := range [][]string{{"edit", id}, {"edit", id, "--set", "quantity"}, {"edit", id, "--set", "lines/9/quantity=1"}, {"get"}, {"get", "nothing"}} {
+		_, err := run(t, s, "client", Orders, bad...)
+		require.Error(t, err, "%v", bad)
+	}
+	_, err = run(t, s, "client", Orders, "edit", id, "--set", "lines/0/quantity=0")
+	require.ErrorContains(t, err, "/lines/0/quantity", "the problem's field reaches the person")
+	_, err = run(t, s, "client", Orders, "delete", id)
+	require.NoError(t, err)
+	_, err = run(t, s, "client", Orders, "get", id)
+	require.ErrorContains(t, err, "410")
+}
+
+func TestStatusCommand(t *testing.T) {
+	s := startSide(t)
+	s.create(newOrder(t, "x"))
+	out, err := run(t, s, "admin", Status)
+	require.NoError(t, err)
+	require.Contains(t, out, "NEW       1")
+	require.Contains(t, out, "no bridge to b has reported")
+	out, err = run(t, s, "admin", Status, "-o", "json")
+	require.NoError(t, err)
+	var st contracts.Status
+	require.NoError(t, json.Unmarshal([]byte(out), &st))
+	require.Equal(t, "a", st.Side)
+	_, err = run(t, s, "client", Status)
+	require.ErrorContains(t, err, "403")
+	_, err = run(t, s, "admin", Healthcheck, s.cfg.HTTPAddr)
+	require.NoError(t, err)
+	_, err = run(t, s, "admin", Healthcheck, freeAddr(t))
+	require.Error(t, err)
+}
+
+// TestNoWeakSecrets: the service does not start with missing, weak or equal secrets, and says which.
+func TestNoWeakSecrets(t *testing.T) {
+	good := func() *Config {
+		return &Config{Side: "a", Peer: "b", PeerURL: "https://b.example:8443", HTTPAddr: ":8080", DatabaseURL: "postgres://x",
+			ClientToken: secret("client"), PeerToken: secret("peer"), BridgeToken: secret("bridge"), AdminToken: secret("admin"),
+			MetricsToken: secret("metrics"), NatsAddr: ":4222", NatsUser: "orders", NatsPassword: secret("nats"), NatsSync: "always",
+			NatsReplicas: 1, ShutdownGrace: 1}
+	}
+	require.NoError(t, good().Validate())
+	for want, change := range map[string]func(*Config){
+		"ORDERS_SIDE":                        func(c *Config) { c.Side = "A" },
+		"ORDERS_PEER":                        func(c *Config) { c.Peer = "a" },
+		"ORDERS_PEER_URL":                    func(c *Config) { c.PeerURL = "https://user:pw@b" },
+		"ORDERS_HTTP_ADDR":                   func(c *Config) { c.HTTPAddr = "8080" },
+		"ORDERS_DATABASE_URL is not set":     func(c *Config) { c.DatabaseURL = "" },
+		"ORDERS_CLIENT_TOKEN is not set":     func(c *Config) { c.ClientToken = "" },
+		"ORDERS_PEER_TOKEN must have 32":     func(c *Config) { c.PeerToken = "short" },
+		"ORDERS_ADMIN_TOKEN is the same as":  func(c *Config) { c.AdminToken = c.ClientToken },
+		"ORDERS_BRIDGE_TOKEN holds more":     func(c *Config) { c.BridgeToken = strings.Repeat(secret("x")+",", 3) },
+		"ORDERS_NATS_PASSWORD is not set":    func(c *Config) { c.NatsPassword = "" },
+		"ORDERS_NATS_PASSWORD must be one":   func(c *Config) { c.NatsPassword = strings.Repeat("x", 73) },
+		"ORDERS_NATS_SYNC must be":           func(c *Config) { c.NatsSync = "sometimes" },
+		"ORDERS_NATS_REPLICAS must be":       func(c *Config) { c.NatsReplicas = 0 },
+		"ORDERS_SHUTDOWN_GRACE must be":      func(c *Config) { c.ShutdownGrace = 0 },
+		"ORDERS_DATABASE_CONNS must be from": func(c *Config) { c.DatabaseConns = -1 },
+	} {
+		c := good()
+		change(c)
+		require.ErrorContains(t, c.Validate(), want)
+		require.NotContains(t, c.Validate().Error(), "-secret-secret", "no secret is repeated")
+	}
+	var all Config
+	require.Len(t, strings.Split((&all).Validate().Error(), "\n"), 16, "all faults are told at once")
+}
+
+// TestEverySettingIsInTheReadme holds the table of settings complete.
+func TestEverySettingIsInTheReadme(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join("..", "..", "..", "README.md"))
+	require.NoError(t, err)
+	for _, name := range settings.Names(Prefix, &Config{}) {
+		require.Contains(t, string(readme), "`"+name+"`")
+	}
+}

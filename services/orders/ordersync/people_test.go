@@ -1,0 +1,153 @@
+package ordersync
+
+import "fmt"
+
+// people do something at a side. It depends on nothing but the side, so what comes of it is kept.
+func (o *open) people(st step) bool {
+	s := int(st.side)
+	key := [2]uint32{o.ids[s], uint32(st.do)<<16 | uint32(st.arg)<<8 | uint32(s)}
+	p, known := o.m.done[key]
+	if !known {
+		p = o.m.person(*o, st)
+		o.m.done[key] = p
+	}
+	if !p.ok {
+		return false
+	}
+	o.s[s] = p.side
+	if p.hint {
+		o.hint(s)
+	}
+	o.fail(p.wrong)
+	return true
+}
+
+func (m *model) person(try open, st step) (p personal) {
+	try.wrong = ""
+	p.ok = try.person(st, &p.hint)
+	p.side, p.wrong = try.s[st.side], try.wrong
+	return p
+}
+
+// person does it for the first time; hint tells whether a hint is due after it.
+func (o *open) person(st step, hint *bool) bool {
+	s, me, h := int(st.side), &o.s[st.side], o.holds(int(st.side))
+	if st.do == accepts {
+		me.accepts = !me.accepts
+		return s == 1 && (o.m.refuses || o.m.door)
+	}
+	*hint = true
+	if st.do == retries {
+		return o.retry(s)
+	}
+	if int(me.written) >= o.m.edits[s] {
+		return false
+	}
+	switch st.do {
+	case resolves:
+		return o.resolve(s, st.arg)
+	case deletes:
+		return h.Known() && !h.Deleted && o.write(s, Tombstone, true)
+	default:
+		c, ok := o.writable(s, st.arg)
+		return ok && c != contentOf(h.Head) && o.write(s, c, false)
+	}
+}
+
+// writable is the content that people mean, where there is such a content at this side.
+func (o *open) writable(s int, arg uint8) (string, bool) {
+	switch arg {
+	case ownContent: // nobody wrote it before
+		return fmt.Sprintf("%c%d", "ab"[s], o.s[s].written+1), true
+	case theCommon:
+		return commonContent, o.m.common
+	case theRefused:
+		return refusedContent, o.m.refuses && s == 0
+	case theUnreadable:
+		return unreadableContent, o.m.door && s == 0
+	default:
+		return "", false
+	}
+}
+
+// stamp gives out the next number of a side.
+func (o *open) stamp(s int) (Dot, writes) {
+	me := &o.s[s]
+	bit := writes(1) << (16*s + int(me.written))
+	me.written++
+	me.log++
+	n := me.log
+	if o.m.mutant == skipNumbers {
+		n = me.written
+	}
+	return Dot{fmt.Sprintf("%c.%d", "ab"[s], me.epoch+1), int64(n)}, bit
+}
+
+// store keeps what a person did to a holding.
+func (o *open) store(s int, before, next holding) bool {
+	next.forget()
+	o.fail(malformed(next))
+	o.s[s].holds = o.m.holding(next)
+	return true
+}
+
+func (o *open) write(s int, fingerprint string, deleted bool) bool {
+	h := o.holds(s)
+	dot, bit := o.stamp(s)
+	next := h
+	next.Head = Written(h.Head, fingerprint, deleted, dot)
+	next.Link = h.Link.Rewritten(h.Head, deleted)
+	next.content, next.seen, next.joined = contentOf(next.Head), h.seen|bit, 0
+	return o.store(s, h, next)
+}
+
+// resolve: people look at both versions and choose one, or write a third.
+func (o *open) resolve(s int, arg uint8) bool {
+	h := o.holds(s)
+	if !h.State.InConflict() || h.Theirs == nil {
+		return false
+	}
+	var chosen Head
+	switch arg {
+	case takeOurs:
+		chosen = h.Head
+	case takeTheirs:
+		chosen = *h.Theirs
+		if !chosen.Deleted && (h.kept == "" || h.kept == refusedContent && !o.accepts(s)) {
+			return false // the service validates what people choose, and needs it
+		}
+	case ownContent:
+		chosen.Fingerprint, _ = o.writable(s, ownContent)
+	}
+	if chosen.Fingerprint == "" {
+		return false
+	}
+	dot, bit := o.stamp(s)
+	out, err := Resolve(h.Record, chosen.Fingerprint, chosen.Deleted, dot)
+	if err != nil {
+		panic(err)
+	}
+	next := h
+	next.Record = out.Record
+	next.content, next.seen, next.joined = contentOf(next.Head), h.seen|h.theirs|bit, 0
+	return o.store(s, h, next)
+}
+
+func (o *open) retry(s int) bool {
+	h := o.holds(s)
+	refusal := ""
+	if h.Theirs != nil && !h.Theirs.Deleted && (h.kept == "" || h.kept == refusedContent && !o.accepts(s)) {
+		refusal = "refused"
+	}
+	out, err := Retry(h.Record, refusal)
+	if err != nil {
+		return false
+	}
+	next := h
+	next.Record = out.Record
+	if out.Take {
+		next.content, next.seen, next.joined = h.kept, h.theirs, 0
+	}
+	o.fail(overwritten(h, next))
+	return o.store(s, h, next)
+}
