@@ -104,3 +104,45 @@ func TestNothingIsAcknowledgedBeforeTheAnswerIsStored(t *testing.T) {
 	}
 	p.run(all)
 }
+
+// overtaking lets something happen just before a request gets out.
+type overtaking struct {
+	http.RoundTripper
+	first func()
+}
+
+func (o *overtaking) RoundTrip(r *http.Request) (*http.Response, error) {
+	if first := o.first; first != nil {
+		o.first = nil
+		first()
+	}
+	return o.RoundTripper.RoundTrip(r)
+}
+
+func TestABridgeThatWakesUpLateChangesNothing(t *testing.T) {
+	for name, which := range map[string]int{"before the lookup": 0, "before the remote PUT": 1, "before the local PUT": 2} {
+		t.Run(name, func(t *testing.T) {
+			p := newPair(t)
+			early, late := hints(5), hints(5)
+			p.edit(early, 5)
+			overtaken := func() { // slept beyond the AckWait: the hints came to another bridge
+				p.edit(early, 6)
+				(&pair{newPipe(zap.NewNop(), inMemory{p.local}, inMemory{p.remote}), p.local, p.remote}).run(late)
+			}
+			local, remote := &overtaking{RoundTripper: inMemory{p.local}}, &overtaking{RoundTripper: inMemory{p.remote}}
+			switch which {
+			case 0:
+				local.first = overtaken
+			case 1:
+				remote.first = overtaken
+			case 2:
+				local.first = func() { local.first = overtaken }
+			}
+			p.pipe = newPipe(zap.NewNop(), local, remote)
+			p.run(early)
+			require.Equal(t, map[string]int{"ack": 5}, tally(early))
+			require.Equal(t, map[string]int{"ack": 5}, tally(late))
+			p.requireEqual(t)
+		})
+	}
+}

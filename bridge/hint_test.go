@@ -57,3 +57,14 @@ func TestKeepAliveTellsOnlyOfWhatIsInHand(t *testing.T) {
 		require.Zero(t, gone.progress)
 	})
 }
+
+func FuzzReadHint(f *testing.F) {
+	f.Add(uuid(1), hint(uuid(1), 1).data)
+	f.Add("x.y", []byte(`{"id":"x.y","side":"a","peer":"b"}`))
+	f.Fuzz(func(t *testing.T, id string, data []byte) {
+		if got, err := readHint(&hintOf{id: id, data: data}, "a", "b"); err == nil {
+			require.Equal(t, id, got)
+			require.True(t, isUUID(id))
+		}
+	})
+}

@@ -43,20 +43,20 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 }
 
 func TestProxiesAndCookiesAreNotUsed(t *testing.T) {
-	var canary, cookies atomic.Int32
-	proxy := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { canary.Add(1) }))
-	t.Setenv("HTTP_PROXY", proxy.URL)
+	var cookies atomic.Int32
 	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		cookies.Add(int32(len(r.Cookies())))
-		require.Empty(t, r.Header.Get("Accept-Encoding"))
-		require.Equal(t, userAgent, r.Header.Get("User-Agent"))
-		require.NotContains(t, r.Header, "Idempotency-Key")
+		if r.Header.Get("Accept-Encoding") != "" || r.Header.Get("User-Agent") != userAgent || r.Header["Idempotency-Key"] != nil {
+			t.Errorf("header: %v", r.Header)
+		}
 		http.SetCookie(w, &http.Cookie{Name: "track", Value: "1"})
 	}))
 	c := testClient(t, s.URL+"/")
 	ask(t, c)
 	ask(t, c)
-	require.Zero(t, canary.Load()+cookies.Load())
+	require.Zero(t, cookies.Load())
+	// A test on loopback would not meet a proxy of the environment.
+	require.Nil(t, c.http.Transport.(*http.Transport).Proxy)
 }
 
 func TestAHugeAnswerIsNotRead(t *testing.T) {

@@ -48,8 +48,11 @@ func readLookup(data []byte, side string, piece []*order) (entries []entry, done
 	if err := strictjson.Decode(data, &result); err != nil {
 		return nil, nil, err
 	}
-	if result.Side != side {
+	switch {
+	case result.Side != side:
 		return nil, nil, errors.New("speaks for another side")
+	case result.Entries == nil: // not the same as none: that would settle everything
+		return nil, nil, errors.New("holds no list of entries")
 	}
 	asked := make(map[string]*order, len(piece))
 	for _, o := range piece {

@@ -55,6 +55,7 @@ func TestReadLookup(t *testing.T) {
 
 	for name, body := range map[string]string{
 		"another side":          `{"side":"b","entries":[]}`,
+		"nothing said":          `{"side":"a"}`,
 		"no entries":            `[]`,
 		"an id not asked for":   `{"side":"a","entries":[` + entry(7) + `]}`,
 		"an id twice":           `{"side":"a","entries":[` + entry(1) + `,` + entry(1) + `]}`,
@@ -83,4 +84,26 @@ func TestFittingKeepsToTheLimits(t *testing.T) {
 	require.Equal(t, 1, fitting([]int{contracts.BatchBytesMax + 1, 1}, raw), "one at least")
 	require.Equal(t, 3, fitting([]int{1 << 20, 1 << 20, 1 << 20, 1 << 20, 1}, raw))
 	require.Equal(t, contracts.BatchEntriesMax, fitting(make([]int, 600), raw))
+}
+
+func FuzzReadAnswers(f *testing.F) {
+	f.Add([]byte(rightAnswer(asIs)))
+	f.Add([]byte(rightAnswer(func(b *contracts.Batch) { b.Entries[1] = b.Entries[0] })))
+	f.Add([]byte(`{"side":"b","entries":[{},{},{}]}`))
+	var sent []entry
+	for i := range 3 {
+		sent = append(sent, entry{head: head{ItemID: uuid(i), Version: []byte(`{"a.e1":5}`)}})
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		raws, err := readAnswers(data, "b", sent)
+		if err != nil {
+			return
+		}
+		var b contracts.Batch
+		require.NoError(t, strictjson.Decode(batchBody("b", raws), &b), "what counts as an answer can be stored")
+		for i, e := range b.Entries {
+			require.Equal(t, uuid(i), e.ItemID)
+			require.Equal(t, contracts.Version{"a.e1": 5}, e.AnswerTo)
+		}
+	})
 }

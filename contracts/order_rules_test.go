@@ -133,10 +133,12 @@ func TestOrderErrorsEnd(t *testing.T) {
 
 func TestOrderErrorsNeverRepeatValues(t *testing.T) {
 	const secret = "jane@example.com\x00"
-	o := &contracts.Order{ID: secret, OrderNumber: secret, Source: secret, Status: secret, PaymentStatus: secret, FulfillmentStatus: secret,
+	o := &contracts.Order{
+		ID: secret, OrderNumber: secret, Source: secret, Status: secret, PaymentStatus: secret, FulfillmentStatus: secret,
 		CancelReason: secret, Currency: secret, Customer: contracts.Customer{Name: secret, Email: secret, Phone: secret, Locale: secret},
 		BillingAddress: &contracts.Address{Country: secret}, Lines: []contracts.Line{{LineID: secret, SKU: secret, Name: secret}},
-		Tracking: []contracts.Tracking{{Carrier: secret, URL: secret}}, PromisedOn: secret, Tags: []string{secret}, Metadata: map[string]string{"a": secret}}
+		Tracking: []contracts.Tracking{{Carrier: secret, URL: secret}}, PromisedOn: secret, Tags: []string{secret}, Metadata: map[string]string{"a": secret},
+	}
 	for _, e := range o.Validate() {
 		require.NotContains(t, e.Pointer+e.Detail, "jane", e.Pointer)
 	}

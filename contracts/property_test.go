@@ -93,8 +93,10 @@ func orders() *rapid.Generator[*contracts.Order] {
 			Tags:         rapid.SliceOfNDistinct(line(1, contracts.TagLengthMax), 0, 5, rapid.ID).Draw(t, "tags"),
 			Metadata:     rapid.MapOfN(rapid.StringMatching(`[a-z0-9_.-]{1,64}`), line(0, contracts.MetadataValueMax), 0, 4).Draw(t, "metadata"),
 			Tracking: rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) contracts.Tracking {
-				return contracts.Tracking{Carrier: line(1, contracts.ShortTextMax).Draw(t, "carrier"), Number: line(1, contracts.ShortTextMax).Draw(t, "number"),
-					URL: optional(rapid.StringMatching(`https?://[a-z0-9.-]{1,40}/[A-Za-z0-9?=&]{0,40}`)).Draw(t, "url")}
+				return contracts.Tracking{
+					Carrier: line(1, contracts.ShortTextMax).Draw(t, "carrier"), Number: line(1, contracts.ShortTextMax).Draw(t, "number"),
+					URL: optional(rapid.StringMatching(`https?://[a-z0-9.-]{1,40}/[A-Za-z0-9?=&]{0,40}`)).Draw(t, "url"),
+				}
 			}), 0, 3, func(p contracts.Tracking) string { return p.Carrier + "\x00" + p.Number }).Draw(t, "tracking"),
 		}
 		if o.Status == contracts.StatusCancelled {

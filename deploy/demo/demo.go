@@ -206,11 +206,18 @@ func (d *demo) refreshEnv() error {
 	var variables []variable
 	for i, s := range d.sides {
 		for _, v := range []variable{
-			{"URL", s.url()}, {"ADMIN_URL", s.url() + "/admin"}, {"BRIDGE_URL", s.bridgeURL()},
-			{"NATS_URL", s.natsURL()}, {"DATABASE_URL", s.databaseURL()},
-			{"CLIENT_TOKEN", s.secrets.client}, {"ADMIN_TOKEN", s.secrets.admin}, {"PEER_TOKEN", s.secrets.peer},
-			{"BRIDGE_TOKEN", s.secrets.bridge}, {"METRICS_TOKEN", s.secrets.metrics},
-			{"SERVICE_PID", strconv.Itoa(d.services[i].pid())}, {"BRIDGE_PID", strconv.Itoa(d.bridges[i].pid())},
+			{"URL", s.url()},
+			{"ADMIN_URL", s.url() + "/admin"},
+			{"BRIDGE_URL", s.bridgeURL()},
+			{"NATS_URL", s.natsURL()},
+			{"DATABASE_URL", s.databaseURL()},
+			{"CLIENT_TOKEN", s.secrets.client},
+			{"ADMIN_TOKEN", s.secrets.admin},
+			{"PEER_TOKEN", s.secrets.peer},
+			{"BRIDGE_TOKEN", s.secrets.bridge},
+			{"METRICS_TOKEN", s.secrets.metrics},
+			{"SERVICE_PID", strconv.Itoa(d.services[i].pid())},
+			{"BRIDGE_PID", strconv.Itoa(d.bridges[i].pid())},
 			{"POSTGRES_PID", strconv.Itoa(d.databases[i].pid())},
 		} {
 			variables = append(variables, variable{strings.ToUpper(s.name) + "_" + v.name, v.value})

@@ -61,8 +61,10 @@ func (m *orderMaker) order(i int, placed time.Time) contracts.Order {
 	o.BillingAddress = &at
 	if m.chance(4) { // a present
 		other := draw(m, m.shop.people)
-		o.ShippingAddress = &contracts.Address{Name: other.name, Line1: other.street, City: other.city, Region: other.region,
-			PostalCode: other.postalCode, Country: other.country, Phone: other.phone}
+		o.ShippingAddress = &contracts.Address{
+			Name: other.name, Line1: other.street, City: other.city, Region: other.region,
+			PostalCode: other.postalCode, Country: other.country, Phone: other.phone,
+		}
 		o.Tags = append(o.Tags, "gift")
 	} else if o.Source != "pos" {
 		same := at

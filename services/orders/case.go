@@ -63,8 +63,10 @@ func (s *Service) Collision(ctx context.Context, id uuid.UUID, peer string) (*Ca
 // peer takes it over. IfMatch is the Tag of the case that the person has seen, or empty.
 func (s *Service) Resolve(ctx context.Context, by By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch string) (*Stored, error) {
 	if (r.Take == "") == (r.Order == nil) || r.Take != "" && r.Take != "ours" && r.Take != "theirs" {
-		return nil, &Error{Kind: Invalid, Message: "a resolution takes one side or gives an order",
-			Fields: []contracts.FieldError{{Pointer: "/take", Detail: "must be \"ours\" or \"theirs\", or left out when \"order\" is given"}}}
+		return nil, &Error{
+			Kind: Invalid, Message: "a resolution takes one side or gives an order",
+			Fields: []contracts.FieldError{{Pointer: "/take", Detail: "must be \"ours\" or \"theirs\", or left out when \"order\" is given"}},
+		}
 	}
 	var chosen Received
 	var fingerprint string
@@ -74,8 +76,10 @@ func (s *Service) Resolve(ctx context.Context, by By, id uuid.UUID, peer string,
 		}
 		withLineIDs(r.Order)
 		if r.Order.ID != id.String() {
-			return nil, &Error{Kind: Invalid, Message: "the order is another one than the case's",
-				Fields: []contracts.FieldError{{Pointer: "/order/id", Detail: "must be the id of the case, or be left out"}}}
+			return nil, &Error{
+				Kind: Invalid, Message: "the order is another one than the case's",
+				Fields: []contracts.FieldError{{Pointer: "/order/id", Detail: "must be the id of the case, or be left out"}},
+			}
 		}
 		var err error
 		if fingerprint, chosen.Content, err = prepare(r.Order); err != nil {

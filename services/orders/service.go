@@ -148,8 +148,10 @@ func (s *Service) Put(ctx context.Context, by By, id uuid.UUID, o *contracts.Ord
 		return nil, false, err
 	}
 	if o.ID != id.String() {
-		return nil, false, &Error{Kind: Invalid, Message: "the order is another one than the path says",
-			Fields: []contracts.FieldError{{Pointer: "/id", Detail: "must be the id of the path, or be left out"}}}
+		return nil, false, &Error{
+			Kind: Invalid, Message: "the order is another one than the path says",
+			Fields: []contracts.FieldError{{Pointer: "/id", Detail: "must be the id of the path, or be left out"}},
+		}
 	}
 	err = s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true},
 		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {

@@ -48,8 +48,10 @@ func (a *Admin) list(w http.ResponseWriter, r *http.Request, q *httpapi.Query, s
 		out.Next = httpapi.NextPage(w, r, rows[limit-1].ID.String())
 	}
 	for _, l := range rows {
-		out.Orders = append(out.Orders, contracts.AdminOrder{ID: l.ID.String(), OrderNumber: l.OrderNumber, Peer: l.Peer,
-			State: l.State.String(), Since: l.Since.UTC(), Pending: l.Due, Reason: l.Reason, Version: l.Version})
+		out.Orders = append(out.Orders, contracts.AdminOrder{
+			ID: l.ID.String(), OrderNumber: l.OrderNumber, Peer: l.Peer,
+			State: l.State.String(), Since: l.Since.UTC(), Pending: l.Due, Reason: l.Reason, Version: l.Version,
+		})
 	}
 	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
 }

@@ -19,17 +19,23 @@ func (a *Admin) status(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	broker, consumers := a.broker.Status(r.Context())
-	out := contracts.Status{Side: a.service.Name(), Epoch: a.service.Epoch(), Orders: counts.Orders, Outbox: counts.Outbox,
-		Broker: broker, At: a.now()}
+	out := contracts.Status{
+		Side: a.service.Name(), Epoch: a.service.Epoch(), Orders: counts.Orders, Outbox: counts.Outbox,
+		Broker: broker, At: a.now(),
+	}
 	for _, p := range a.peers {
-		s := contracts.PeerStatus{Peer: p.Name, States: map[string]int64{}, Pending: counts.Due[p.Name],
-			Bridges: a.broker.Bridges(p.Name), Alarms: []string{}}
+		s := contracts.PeerStatus{
+			Peer: p.Name, States: map[string]int64{}, Pending: counts.Due[p.Name],
+			Bridges: a.broker.Bridges(p.Name), Alarms: []string{},
+		}
 		for _, state := range ordersync.States[:ordersync.ErrorSynced] {
 			s.States[state.String()] = counts.States[p.Name][state]
 		}
 		if o, ok := counts.Oldest[p.Name]; ok {
-			s.Oldest = &contracts.OldestPending{ID: o.ID.String(), State: o.State.String(), Since: o.Since.UTC(),
-				AgeSeconds: a.now().Sub(o.Since).Seconds()}
+			s.Oldest = &contracts.OldestPending{
+				ID: o.ID.String(), State: o.State.String(), Since: o.Since.UTC(),
+				AgeSeconds: a.now().Sub(o.Since).Seconds(),
+			}
 		}
 		if c, ok := consumers[p.Name]; ok {
 			s.Consumer, s.Paused = &c, c.PausedUntil != nil
@@ -114,8 +120,10 @@ func (a *Admin) states(w http.ResponseWriter, r *http.Request) {
 		out.States = append(out.States, contracts.StateInfo{Code: int(s), Name: s.String(), Meaning: s.Meaning()})
 	}
 	for _, row := range ordersync.Table {
-		out.Rows = append(out.Rows, contracts.TableRow{Received: row.Received.String(), Was: wasName(row.Was),
-			Becomes: row.Becomes.String(), Sync: row.Sync, Remark: row.Remark})
+		out.Rows = append(out.Rows, contracts.TableRow{
+			Received: row.Received.String(), Was: wasName(row.Was),
+			Becomes: row.Becomes.String(), Sync: row.Sync, Remark: row.Remark,
+		})
 	}
 	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
 }

@@ -33,9 +33,11 @@ func events(rows []orders.LogRow, links []orders.Link) []contracts.TimelineEvent
 }
 
 func event(r orders.LogRow) contracts.TimelineEvent {
-	e := contracts.TimelineEvent{Seq: r.Seq, At: r.At.UTC(), Event: r.Event.String(), Peer: r.Peer, Received: r.Received.String(),
+	e := contracts.TimelineEvent{
+		Seq: r.Seq, At: r.At.UTC(), Event: r.Event.String(), Peer: r.Peer, Received: r.Received.String(),
 		Was: r.Was.String(), Becomes: r.Becomes.String(), Rule: r.Rule.String(), Remark: r.Rule.Remark(),
-		Fingerprint: r.Head.Fingerprint, Deleted: r.Head.Deleted, Actor: r.Actor, RequestID: r.RequestID, Reason: r.Reason}
+		Fingerprint: r.Head.Fingerprint, Deleted: r.Head.Deleted, Actor: r.Actor, RequestID: r.RequestID, Reason: r.Reason,
+	}
 	if !r.Head.Version.IsZero() {
 		e.Version = httpapi.WireVersion(r.Head.Version)
 	}
@@ -44,9 +46,11 @@ func event(r orders.LogRow) contracts.TimelineEvent {
 
 // acknowledged is the row of the table that settled what a row of the log left open.
 func acknowledged(before orders.LogRow, settled ordersync.State) contracts.TimelineEvent {
-	e := contracts.TimelineEvent{Event: "acknowledged", Peer: before.Peer, Received: settled.String(), Was: before.Becomes.String(),
+	e := contracts.TimelineEvent{
+		Event: "acknowledged", Peer: before.Peer, Received: settled.String(), Was: before.Becomes.String(),
 		Becomes: settled.String(), Rule: settled.String() + "/" + before.Becomes.String(), Version: httpapi.WireVersion(before.Head.Version),
-		Fingerprint: before.Head.Fingerprint, Deleted: before.Head.Deleted, Actor: "peer:" + before.Peer}
+		Fingerprint: before.Head.Fingerprint, Deleted: before.Head.Deleted, Actor: "peer:" + before.Peer,
+	}
 	if row, ok := ordersync.Lookup(settled, before.Becomes); ok {
 		e.Remark = row.Remark
 	}
@@ -68,8 +72,10 @@ type versionOut struct {
 }
 
 func caseView(c *orders.Case) (*caseOut, error) {
-	out := &caseOut{Collision: contracts.Collision{ID: c.ID.String(), Peer: c.Link.Peer, State: c.Link.State.String(), Since: c.Link.Since.UTC()},
-		Ours: versionView(c.Ours), Theirs: versionView(c.Theirs)}
+	out := &caseOut{
+		Collision: contracts.Collision{ID: c.ID.String(), Peer: c.Link.Peer, State: c.Link.State.String(), Since: c.Link.Since.UTC()},
+		Ours:      versionView(c.Ours), Theirs: versionView(c.Theirs),
+	}
 	if c.Base != nil {
 		base := versionView(*c.Base)
 		out.Base = &base
@@ -80,6 +86,8 @@ func caseView(c *orders.Case) (*caseOut, error) {
 }
 
 func versionView(v orders.CaseVersion) versionOut {
-	return versionOut{CaseVersion: contracts.CaseVersion{Version: httpapi.WireVersion(v.Head.Version), Fingerprint: v.Head.Fingerprint,
-		Deleted: v.Head.Deleted}, Order: v.Body}
+	return versionOut{CaseVersion: contracts.CaseVersion{
+		Version: httpapi.WireVersion(v.Head.Version), Fingerprint: v.Head.Fingerprint,
+		Deleted: v.Head.Deleted,
+	}, Order: v.Body}
 }

@@ -93,10 +93,12 @@ func TestStatusCommand(t *testing.T) {
 // TestNoWeakSecrets: the service does not start with missing, weak or equal secrets, and says which.
 func TestNoWeakSecrets(t *testing.T) {
 	good := func() *Config {
-		return &Config{Side: "a", Peer: "b", PeerURL: "https://b.example:8443", HTTPAddr: ":8080", DatabaseURL: "postgres://x",
+		return &Config{
+			Side: "a", Peer: "b", PeerURL: "https://b.example:8443", HTTPAddr: ":8080", DatabaseURL: "postgres://x",
 			ClientToken: secret("client"), PeerToken: secret("peer"), BridgeToken: secret("bridge"), AdminToken: secret("admin"),
 			MetricsToken: secret("metrics"), NatsAddr: ":4222", NatsUser: "orders", NatsPassword: secret("nats"), NatsSync: "always",
-			NatsReplicas: 1, ShutdownGrace: 1}
+			NatsReplicas: 1, ShutdownGrace: 1,
+		}
 	}
 	require.NoError(t, good().Validate())
 	for want, change := range map[string]func(*Config){

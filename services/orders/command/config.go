@@ -90,8 +90,13 @@ func (c *Config) Validate() error {
 	if c.ShutdownGrace <= 0 {
 		fault("SHUTDOWN_GRACE", "must be above 0")
 	}
-	secrets := [][2]string{{"CLIENT_TOKEN", c.ClientToken}, {"PEER_TOKEN", c.PeerToken}, {"BRIDGE_TOKEN", c.BridgeToken},
-		{"ADMIN_TOKEN", c.AdminToken}, {"METRICS_TOKEN", c.MetricsToken}}
+	secrets := [][2]string{
+		{"CLIENT_TOKEN", c.ClientToken},
+		{"PEER_TOKEN", c.PeerToken},
+		{"BRIDGE_TOKEN", c.BridgeToken},
+		{"ADMIN_TOKEN", c.AdminToken},
+		{"METRICS_TOKEN", c.MetricsToken},
+	}
 	if c.NatsURL == "" {
 		secrets = append(secrets, [2]string{"NATS_PASSWORD", c.NatsPassword})
 		if _, _, err := net.SplitHostPort(c.NatsAddr); err != nil {
@@ -151,6 +156,8 @@ func (c *Config) tokens() *httpapi.Tokens {
 
 func (c *Config) broker() outbox.Options {
 	sync, _ := c.syncInterval() // Validate has read it
-	return outbox.Options{Side: c.Side, Peers: []string{c.Peer}, URL: c.NatsURL, Replicas: c.NatsReplicas,
-		Embedded: outbox.EmbeddedOptions{Addr: c.NatsAddr, StoreDir: c.NatsStoreDir, User: c.NatsUser, Password: c.NatsPassword, SyncInterval: sync}}
+	return outbox.Options{
+		Side: c.Side, Peers: []string{c.Peer}, URL: c.NatsURL, Replicas: c.NatsReplicas,
+		Embedded: outbox.EmbeddedOptions{Addr: c.NatsAddr, StoreDir: c.NatsStoreDir, User: c.NatsUser, Password: c.NatsPassword, SyncInterval: sync},
+	}
 }

@@ -199,8 +199,10 @@ func (s *side) timeline(id string) []contracts.TimelineEvent {
 // entry is what side b tells of an order; content nil is for a deleted one.
 func entry(t *testing.T, id, state string, v contracts.Version, o *contracts.Order) contracts.Entry {
 	t.Helper()
-	e := contracts.Entry{ItemID: id, State: state, Version: v, UpdatedAt: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC),
-		ItemURI: "/orders/" + id, Deleted: o == nil, Order: o, Fingerprint: tombstone}
+	e := contracts.Entry{
+		ItemID: id, State: state, Version: v, UpdatedAt: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC),
+		ItemURI: "/orders/" + id, Deleted: o == nil, Order: o, Fingerprint: tombstone,
+	}
 	if o != nil {
 		c := *o
 		c.Complete()

@@ -87,10 +87,10 @@ func TestEveryRowOverREST(t *testing.T) {
 		switch row.Was {
 		case ordersync.None:
 			was = []string{"-"}
-		default:
-			was = []string{row.Was.String()}
 		case ordersync.Any:
 			was = []string{"NEW", "UPD", "OK", "DEL", "DEL_SYNCED", "COLLISION", "ERROR", "ERROR_SYNCED"}
+		default:
+			was = []string{row.Was.String()}
 		}
 		for _, w := range was {
 			t.Run(row.Received.String()+" was "+w, func(t *testing.T) {
@@ -158,8 +158,10 @@ func (s *stage) provoke(received ordersync.State, was string) contracts.Entry {
 		}
 		return entry(s.t, s.id, "COLLISION", concurrent, s.theirs("theirs"))
 	case ordersync.Error:
-		has := map[string]contracts.Version{"NEW": {}, "ERROR_SYNCED": {}, "UPD": first, "DEL": first, "OK": ours, "DEL_SYNCED": ours,
-			"COLLISION": and(first, b(5)), "ERROR": and(ours, b(6))}[was]
+		has := map[string]contracts.Version{
+			"NEW": {}, "ERROR_SYNCED": {}, "UPD": first, "DEL": first, "OK": ours, "DEL_SYNCED": ours,
+			"COLLISION": and(first, b(5)), "ERROR": and(ours, b(6)),
+		}[was]
 		e := entry(s.t, s.id, "ERROR", has, &s.o)
 		e.Order = nil
 		if was == "DEL_SYNCED" || len(has) == 0 {

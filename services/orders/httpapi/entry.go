@@ -55,7 +55,8 @@ func received(e *contracts.Entry, answer bool) (*orders.Received, []contracts.Fi
 		return nil, []contracts.FieldError{{Pointer: "/version", Detail: "is no version"}}
 	}
 	rec := &orders.Received{ID: id, UpdatedAt: e.UpdatedAt, Entry: ordersync.Entry{
-		Head: ordersync.Head{Version: version, Fingerprint: e.Fingerprint, Deleted: e.Deleted}, State: state}}
+		Head: ordersync.Head{Version: version, Fingerprint: e.Fingerprint, Deleted: e.Deleted}, State: state,
+	}}
 	if e.Deleted {
 		rec.Entry.Fingerprint = ordersync.Tombstone
 	}

@@ -79,8 +79,10 @@ func idempotencyKey(r *http.Request, body []byte) (*orders.IdempotencyKey, error
 		return nil, nil
 	}
 	if len(key) > contracts.IdempotencyKeyMax || strings.ContainsFunc(key, func(c rune) bool { return c < 0x20 || c > 0x7e }) {
-		return nil, &contracts.Problem{Status: http.StatusBadRequest,
-			Detail: fmt.Sprintf("the Idempotency-Key header must have 1 to %d printable ASCII characters", contracts.IdempotencyKeyMax)}
+		return nil, &contracts.Problem{
+			Status: http.StatusBadRequest,
+			Detail: fmt.Sprintf("the Idempotency-Key header must have 1 to %d printable ASCII characters", contracts.IdempotencyKeyMax),
+		}
 	}
 	sum := sha256.Sum256(body)
 	return &orders.IdempotencyKey{Key: key, RequestHash: hex.EncodeToString(sum[:])}, nil
@@ -183,8 +185,10 @@ func condition(r *http.Request, mayCreate bool) (orders.Condition, error) {
 	case match != "":
 		return orders.Condition{}, &contracts.Problem{Status: http.StatusBadRequest, Detail: `If-Match must be the ETag of the order, in quotes, or "*"`}
 	}
-	return orders.Condition{}, &contracts.Problem{Type: "/problems/precondition-required", Title: titles["precondition-required"],
-		Status: http.StatusPreconditionRequired, Detail: "send If-Match with the ETag of the order that you have seen"}
+	return orders.Condition{}, &contracts.Problem{
+		Type: "/problems/precondition-required", Title: titles["precondition-required"],
+		Status: http.StatusPreconditionRequired, Detail: "send If-Match with the ETag of the order that you have seen",
+	}
 }
 
 func (a *API) putOrder(w http.ResponseWriter, r *http.Request) {

@@ -82,12 +82,16 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 // checkBatch refuses what is wrong with a batch as a whole.
 func (a *API) checkBatch(side string, entries [][]byte) error {
 	if !a.service.HasPeer(side) {
-		return &orders.Error{Kind: orders.Forbidden, Message: "the batch is of a side that is no peer of this one",
-			Fields: []contracts.FieldError{{Pointer: "/side", Detail: "is no peer of this side"}}}
+		return &orders.Error{
+			Kind: orders.Forbidden, Message: "the batch is of a side that is no peer of this one",
+			Fields: []contracts.FieldError{{Pointer: "/side", Detail: "is no peer of this side"}},
+		}
 	}
 	if len(entries) == 0 {
-		return &orders.Error{Kind: orders.Invalid, Message: "the batch is empty",
-			Fields: []contracts.FieldError{{Pointer: "/entries", Detail: "must have an entry"}}}
+		return &orders.Error{
+			Kind: orders.Invalid, Message: "the batch is empty",
+			Fields: []contracts.FieldError{{Pointer: "/entries", Detail: "must have an entry"}},
+		}
 	}
 	return nil
 }
@@ -115,8 +119,10 @@ func readEntries(raw [][]byte, answers bool) (*batch, error) {
 			continue
 		}
 		if seen[rec.ID] {
-			return nil, &orders.Error{Kind: orders.Invalid, Message: "the batch names an order twice",
-				Fields: []contracts.FieldError{{Pointer: fmt.Sprintf("/entries/%d/itemId", i), Detail: "is there twice"}}}
+			return nil, &orders.Error{
+				Kind: orders.Invalid, Message: "the batch names an order twice",
+				Fields: []contracts.FieldError{{Pointer: fmt.Sprintf("/entries/%d/itemId", i), Detail: "is there twice"}},
+			}
 		}
 		seen[rec.ID] = true
 		b.received, b.at = append(b.received, *rec), append(b.at, i)

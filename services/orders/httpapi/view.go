@@ -28,8 +28,10 @@ func WireVersion(v ordersync.Vector) contracts.Version {
 
 // syncView is what an order's representation says beside its content.
 func syncView(st *orders.Stored) contracts.SyncView {
-	v := contracts.SyncView{Version: WireVersion(st.Head.Version), Fingerprint: st.Head.Fingerprint,
-		UpdatedAt: st.UpdatedAt.UTC(), Deleted: st.Head.Deleted, Links: make([]contracts.LinkView, 0, len(st.Links))}
+	v := contracts.SyncView{
+		Version: WireVersion(st.Head.Version), Fingerprint: st.Head.Fingerprint,
+		UpdatedAt: st.UpdatedAt.UTC(), Deleted: st.Head.Deleted, Links: make([]contracts.LinkView, 0, len(st.Links)),
+	}
 	for _, l := range st.Links {
 		v.Links = append(v.Links, contracts.LinkView{Peer: l.Peer, State: l.State.String(), Since: l.Since.UTC(), Reason: l.Reason})
 	}
@@ -112,9 +114,11 @@ type entryOut struct {
 
 // entryOf tells a peer how an order stands here towards it.
 func entryOf(p *orders.Present) entryOut {
-	e := entryOut{ItemID: p.ID.String(), State: p.Link.State.String(), Version: WireVersion(p.Head.Version),
+	e := entryOut{
+		ItemID: p.ID.String(), State: p.Link.State.String(), Version: WireVersion(p.Head.Version),
 		Fingerprint: p.Head.Fingerprint, UpdatedAt: p.UpdatedAt.UTC(), ItemURI: "/orders/" + p.ID.String(),
-		Deleted: p.Head.Deleted, Order: p.Body}
+		Deleted: p.Head.Deleted, Order: p.Body,
+	}
 	if p.Link.State == ordersync.None {
 		// Nothing is known of the order here, so the peer can only have told of an error.
 		e.State = ordersync.ErrorSynced.String()

@@ -105,8 +105,10 @@ func (t *table[K, V]) id(k K, v V) uint32 {
 }
 
 func newModel(b bounds, decide observer) *model {
-	m := &model{bounds: b, decide: decide, told: map[[2]uint32]uint32{},
-		seen: map[[2]uint32]seenLetter{}, done: map[[2]uint32]personal{}}
+	m := &model{
+		bounds: b, decide: decide, told: map[[2]uint32]uint32{},
+		seen: map[[2]uint32]seenLetter{}, done: map[[2]uint32]personal{},
+	}
 	m.holding(holding{})
 	m.letter(letter{}) // no letter has number 0
 	m.sides.id(side{}, side{})

@@ -130,8 +130,10 @@ func (b *Broker) Status(ctx context.Context) (contracts.BrokerStatus, map[string
 		return out, consumers
 	}
 	info := stream.CachedInfo()
-	out.Stream = &contracts.StreamStatus{Name: info.Config.Name, Messages: int64(info.State.Msgs), Bytes: int64(info.State.Bytes),
-		FirstSeq: int64(info.State.FirstSeq), LastSeq: int64(info.State.LastSeq), Created: info.Created.UTC()}
+	out.Stream = &contracts.StreamStatus{
+		Name: info.Config.Name, Messages: int64(info.State.Msgs), Bytes: int64(info.State.Bytes),
+		FirstSeq: int64(info.State.FirstSeq), LastSeq: int64(info.State.LastSeq), Created: info.Created.UTC(),
+	}
 	for _, peer := range b.opts.Peers {
 		c, err := stream.Consumer(ctx, contracts.HintConsumer(peer))
 		if err != nil {
@@ -139,8 +141,10 @@ func (b *Broker) Status(ctx context.Context) (contracts.BrokerStatus, map[string
 			continue
 		}
 		ci := c.CachedInfo()
-		s := contracts.ConsumerStatus{Name: ci.Name, Pending: int64(ci.NumPending), AckPending: int64(ci.NumAckPending),
-			Redelivered: int64(ci.NumRedelivered), WaitingPulls: int64(ci.NumWaiting)}
+		s := contracts.ConsumerStatus{
+			Name: ci.Name, Pending: int64(ci.NumPending), AckPending: int64(ci.NumAckPending),
+			Redelivered: int64(ci.NumRedelivered), WaitingPulls: int64(ci.NumWaiting),
+		}
 		if ci.Paused {
 			until := ci.Config.PauseUntil
 			if until == nil {

@@ -88,8 +88,10 @@ func freeAddr(t *testing.T) string {
 }
 
 func options(t *testing.T) Options {
-	return Options{Side: "a", Peers: []string{"b"}, Embedded: EmbeddedOptions{Addr: freeAddr(t), StoreDir: t.TempDir(), User: "orders",
-		Password: "secret", SyncInterval: time.Second}}
+	return Options{Side: "a", Peers: []string{"b"}, Embedded: EmbeddedOptions{
+		Addr: freeAddr(t), StoreDir: t.TempDir(), User: "orders",
+		Password: "secret", SyncInterval: time.Second,
+	}}
 }
 
 func open(t *testing.T, o Options) *Broker {
@@ -241,7 +243,7 @@ func TestStraysAreCalled(t *testing.T) {
 	// A consumer that begins behind the message neither has it as pending nor as delivered.
 	require.NoError(t, b.js.DeleteConsumer(ctx, contracts.HintStream, contracts.HintConsumer("b")))
 	require.NoError(t, keeper.check(ctx, false))
-	_, err = b.js.(jetstream.JetStream).ResetConsumerToSequence(ctx, contracts.HintStream, contracts.HintConsumer("b"), 2)
+	_, err = b.js.ResetConsumerToSequence(ctx, contracts.HintStream, contracts.HintConsumer("b"), 2)
 	require.NoError(t, err)
 	_, consumers := b.Status(ctx)
 	require.Zero(t, consumers["b"].Pending)

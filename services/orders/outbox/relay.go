@@ -49,8 +49,10 @@ type Relay struct {
 
 // NewRelay makes the relay of a broker.
 func NewRelay(b *Broker, store Store, log *zap.Logger) *Relay {
-	return &Relay{broker: b, store: store, log: log.Named("outbox"), offers: make(chan []orders.Hint, offersMax),
-		poll: make(chan struct{}, 1), underWay: map[int64]struct{}{}}
+	return &Relay{
+		broker: b, store: store, log: log.Named("outbox"), offers: make(chan []orders.Hint, offersMax),
+		poll: make(chan struct{}, 1), underWay: map[int64]struct{}{},
+	}
 }
 
 // Offer hands over hints whose rows have just been committed. It never blocks: what does not fit is
@@ -192,8 +194,10 @@ func (r *Relay) publish(hints []orders.Hint) (batch []sent, fail bool) {
 }
 
 func (r *Relay) send(h orders.Hint) (jetstream.PubAckFuture, error) {
-	data, err := json.Marshal(contracts.Hint{ID: h.OrderID.String(), Version: h.Version, State: h.State.String(),
-		Side: r.broker.opts.Side, Peer: h.Peer, Time: h.At.UTC()})
+	data, err := json.Marshal(contracts.Hint{
+		ID: h.OrderID.String(), Version: h.Version, State: h.State.String(),
+		Side: r.broker.opts.Side, Peer: h.Peer, Time: h.At.UTC(),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("encode hint of %s: %w", h.OrderID, err)
 	}

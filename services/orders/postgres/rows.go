@@ -127,8 +127,10 @@ func (l *logColumns) queue(b *pgx.Batch, sql string) {
 	if len(l.seq.v) == 0 {
 		return
 	}
-	b.Queue(sql, columns{&l.seq, &l.orderID, &l.at, &l.event, &l.peer, &l.received, &l.was, &l.wasSince, &l.becomes, &l.rule,
-		&l.version, &l.fingerprint, &l.deleted, &l.wrote, &l.actor, &l.requestID, &l.reason, &l.replaces, &l.drops}.args()...)
+	b.Queue(sql, columns{
+		&l.seq, &l.orderID, &l.at, &l.event, &l.peer, &l.received, &l.was, &l.wasSince, &l.becomes, &l.rule,
+		&l.version, &l.fingerprint, &l.deleted, &l.wrote, &l.actor, &l.requestID, &l.reason, &l.replaces, &l.drops,
+	}.args()...)
 }
 
 type orderColumns struct {
@@ -164,8 +166,10 @@ func (l *linkColumnsArg) queue(b *pgx.Batch, sql string) {
 	if len(l.orderID.v) == 0 {
 		return
 	}
-	b.Queue(sql, columns{&l.orderID, &l.peer, &l.state, &l.due, &l.since, &l.syncedAt, &l.agreed, &l.theirsVersion,
-		&l.theirsFingerprint, &l.theirsDeleted, &l.theirsAt, &l.theirsBody, &l.reason}.args()...)
+	b.Queue(sql, columns{
+		&l.orderID, &l.peer, &l.state, &l.due, &l.since, &l.syncedAt, &l.agreed, &l.theirsVersion,
+		&l.theirsFingerprint, &l.theirsDeleted, &l.theirsAt, &l.theirsBody, &l.reason,
+	}.args()...)
 }
 
 type outboxColumns struct {
