@@ -2,55 +2,55 @@ package ordersync
 
 import "fmt"
 
-// people do something at a side. It depends on nothing but the side, so what comes of it is kept.
-func (o *open) people(st step) bool {
-	s := int(st.side)
-	key := [2]uint32{o.ids[s], uint32(st.do)<<16 | uint32(st.arg)<<8 | uint32(s)}
-	p, known := o.m.done[key]
-	if !known {
-		p = o.m.person(*o, st)
-		o.m.done[key] = p
-	}
-	if !p.ok {
-		return false
-	}
-	o.s[s] = p.side
-	if p.hint {
-		o.hint(s)
-	}
-	o.fail(p.wrong)
-	return true
+// personal is something that people do at a side. It depends on nothing but the side, and changes
+// nothing else, so it is found out once for each side.
+type personal struct {
+	step
+	side  side
+	hint  bool
+	wrong string
 }
 
-func (m *model) person(try open, st step) (p personal) {
-	try.wrong = ""
-	p.ok = try.person(st, &p.hint)
-	p.side, p.wrong = try.s[st.side], try.wrong
-	return p
+// personal lists what people can do at a side.
+func (m *model) personal(o *open, s int) []personal {
+	known := &m.done[s]
+	for len(*known) <= int(o.ids[s]) {
+		*known = append(*known, nil)
+	}
+	list := &(*known)[o.ids[s]]
+	if *list == nil {
+		*list = []personal{}
+		for do := firstPersonal; do < deedsEnd; do++ {
+			for arg := range contentsEnd {
+				try, st := *o, step{do, uint8(s), arg}
+				try.wrong = ""
+				if try.person(st) {
+					*list = append(*list, personal{st, try.s[s], do != accepts, try.wrong})
+				}
+			}
+		}
+	}
+	return *list
 }
 
-// person does it for the first time; hint tells whether a hint is due after it.
-func (o *open) person(st step, hint *bool) bool {
+// person does something; it reports false when it cannot be done.
+func (o *open) person(st step) bool {
 	s, me, h := int(st.side), &o.s[st.side], o.holds(int(st.side))
-	if st.do == accepts {
-		me.accepts = !me.accepts
-		return s == 1 && (o.m.refuses || o.m.door)
-	}
-	*hint = true
-	if st.do == retries {
-		return o.retry(s)
-	}
-	if int(me.written) >= o.m.edits[s] {
-		return false
-	}
-	switch st.do {
-	case resolves:
-		return o.resolve(s, st.arg)
-	case deletes:
-		return h.Known() && !h.Deleted && o.write(s, Tombstone, true)
-	default:
+	switch {
+	case st.do == edits:
 		c, ok := o.writable(s, st.arg)
 		return ok && c != contentOf(h.Head) && o.write(s, c, false)
+	case st.do == resolves:
+		return o.resolve(s, st.arg)
+	case st.arg != 0: // the others come in one kind
+		return false
+	case st.do == deletes:
+		return h.Known() && !h.Deleted && o.write(s, Tombstone, true)
+	case st.do == retries:
+		return o.retry(s)
+	default:
+		me.accepts = !me.accepts
+		return s == 1 && (o.m.refuses || o.m.door)
 	}
 }
 
@@ -93,6 +93,9 @@ func (o *open) store(s int, before, next holding) bool {
 
 func (o *open) write(s int, fingerprint string, deleted bool) bool {
 	h := o.holds(s)
+	if int(o.s[s].written) >= o.m.edits[s] {
+		return false
+	}
 	dot, bit := o.stamp(s)
 	next := h
 	next.Head = Written(h.Head, fingerprint, deleted, dot)
@@ -104,7 +107,7 @@ func (o *open) write(s int, fingerprint string, deleted bool) bool {
 // resolve: people look at both versions and choose one, or write a third.
 func (o *open) resolve(s int, arg uint8) bool {
 	h := o.holds(s)
-	if !h.State.InConflict() || h.Theirs == nil {
+	if !h.State.InConflict() || h.Theirs == nil || int(o.s[s].written) >= o.m.edits[s] {
 		return false
 	}
 	var chosen Head

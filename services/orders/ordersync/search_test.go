@@ -3,8 +3,6 @@ package ordersync
 import (
 	"fmt"
 	"strings"
-	"testing"
-	"time"
 )
 
 // search visits every world that can come about within the bounds, nearest first.
@@ -22,8 +20,8 @@ type search struct {
 func explore(b bounds, decide observer) *search {
 	x := &search{model: newModel(b, decide)}
 	x.add(0, 0, step{})
-	for i := 0; i < len(x.worlds) && x.failure == ""; i++ {
-		x.each(x.worlds[i], func(st step, o *open) {
+	for i := 0; i < len(x.worlds) && x.failure == "" && len(x.worlds) < capWorlds; i++ {
+		x.each(x.worlds[i], false, func(st step, o *open) {
 			x.steps++
 			if id := x.add(o.close(), uint32(i), st); o.wrong != "" && x.failure == "" {
 				x.failure, x.at = o.wrong, id
@@ -101,21 +99,4 @@ func (x *index) grow() {
 	}
 }
 
-func TestSearchTry(t *testing.T) {
-	for _, b := range []bounds{
-		{name: "1 edit", edits: [2]int{1, 1}, inFlight: 1, brokerLoss: true},
-		//		{name: "1 edit, all", edits: [2]int{1, 1}, inFlight: 1, brokerLoss: true, refuses: true, common: true, door: true, lateTexts: true},
-		{name: "2/1 edits", edits: [2]int{2, 1}, inFlight: 1, brokerLoss: true},
-		{name: "1/1 edits restores", edits: [2]int{1, 1}, inFlight: 1, brokerLoss: true, restores: 1},
-		{name: "1/1 edits restores, common, refuses", edits: [2]int{1, 1}, inFlight: 1, brokerLoss: true, restores: 1, common: true, refuses: true},
-		{name: "2/2 edits", edits: [2]int{2, 2}, inFlight: 1, brokerLoss: true},
-		{name: "2/1 edits refuses common", edits: [2]int{2, 1}, inFlight: 1, brokerLoss: true, refuses: true, common: true},
-	} {
-		start := time.Now()
-		x := explore(b, Observe)
-		t.Logf("%s: %d worlds, %d steps, %d holdings, %d letters, %d sides, %d mails, %v", b.name, len(x.worlds), x.steps, len(x.holdings.values), len(x.letters.values), len(x.sides.values), len(x.mails.values), time.Since(start))
-		if x.failure != "" {
-			t.Fatalf("%s\n%s", x.failure, x.story(x.at))
-		}
-	}
-}
+var capWorlds = 1 << 40

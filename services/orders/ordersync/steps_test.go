@@ -1,7 +1,6 @@
 package ordersync
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -26,21 +25,23 @@ const (
 	heals                       // a hint for what is due and has none
 	reconciles                  //
 	brokerIsLost                // with all its hints
+	isBackedUp                  //
+	isRestored                  //
 	edits                       // people of the side
 	deletes                     //
 	resolves                    //
 	retries                     //
 	accepts                     // side b begins to accept what it refused, or to refuse it again
-	isBackedUp                  //
-	isRestored                  //
-	deedsEnd
+
+	firstPersonal = edits
+	deedsEnd      = accepts + 1
 )
 
 var deedTexts = [deedsEnd]string{
 	"the bridge of ? takes a hint", "the request of ? arrives", "the request of ? arrives, and will come again", "the request of ? is lost",
 	"the answer to ? is written", "the answer to ? arrives", "the answer to ? arrives, and will come again", "the answer to ? is lost",
-	"? hints what is due", "the sides are reconciled", "the broker of ? loses its store", "people edit at ?", "people delete at ?",
-	"people resolve at ?", "people retry at ?", "? thinks otherwise about what it refuses", "? is backed up", "? is restored",
+	"? hints what is due", "the sides are reconciled", "the broker of ? loses its store", "? is backed up", "? is restored",
+	"people edit at ?", "people delete at ?", "people resolve at ?", "people retry at ?", "? thinks otherwise about what it refuses",
 }
 
 // What people write: arg of edits and resolves.
@@ -62,30 +63,37 @@ func (s step) text() string {
 	return t
 }
 
-// args is how many variants of a deed there are.
-func (m *model) args(do deed) uint8 {
-	switch {
-	case do >= requestArrives && do <= answerIsLost:
-		return uint8(m.inFlight)
-	case do == edits || do == resolves:
-		return contentsEnd
-	default:
-		return 1
-	}
-}
-
-// each tries every step that can happen in a world.
-func (m *model) each(w world, visit func(step, *open)) {
+// each tries every step that can happen in a world; calm leaves out people and faults.
+func (m *model) each(w world, calm bool, visit func(step, *open)) {
 	start := m.open(w)
 	var o open // in one place, since visit lets it escape
-	for s := range uint8(2) {
-		for do := range deedsEnd {
-			for arg := range m.args(do) {
+	for s := range 2 {
+		for do := range firstPersonal {
+			if calm && !start.calm(do, s) {
+				continue
+			}
+			args := 1
+			if do <= answerIsLost && do >= requestArrives {
+				args = m.inFlight
+			}
+			for arg := range args {
 				o = start
-				if st := (step{do, s, arg}); o.take(st) {
+				if st := (step{do, uint8(s), uint8(arg)}); o.take(st) {
 					visit(st, &o)
 				}
 			}
+		}
+		if calm {
+			continue
+		}
+		for _, p := range m.personal(&start, s) {
+			o = start
+			o.s[s] = p.side
+			if p.hint {
+				o.hint(s)
+			}
+			o.fail(p.wrong)
+			visit(p.step, &o)
 		}
 	}
 }
@@ -135,7 +143,7 @@ func (o *open) take(st step) bool {
 		}
 		o.s[0].behind = true
 	default:
-		return o.people(st)
+		panic("not here: " + st.text())
 	}
 	return true
 }
@@ -264,5 +272,3 @@ func (o *open) fail(wrong string) {
 		o.wrong = wrong
 	}
 }
-
-var _ = fmt.Sprint

@@ -69,18 +69,11 @@ type model struct {
 	mails    table[mail, mail]
 	told     map[[2]uint32]uint32     // what a holding answers to a letter
 	seen     map[[2]uint32]seenLetter // what became of a holding that saw a letter
-	done     map[[2]uint32]personal   // what people of a side did
+	done     [2][][]personal          // what people can do at a side
 }
 
 type seenLetter struct {
 	holds uint32
-	hint  bool
-	wrong string
-}
-
-type personal struct {
-	side  side
-	ok    bool
 	hint  bool
 	wrong string
 }
@@ -107,7 +100,7 @@ func (t *table[K, V]) id(k K, v V) uint32 {
 func newModel(b bounds, decide observer) *model {
 	m := &model{
 		bounds: b, decide: decide, told: map[[2]uint32]uint32{},
-		seen: map[[2]uint32]seenLetter{}, done: map[[2]uint32]personal{},
+		seen: map[[2]uint32]seenLetter{},
 	}
 	m.holding(holding{})
 	m.letter(letter{}) // no letter has number 0

@@ -68,9 +68,7 @@ const (
 	loadBodies = `SELECT id, body FROM orders WHERE id = ANY($1)`
 	loadLinks  = `SELECT order_id, peer, state, due, since, synced_at, agreed, theirs_version, theirs_fingerprint, theirs_deleted,
 	theirs_updated_at, reason, CASE WHEN $2 THEN theirs_body END FROM links WHERE order_id = ANY($1)`
-	// An order that is not here has no row to lock, but its links may have (content that was refused).
-	lockOrphanLinks = `SELECT 1 FROM links l WHERE order_id = ANY($1) AND NOT EXISTS (SELECT FROM orders o WHERE o.id = l.order_id)
-	ORDER BY order_id, peer FOR UPDATE`
+	lockLinks   = `SELECT FROM links WHERE order_id = ANY($1) ORDER BY order_id, peer FOR UPDATE`
 	drawNumbers = `SELECT nextval('log_seq') FROM generate_series(1, $1)`
 	findKey     = `SELECT request_hash, order_id FROM idempotency_keys WHERE key = $1`
 )
@@ -84,7 +82,6 @@ func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) ([]*orde
 		b.Queue(findKey, c.Key.Key).Query(func(rows pgx.Rows) error { return replayed(rows, c.Key) })
 	}
 	b.Queue(lockOrders, c.IDs).Query(r.readHeads)
-	b.Queue(lockOrphanLinks, c.IDs)
 	b.Queue(loadLinks, c.IDs, c.Bodies).Query(r.readLinks)
 	if c.Bodies {
 		b.Queue(loadBodies, c.IDs).Query(r.readBodies)
@@ -96,7 +93,31 @@ func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) ([]*orde
 	if err := conn.SendBatch(ctx, b).Close(); err != nil {
 		return nil, nil, err
 	}
-	return r.list, numbers, nil
+	return r.list, numbers, lockOrphans(ctx, conn, c, r)
+}
+
+// lockOrphans locks what there is of orders that are not here, the links of those that this side
+// refused, and reads these links again. Those of which there is nothing at all have nothing to lock:
+// two that make one at once meet at its key, and the later one tries again.
+func lockOrphans(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest, r *result) error {
+	var orphans []uuid.UUID
+	for _, st := range r.list {
+		if !st.Known() && len(st.Links) > 0 {
+			orphans = append(orphans, st.ID)
+			st.Links = nil
+		}
+	}
+	if orphans == nil {
+		return nil
+	}
+	b := &pgx.Batch{}
+	b.Queue(lockLinks, orphans)
+	b.Queue(lockOrders, orphans).Query(r.readHeads)
+	b.Queue(loadLinks, orphans, c.Bodies).Query(r.readLinks)
+	if c.Bodies {
+		b.Queue(loadBodies, orphans).Query(r.readBodies)
+	}
+	return conn.SendBatch(ctx, b).Close()
 }
 
 // replayed finds that a creation was asked for before.
