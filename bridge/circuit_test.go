@@ -39,6 +39,8 @@ func TestCircuitOpensAfterThreeFailuresAndBacksOff(t *testing.T) {
 		require.Equal(t, circuitState{name: circuitClosed}, c.state())
 		pause, _ := pauseOf(t, c)
 		require.Zero(t, pause)
+		c.leave(false, retry, 0, "down again")
+		require.Equal(t, circuitClosed, c.state().name, "a success forgets earlier failures")
 	})
 }
 
@@ -86,6 +88,21 @@ func TestOneWorkerProbesWhileTheOthersWait(t *testing.T) {
 	})
 }
 
+func TestAStragglerDoesNotLetTheOthersIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCircuit(30*time.Second, zap.NewNop(), func() {})
+		_, straggler := pauseOf(t, c)
+		c.leave(false, misdirected, 0, "404")
+		_, probe := pauseOf(t, c)
+		require.True(t, probe)
+		c.leave(straggler, retry, 0, "timed out")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		_, err := c.enter(ctx)
+		require.Error(t, err, "one is still trying")
+	})
+}
+
 func TestCircuitWaitsAsTold(t *testing.T) {
 	for name, c := range map[string]struct{ told, want time.Duration }{
 		"as told":             {7 * time.Second, 7 * time.Second},
@@ -115,7 +132,7 @@ func TestUnauthorizedProbesSlowlyAndAlarmsOnce(t *testing.T) {
 			c.leave(false, unauthorized, 0, "status 401")
 			require.True(t, c.state().barred)
 			pause, probe := pauseOf(t, c)
-			require.Equal(t, barredProbing, pause)
+			require.Equal(t, 15*time.Second, pause)
 			c.cancel(probe)
 		}
 		require.Equal(t, 1, logs.Len())

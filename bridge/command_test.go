@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -42,7 +43,16 @@ func page(t *testing.T, address, token string) string {
 	return text
 }
 
-func contains(text, part string) bool { return strings.Contains(text, part) }
+// metric reads one figure of a bridge.
+func metric(t *testing.T, bridge *running, r *rig, name string) int {
+	t.Helper()
+	_, after, found := strings.Cut(page(t, bridge.address+"/metrics", r.config.MetricsToken), "\norderbridge_bridge_"+name+" ")
+	require.True(t, found, name)
+	var n int
+	_, err := fmt.Sscan(after, &n)
+	require.NoError(t, err)
+	return n
+}
 
 func TestMetricsNeedTheirToken(t *testing.T) {
 	r := newRig(t)

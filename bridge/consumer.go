@@ -126,8 +126,8 @@ func (c *consumer) fetch(ctx context.Context, most int) ([]message, error) {
 	return hints, nil
 }
 
-// take collects a batch. It tells whether there may be more: hints not delivered yet, or others that
-// come again, which JetStream does not count.
+// take collects a batch. It tells whether there may be more: hints not delivered yet, a number that can
+// lag a little behind, or others that come again, which are not in it. What is missed comes next time.
 func take(batch jetstream.MessageBatch, err error) (hints []message, more bool, _ error) {
 	if err != nil {
 		return nil, false, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/contracts/strictjson"
@@ -15,16 +16,16 @@ import (
 // head reads of an entry what the bridge needs and leaves the rest, the order above all, as it came:
 // entries are handed on byte for byte. It has all fields of contracts.Entry, as an unknown one is refused.
 type head struct {
-	ItemID      string          `json:"itemId"`
-	State       string          `json:"state"`
-	Version     json.RawMessage `json:"version"`
-	Fingerprint json.RawMessage `json:"fingerprint"`
-	UpdatedAt   json.RawMessage `json:"updatedAt"`
-	ItemURI     string          `json:"itemURI"`
-	Deleted     bool            `json:"deleted"`
-	Refused     json.RawMessage `json:"refused"`
-	AnswerTo    json.RawMessage `json:"answerTo"`
-	Order       json.RawMessage `json:"order"`
+	ItemID      string             `json:"itemId"`
+	State       string             `json:"state"`
+	Version     json.RawMessage    `json:"version"`
+	Fingerprint string             `json:"fingerprint"`
+	UpdatedAt   time.Time          `json:"updatedAt"`
+	ItemURI     string             `json:"itemURI"`
+	Deleted     bool               `json:"deleted"`
+	Refused     *contracts.Refusal `json:"refused"`
+	AnswerTo    json.RawMessage    `json:"answerTo"`
+	Order       json.RawMessage    `json:"order"`
 }
 
 // entry is one that goes to the remote side.

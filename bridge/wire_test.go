@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"encoding/json"
 	"reflect"
 	"strings"
 	"testing"
@@ -99,9 +100,13 @@ func FuzzReadAnswers(f *testing.F) {
 		if err != nil {
 			return
 		}
-		var b contracts.Batch
-		require.NoError(t, strictjson.Decode(batchBody("b", raws), &b), "what counts as an answer can be stored")
-		for i, e := range b.Entries {
+		require.Len(t, raws, 3)
+		for i, raw := range raws {
+			var e struct {
+				ItemID   string            `json:"itemId"`
+				AnswerTo contracts.Version `json:"answerTo"`
+			}
+			require.NoError(t, json.Unmarshal(raw, &e), "another reader agrees")
 			require.Equal(t, uuid(i), e.ItemID)
 			require.Equal(t, contracts.Version{"a.e1": 5}, e.AnswerTo)
 		}

@@ -13,14 +13,14 @@ import (
 
 // sizes of a run.
 type sizes struct {
-	Orders  int           `json:"orders"`  // that are edited and drain
-	Rounds  int           `json:"rounds"`  // of the drain, with each number of orders in the tables
-	Many    int           `json:"many"`    // orders in the tables at the repetition
-	Single  int           `json:"single"`  // writes of the one-by-one floor of a drain
-	Rate    int           `json:"rate"`    // edits a second while the time until visible is taken
-	Visible time.Duration `json:"visible"` // how long
-	Writers int           `json:"writers"` // connections that make the backlog
-	Dir     string        `json:"-"`       // for the temporary folder
+	Orders  int           `json:"orders"`    // that are edited and drain
+	Rounds  int           `json:"rounds"`    // of the drain, with each number of orders in the tables
+	Many    int           `json:"many"`      // orders in the tables at the repetition
+	Single  int           `json:"single"`    // writes of the one-by-one floor of a drain
+	Rate    int           `json:"rate"`      // edits a second while the time until visible is taken
+	Visible time.Duration `json:"visibleNs"` // how long
+	Writers int           `json:"writers"`   // connections that make the backlog
+	Dir     string        `json:"-"`         // for the temporary folder
 }
 
 var (

@@ -67,8 +67,10 @@ func (s *side) put(ctx context.Context, id string, body []byte) (version string,
 
 // receive gives a side entries as its peer's bridge does.
 func (s *side) receive(ctx context.Context, batch []byte) error {
-	_, _, err := s.call(ctx, request{method: http.MethodPut, path: "/orders/transactions", token: s.tokens.peer,
-		header: [2]string{"Prefer", "return=minimal"}, body: batch})
+	_, _, err := s.call(ctx, request{
+		method: http.MethodPut, path: "/orders/transactions", token: s.tokens.peer,
+		header: [2]string{"Prefer", "return=minimal"}, body: batch,
+	})
 	return err
 }
 

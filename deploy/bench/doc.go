@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command bench measures the whole system on this machine, and beside it, in the same run, the least
 // that the same work can cost: the floor. Absolute figures tell more of the machine and of what else
 // it does than of us; the ratios to the floor are what counts.
@@ -15,11 +17,13 @@
 //
 //   - Drain: the bridge is paused, every order is edited once over REST, and the bridge is resumed. The
 //     clock runs from the resume until each order was seen on b with the version that its edit was
-//     answered with: ids in chunks of 200, asked for in b's database every 5 ms. The floor is timed just
-//     before and just after; the ratio is to the mean of the two. If they differ by more than 1.5x, the
-//     machine was busy and the round is repeated, twice at most.
+//     answered with: in chunks of 200, b's database is asked every 5 ms for one order of a chunk, and for
+//     the others once that one is there. The floor is timed just before and just after; the ratio is to
+//     the mean of the two. If they differ by more than 1.5x, the machine was busy and the round is
+//     repeated, twice at most.
 //   - Visible: one writer makes 200 edits/s, b's database is asked for them every 1 ms. Counted from the
-//     edit's start and from the answer to it. The floor is timed half before and half after.
+//     edit's start and from the answer to it. The floor is timed just before and just after, a
+//     quarter of the time each.
 //   - Cost of an edit: time and processor time of the edits above. The drain is repeated with many more
 //     orders in the tables (the same ones are edited), and neither may grow.
 //   - Processor time: user and system time of every process, PostgreSQL's backends included, until a

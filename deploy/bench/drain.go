@@ -28,6 +28,7 @@ type round struct {
 	Single    floorRun    `json:"floorSingle"`
 	EditMs    float64     `json:"editMs"` // of wall time, with all writers at work
 	EditCPU   float64     `json:"editCpuMs"`
+	EditParts []partUsage `json:"editParts"`
 	Noisy     bool        `json:"noisy"` // the floors differ too much
 }
 
@@ -111,7 +112,7 @@ func (b *bench) makeBacklog(ctx context.Context, bodies [][]byte, r *round) erro
 		return err
 	}
 	u, err := m.stopAt(edited, len(bodies))
-	r.EditMs, r.EditCPU = milliseconds(u.elapsed)/float64(len(bodies)), u.total()
+	r.EditMs, r.EditCPU, r.EditParts = milliseconds(u.elapsed)/float64(len(bodies)), u.total(), u.Parts
 	return err
 }
 

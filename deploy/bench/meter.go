@@ -29,10 +29,17 @@ func (p *plant) parts(of scope) []part {
 		return []part{{"service a", p.a.service.pid()}, databaseA}
 	case own:
 		return []part{databaseA, databaseB}
-	default:
-		return []part{{"service a", p.a.service.pid()}, databaseA, {"bridge a", p.a.bridge.pid()},
-			{"service b", p.b.service.pid()}, databaseB, {"bridge b", p.b.bridge.pid()}}
+	case system:
+		return []part{
+			{"service a", p.a.service.pid()},
+			databaseA,
+			{"bridge a", p.a.bridge.pid()},
+			{"service b", p.b.service.pid()},
+			databaseB,
+			{"bridge b", p.b.bridge.pid()},
+		}
 	}
+	panic("unknown scope")
 }
 
 // meter counts elapsed and processor time from its start.

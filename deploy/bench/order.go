@@ -30,11 +30,13 @@ func makeOrder(i, revision int) *contracts.Order {
 		Currency:          "EUR",
 		PricesIncludeTax:  true,
 		Customer:          contracts.Customer{Name: "Kim Example", Email: fmt.Sprintf("kim%07d@shop.example", i)},
-		Lines: []contracts.Line{{LineID: orderID(i, 1).String(), SKU: "LMP-DESK-01", Name: "Desk lamp, brass",
-			Quantity: 2, UnitPriceMinor: int64(1000 + i%9000)}},
+		Lines: []contracts.Line{{
+			LineID: orderID(i, 1).String(), SKU: "LMP-DESK-01", Name: "Desk lamp, brass",
+			Quantity: 2, UnitPriceMinor: int64(1000 + i%9000),
+		}},
 		ShippingMinor: 490,
 		PlacedAt:      placed(i),
-		CustomerNote:  "Please ring at the back door, the front is closed.",
+		CustomerNote:  "Please ring at the back door.",
 		InternalNote:  fmt.Sprintf("edit %06d", revision),
 	}
 	o.Complete()
@@ -90,8 +92,10 @@ func seedVersion(i int) string { return fmt.Sprintf("%s:%d", seedKey, i+1) }
 // seedEntry is order i, never edited, as b tells of it.
 func seedEntry(i int) contracts.Entry {
 	o := makeOrder(i, 0)
-	return contracts.Entry{ItemID: o.ID, State: "NEW", Version: contracts.Version{seedKey: int64(i + 1)}, Fingerprint: orders.Fingerprint(o),
-		UpdatedAt: placed(i), ItemURI: "/orders/" + o.ID, Order: o}
+	return contracts.Entry{
+		ItemID: o.ID, State: "NEW", Version: contracts.Version{seedKey: int64(i + 1)}, Fingerprint: orders.Fingerprint(o),
+		UpdatedAt: placed(i), ItemURI: "/orders/" + o.ID, Order: o,
+	}
 }
 
 // orderSizes are the bytes of an order as stored, and of an entry around it.

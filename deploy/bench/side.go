@@ -79,8 +79,10 @@ func (s *side) url() string { return "http://" + s.httpAddr }
 // startDatabase starts the cluster, the same for the system and for the floor, and connects to both
 // databases.
 func (s *side) startDatabase(ctx context.Context) (err error) {
-	s.cluster, err = pgcluster.Start(ctx, pgcluster.Options{Dir: filepath.Join(s.folder, "postgres"), Durable: true,
-		Settings: map[string]string{"shared_buffers": clusterCache, "max_wal_size": clusterWAL}})
+	s.cluster, err = pgcluster.Start(ctx, pgcluster.Options{
+		Dir: filepath.Join(s.folder, "postgres"), Durable: true,
+		Settings: map[string]string{"shared_buffers": clusterCache, "max_wal_size": clusterWAL},
+	})
 	if err != nil {
 		return err
 	}

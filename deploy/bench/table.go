@@ -104,7 +104,9 @@ func (p *printer) edits(all []*drains, s sizes) {
 		figure func(round) float64
 	}{
 		{"edit, ms of time", func(r round) float64 { return r.EditMs }},
-		{"edit, ms of CPU (service a, postgres a)", func(r round) float64 { return r.EditCPU }},
+		{"edit, ms of CPU", func(r round) float64 { return r.EditCPU }},
+		{"  service a", func(r round) float64 { return r.EditParts[0].CPU }},
+		{"  postgres a", func(r round) float64 { return r.EditParts[1].CPU }},
 		{"drain, ms of CPU", func(r round) float64 { return r.CPU }},
 	} {
 		var columns []string

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,7 +37,7 @@ type edit func(ctx context.Context, i int) (answered time.Time, err error)
 // visible times the floor, the system, and the floor again.
 func (b *bench) visible(ctx context.Context) (*visibles, error) {
 	b.revision++
-	n, half := b.edits(b.Visible), b.edits(b.Visible/2)
+	n, part := b.edits(b.Visible), b.edits(b.Visible/4)
 	bodies, err := contents(n, b.revision)
 	if err != nil {
 		return nil, err
@@ -46,7 +47,7 @@ func (b *bench) visible(ctx context.Context) (*visibles, error) {
 		b.versions[i], err = b.a.put(ctx, orderID(i, 0).String(), bodies[i])
 		return time.Now(), err
 	}
-	before, err := b.pace(ctx, 0, half, newWatcher(b.b.floor.watch, pastTime), b.floorAt, floorEdit)
+	before, err := b.pace(ctx, 0, part, newWatcher(b.b.floor.watch, pastTime), b.floorAt, floorEdit)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +55,7 @@ func (b *bench) visible(ctx context.Context) (*visibles, error) {
 	if err != nil {
 		return nil, err
 	}
-	after, err := b.pace(ctx, half, n, newWatcher(b.b.floor.watch, pastTime), b.floorAt, floorEdit)
+	after, err := b.pace(ctx, part, 2*part, newWatcher(b.b.floor.watch, pastTime), b.floorAt, floorEdit)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +92,9 @@ func (b *bench) pace(ctx context.Context, from, to int, w *watcher, before []str
 	samples, err := b.write(ctx, from, to, w, before, do)
 	if err != nil {
 		cancel()
-		<-watched // it uses a connection
+		if e := <-watched; !errors.Is(e, context.Canceled) { // that it was cut off is our doing
+			err = errors.Join(err, e)
+		}
 		return nil, err
 	}
 	close(over)
@@ -137,6 +140,8 @@ func describe(runs ...[]sample) (v visible) {
 		}
 		elapsed += list[len(list)-1].answered.Sub(list[0].began)
 	}
-	return visible{Edits: len(start), PerSecond: float64(len(start)) / elapsed.Seconds(),
-		Start: percentilesOf(start), Answer: percentilesOf(answer), Took: percentilesOf(took)}
+	return visible{
+		Edits: len(start), PerSecond: float64(len(start)) / elapsed.Seconds(),
+		Start: percentilesOf(start), Answer: percentilesOf(answer), Took: percentilesOf(took),
+	}
 }

@@ -34,8 +34,9 @@ func ask(ctx context.Context, conn *pgx.Conn, query string, marks map[uuid.UUID]
 	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
 
-// awaitVersions returns when every order has been seen with its version, chunk after chunk, and tells
-// when the first one was.
+// awaitVersions returns when every order has been seen with its version, and tells when the first one
+// was. It goes chunk after chunk; of the present one it asks for a single order until that is there, and
+// then for all, so that asking costs little of what it measures.
 func awaitVersions(ctx context.Context, conn *pgx.Conn, ids []uuid.UUID, versions []string) (first time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, settlePatience)
 	defer cancel()
@@ -44,24 +45,39 @@ func awaitVersions(ctx context.Context, conn *pgx.Conn, ids []uuid.UUID, version
 		for i := from; i < min(from+chunkSize, len(ids)); i++ {
 			missing[ids[i]] = versions[i]
 		}
-		for {
-			found, err := ask(ctx, conn, atVersion, missing)
-			if err != nil {
+		for len(missing) > 0 {
+			if err := awaitOne(ctx, conn, missing); err != nil {
 				return first, fmt.Errorf("wait for %d orders from number %d on: %w", len(missing), from, err)
 			}
-			if first.IsZero() && len(found) > 0 {
+			if first.IsZero() {
 				first = time.Now()
+			}
+			found, err := ask(ctx, conn, atVersion, missing)
+			if err != nil {
+				return first, err
 			}
 			for _, id := range found {
 				delete(missing, id)
 			}
-			if len(missing) == 0 {
-				break
-			}
-			time.Sleep(pollEvery)
 		}
 	}
 	return first, nil
+}
+
+// awaitOne returns when one of the orders, whichever, is there.
+func awaitOne(ctx context.Context, conn *pgx.Conn, missing map[uuid.UUID]string) error {
+	one := make(map[uuid.UUID]string, 1)
+	for id, version := range missing {
+		one[id] = version
+		break
+	}
+	for {
+		found, err := ask(ctx, conn, atVersion, one)
+		if err != nil || len(found) > 0 {
+			return err
+		}
+		time.Sleep(pollEvery)
+	}
 }
 
 // watcher looks every millisecond for edits that are on their way.

@@ -30,15 +30,16 @@ const startPatience = 2 * time.Minute
 // demo is a running `orderbridge demo`.
 type demo struct {
 	*process
-	dir  string
-	base int
-	a, b *side
+	owner testing.TB // at whose end it ends
+	dir   string
+	base  int
+	a, b  *side
 }
 
 // startDemo starts a demo with an empty folder and no orders.
 func startDemo(t testing.TB) *demo {
 	t.Helper()
-	d := &demo{dir: keptDir(t), base: freeBase(t), a: newSide("a"), b: newSide("b")}
+	d := &demo{owner: t, dir: keptDir(t), base: freeBase(t), a: newSide("a"), b: newSide("b")}
 	d.start(t)
 	return d
 }
@@ -69,7 +70,7 @@ func (d *demo) start(t testing.TB, flags ...string) {
 	if info, err := os.Stat(log); err == nil {
 		before = info.Size()
 	}
-	d.process = startProcess(t, log, os.Environ(), program, args...)
+	d.process = startProcess(d.owner, log, os.Environ(), program, args...)
 	eventually(t, startPatience, "the demo is up; see "+log, func() bool {
 		return d.ended() || strings.Contains(d.output(t)[before:], "ready; Ctrl-C")
 	})

@@ -25,6 +25,7 @@ func TestFaults(t *testing.T) {
 
 // round is one fault under load, and what is left of it.
 func (l *load) round(t *testing.T, f fault) {
+	l.past = append(l.past, clock()+"  "+f.name)
 	l.ledger.takeTroubles()
 	l.begin()
 	l.flow(t, 20)

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/orderbridge/orderbridge/contracts"
 )
@@ -16,11 +19,32 @@ type history struct {
 	rows map[string]bool // rules that the table has, "UPD/OK"
 }
 
+// requireHistory asks that the timelines of an order tell of the writes that each side accepted, once
+// each, and of nothing that should not be.
+func (d *demo) requireHistory(t testing.TB, id string, accepted map[string]int, mayCollide bool) {
+	t.Helper()
+	var h history
+	for i, s := range d.sides() {
+		var err error
+		h.of[i], err = s.timeline(t.Context(), id)
+		require.NoError(t, err)
+	}
+	table, err := d.a.states(t.Context())
+	require.NoError(t, err)
+	h.rows = map[string]bool{}
+	for _, row := range table.Rows {
+		h.rows[row.Received+"/"+row.Was] = true
+	}
+	if faults := h.faults(accepted, mayCollide); faults != nil {
+		d.tell(t, id)
+		require.Empty(t, faults, "history of %s", id)
+	}
+}
+
 // writes are the events by which a side gives an order a version of its own.
 var writes = []string{"created", "edited", "deleted", "resolved"}
 
-// faults says in words what is wrong with a history, given the number of writes that each side has
-// accepted.
+// faults says in words what is wrong with a history.
 func (h history) faults(accepted map[string]int, mayCollide bool) []string {
 	var faults []string
 	add := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -32,6 +33,7 @@ type load struct {
 	rand    *rand.Rand // for the choices of the test itself
 	ctx     context.Context
 	writers []func(stop context.Context)
+	past    []string // faults so far
 	halt    context.CancelFunc
 	running sync.WaitGroup
 }
@@ -63,6 +65,10 @@ func newLoad(t testing.TB, d *demo) *load {
 			l.halt()
 		}
 		l.running.Wait()
+		if t.Failed() {
+			t.Logf("faults so far:\n%s", strings.Join(l.past, "\n"))
+			t.Logf("violations so far:\n%s", strings.Join(l.ledger.violations, "\n"))
+		}
 	})
 	return l
 }
@@ -87,7 +93,8 @@ func (l *load) flow(t testing.TB, more int) {
 	t.Helper()
 	for _, s := range l.d.sides() {
 		want := l.ledger.acceptedBy(s) + more
-		eventually(t, time.Minute, s.name+" accepts writes", func() bool { return l.ledger.acceptedBy(s) >= want })
+		eventually(t, time.Minute, s.name+" accepts writes", func() bool { return l.ledger.acceptedBy(s) >= want || l.d.ended() })
+		require.False(t, l.d.ended(), "the demo has ended")
 	}
 }
 

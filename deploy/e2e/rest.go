@@ -15,7 +15,10 @@ import (
 )
 
 // restPatience is how long both sides may take to come to rest once nothing is broken any more.
-const restPatience = time.Minute
+const (
+	restPatience = time.Minute
+	worthTelling = 2 * time.Second
+)
 
 // unrest says what still moves on a side; nothing when it is at rest. Collisions and errors may be
 // there, they wait for a person.
@@ -68,29 +71,31 @@ func (d *demo) look(ctx context.Context) (figures, string) {
 	return figures{a.Broker.Stream.LastSeq, b.Broker.Stream.LastSeq, a.Orders, b.Orders}, ""
 }
 
-// awaitRest waits until nothing moves on either side, twice in a row with the same figures, and
-// returns how long it took.
-func (d *demo) awaitRest(t testing.TB) time.Duration {
+// awaitRest waits until nothing moves on either side, twice in a row with the same figures. Where it
+// takes a while it says what was last to move.
+func (d *demo) awaitRest(t testing.TB) {
 	t.Helper()
 	start := time.Now()
 	var last *figures
-	moving := "not asked yet"
+	moving, lastMoving := "not asked yet", ""
 	for time.Since(start) < restPatience {
 		var now figures
 		now, moving = d.look(t.Context())
 		if moving == "" {
 			if last != nil && *last == now {
-				return time.Since(start)
+				if took := time.Since(start); took > worthTelling {
+					t.Logf("%s  at rest after %s; last were %s", clock(), took.Round(pollEvery), lastMoving)
+				}
+				return
 			}
 			last = &now
 		} else {
-			last = nil
+			last, lastMoving = nil, moving
 		}
 		time.Sleep(4 * pollEvery)
 	}
 	d.tellUnrest(t)
 	require.FailNow(t, "no rest after "+restPatience.String(), moving)
-	return 0
 }
 
 // requireRestFor watches a system at rest for a while: nothing may move by itself.

@@ -49,14 +49,8 @@ func (s *Service) Collision(ctx context.Context, id uuid.UUID, peer string) (*Ca
 	if link.Agreed.IsZero() {
 		return c, nil
 	}
-	body, err := s.store.ContentAt(ctx, id, link.Agreed)
-	if err != nil {
-		return nil, err
-	}
-	if body != nil {
-		c.Base = &CaseVersion{Head: ordersync.Head{Version: link.Agreed}, Body: body}
-	}
-	return c, nil
+	c.Base, err = s.store.ContentAt(ctx, id, link.Agreed)
+	return c, err
 }
 
 // Resolve settles a conflict with what a person chose: a new version that contains both, so that the
@@ -100,9 +94,15 @@ func (s *Service) Resolve(ctx context.Context, by By, id uuid.UUID, peer string,
 			if ifMatch != "" && ifMatch != "*" && ifMatch != caseTag(st.Head, *link.Theirs) {
 				return nil, &Error{Kind: Stale, Message: "the case has moved since you looked at it", Present: st}
 			}
+			if err := keepsImmutable(r.Order, st, link); err != nil {
+				return nil, err
+			}
 			in, fp, deleted := chosen, fingerprint, false
 			switch r.Take {
 			case "ours":
+				if !st.Known() {
+					return nil, Errorf(Conflict, "this side has no version of its own; take theirs, or give an order")
+				}
 				fp, deleted = st.Head.Fingerprint, st.Head.Deleted
 			case "theirs":
 				fp, deleted = link.Theirs.Fingerprint, link.Theirs.Deleted
@@ -114,7 +114,7 @@ func (s *Service) Resolve(ctx context.Context, by By, id uuid.UUID, peer string,
 				}
 			}
 			in.UpdatedAt = s.now()
-			out, err := ordersync.Resolve(ordersync.Record{Head: st.Head, Link: link.Link}, fp, deleted, stamps[0])
+			out, err := ordersync.Resolve(ordersync.Record{Head: st.Head, Link: link.Link}, fp, deleted, s.advancing(st.Head.Version.Join(link.Theirs.Version), stamps[0]))
 			if err != nil {
 				return nil, Wrap(Conflict, err, "the conflict cannot be settled")
 			}
@@ -124,6 +124,28 @@ func (s *Service) Resolve(ctx context.Context, by By, id uuid.UUID, peer string,
 			return []Change{c}, nil
 		})
 	return after, err
+}
+
+// keepsImmutable demands that a given order has the fields that cannot be changed as one of the two
+// versions has them.
+func keepsImmutable(given *contracts.Order, st *Stored, link Link) error {
+	if given == nil {
+		return nil
+	}
+	var errs []contracts.FieldError
+	for _, body := range [][]byte{st.Body, link.TheirsBody} {
+		o, _ := decodeKept(body)
+		if o == nil {
+			continue
+		}
+		if errs = checkImmutable(o, given); errs == nil {
+			return nil
+		}
+	}
+	if errs == nil {
+		return nil // neither version can be read; there is nothing to hold to
+	}
+	return under("/order", &Error{Kind: Invalid, Message: "the order has fields that cannot be changed", Fields: errs})
 }
 
 // accept makes the kept content of the other side ready to store, if this side's rules allow it.
@@ -159,6 +181,9 @@ func (s *Service) Retry(ctx context.Context, by By, id uuid.UUID, peer string) (
 				return nil, Errorf(NotFound, "order %s is in no error towards %s", id, peer)
 			}
 			in := Received{UpdatedAt: link.TheirsUpdatedAt}
+			if in.UpdatedAt.IsZero() {
+				in.UpdatedAt = s.now()
+			}
 			var refused error
 			if link.Theirs != nil && !link.Theirs.Deleted {
 				in.Content, refused = s.accept(link)

@@ -38,7 +38,8 @@ func NewContent(o *contracts.Order) (*Content, error) {
 func decodeStored(body []byte) (*contracts.Order, error) {
 	var o contracts.Order
 	if err := strictjson.Decode(body, &o); err != nil {
-		return nil, fmt.Errorf("read stored order: %w", err)
+		// Not wrapped: what is wrong with what we stored is not the caller's fault.
+		return nil, fmt.Errorf("read stored order: %v", err)
 	}
 	return &o, nil
 }

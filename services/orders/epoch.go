@@ -54,6 +54,26 @@ func (e *Epoch) Stamp(m Mark, n int64) (dot ordersync.Dot, wentBack bool) {
 	return ordersync.Dot{Key: e.side + "." + e.name, N: n}, wentBack
 }
 
+// Renew takes a new name and makes a stamp under it.
+func (e *Epoch) Renew(n int64) ordersync.Dot {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.name, e.issued = randomName(), n
+	return ordersync.Dot{Key: e.side + "." + e.name, N: n}
+}
+
+// Exceeds tells whether a version claims a number of this process that it never gave out.
+func (e *Epoch) Exceeds(v ordersync.Vector) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, d := range v.Dots() {
+		if d.Key == e.side+"."+e.name && d.N > e.issued {
+			return true
+		}
+	}
+	return false
+}
+
 // randomName is short, since it is in every version, and of 50 bits, so that no two starts of a side
 // share one.
 func randomName() string { return strings.ToLower(rand.Text()[:10]) }

@@ -23,8 +23,8 @@ type Store interface {
 	Load(ctx context.Context, ids []uuid.UUID) ([]*Stored, error)
 	// List reads a page of orders, newest id first.
 	List(ctx context.Context, q Query) ([]*Stored, error)
-	// ContentAt finds the content that an order had at a version, nil when it is not known any more.
-	ContentAt(ctx context.Context, id uuid.UUID, version ordersync.Vector) ([]byte, error)
+	// ContentAt finds what an order was at a version, nil when that is not known any more.
+	ContentAt(ctx context.Context, id uuid.UUID, version ordersync.Vector) (*CaseVersion, error)
 }
 
 // ChangeRequest says what a change needs.
@@ -50,16 +50,14 @@ type Query struct {
 	Limit   int
 	Before  uuid.UUID // only ids below; zero for the first page
 	Status  string
-	State   ordersync.State // towards Peer; None for any
-	Peer    string
-	Deleted bool // deleted ones instead of present ones
+	State   ordersync.State // towards any peer; None for all
+	Deleted bool            // deleted ones instead of present ones
 }
 
 // Service is one side.
 type Service struct {
-	Side  string
-	Peers []string
-
+	side   string
+	peers  []string
 	store  Store
 	epoch  *Epoch
 	notify func([]Hint)
@@ -70,7 +68,7 @@ type Service struct {
 // NewService makes the service of a side. Notify hears of the hints of each change after its commit
 // and must not block; now is the clock, used for what is shown and never to decide.
 func NewService(side string, peers []string, store Store, epoch *Epoch, notify func([]Hint), now func() time.Time, log *zap.Logger) *Service {
-	return &Service{Side: side, Peers: peers, store: store, epoch: epoch, notify: notify, now: now, log: log.Named("orders")}
+	return &Service{side: side, peers: peers, store: store, epoch: epoch, notify: notify, now: now, log: log.Named("orders")}
 }
 
 // Epoch is the key that this process stamps its versions with.
@@ -114,6 +112,9 @@ func (s *Service) Create(ctx context.Context, by By, o *contracts.Order, key *Id
 		})
 	if KindOf(err) == Replayed {
 		created, err = s.Get(ctx, key.OrderID)
+		if err == nil && created.Head.Deleted {
+			err = Errorf(Gone, "order %s was created before, and deleted since", key.OrderID)
+		}
 		return created, true, err
 	}
 	return created, false, err
@@ -201,7 +202,7 @@ func (s *Service) editable(st *Stored, cond Condition) error {
 }
 
 // rows is how many rows of the log a local change takes: one for each peer, or one.
-func (s *Service) rows() int { return max(1, len(s.Peers)) }
+func (s *Service) rows() int { return max(1, len(s.peers)) }
 
 // change does the round with stamps instead of bare numbers, and tells of the hints after it.
 func (s *Service) change(ctx context.Context, req ChangeRequest, decide func([]*Stored, []ordersync.Dot) ([]Change, error)) error {
@@ -226,8 +227,21 @@ func (s *Service) change(ctx context.Context, req ChangeRequest, decide func([]*
 // peer. St becomes what is stored after it.
 func (s *Service) write(st *Stored, fingerprint string, content *Content, event Event, by By, stamps []ordersync.Dot) Change {
 	before := st.Head
+	stamps[0] = s.advancing(before.Version, stamps[0])
 	head := ordersync.Written(before, fingerprint, content == nil, stamps[0])
 	return s.rewrite(st, before, head, content, "", LogRow{Event: event, Actor: by.Actor, RequestID: by.RequestID}, stamps)
+}
+
+// advancing makes sure that a stamp makes a new version of what it is put on. It always does, but for
+// an order whose version holds a higher number of this process than it has given out: a peer made
+// that up, or numbers went back unnoticed. Then the process takes a new epoch.
+func (s *Service) advancing(v ordersync.Vector, stamp ordersync.Dot) ordersync.Dot {
+	if v.With(stamp).Compare(v) == ordersync.Newer {
+		return stamp
+	}
+	stamp = s.epoch.Renew(stamp.N)
+	s.log.Warn("a version is ahead of the log, took a new epoch", zap.Int64("number", stamp.N), zap.String("epoch", stamp.Key))
+	return stamp
 }
 
 // rewrite makes the change of a new head, however it came about, towards every peer but the one that
@@ -236,7 +250,7 @@ func (s *Service) rewrite(st *Stored, before, head ordersync.Head, content *Cont
 	now := s.now()
 	c := Change{ID: st.ID, New: before.Version.IsZero(), Write: true, Head: head, Seq: stamps[0].N, UpdatedAt: now, Content: content}
 	row.OrderID, row.At, row.Head, row.Wrote = st.ID, now, head, true
-	for _, peer := range s.Peers {
+	for _, peer := range s.peers {
 		if peer == from {
 			continue
 		}
@@ -267,9 +281,6 @@ func (s *Service) relink(c *Change, st *Stored, link, next Link, now time.Time) 
 	if next.State != link.State {
 		next.Since = now
 	}
-	if next.State.Settled() {
-		next.SyncedAt = now
-	}
 	if next.Theirs == nil {
 		next.TheirsBody, next.TheirsUpdatedAt = nil, time.Time{}
 	}
@@ -284,7 +295,7 @@ func (s *Service) relink(c *Change, st *Stored, link, next Link, now time.Time) 
 }
 
 // Name is the side's name.
-func (s *Service) Name() string { return s.Side }
+func (s *Service) Name() string { return s.side }
 
 // HasPeer tells whether a side is a peer of this one.
-func (s *Service) HasPeer(name string) bool { return slices.Contains(s.Peers, name) }
+func (s *Service) HasPeer(name string) bool { return slices.Contains(s.peers, name) }

@@ -36,7 +36,6 @@ type Link struct {
 	Peer string
 	ordersync.Link
 	Since           time.Time // when it took its state
-	SyncedAt        time.Time // when the peer last acknowledged; zero if never
 	TheirsUpdatedAt time.Time
 	TheirsBody      []byte // content of Theirs; only where it was asked for
 	Stored          bool   // there is a row already

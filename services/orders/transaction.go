@@ -34,6 +34,12 @@ func (s *Service) Receive(ctx context.Context, by By, peer string, in []Received
 	ids := make([]uuid.UUID, len(in))
 	for i := range in {
 		ids[i] = in[i].ID
+		if s.epoch.Exceeds(in[i].Entry.Version) {
+			in[i].Entry.Refusal = "the version claims a number of this side that was never given out"
+		}
+		if in[i].UpdatedAt.IsZero() {
+			in[i].UpdatedAt = s.now()
+		}
 	}
 	out := make([]Present, len(in))
 	perEntry := s.rows()
@@ -63,7 +69,7 @@ func (s *Service) addContents(ctx context.Context, peer string, in []Received, o
 		if in[i].Entry.AnswerTo != nil || out[i].Head.Deleted || out[i].Head.Version.IsZero() {
 			continue
 		}
-		if out[i].Head.Version.Compare(in[i].Entry.Version) != ordersync.Equal {
+		if out[i].Head.Version.Compare(in[i].Entry.Version) != ordersync.Equal || out[i].Head.Fingerprint != in[i].Entry.Fingerprint {
 			ids, at = append(ids, out[i].ID), append(at, i)
 		}
 	}
@@ -81,8 +87,8 @@ func (s *Service) addContents(ctx context.Context, peer string, in []Received, o
 }
 
 // Lookup says how the orders of hints stand towards a peer, with their contents. Orders that the peer
-// need not be told of are left out. Contents beyond bytesMax are not read: the ids that are left come
-// back as deferred.
+// need not be told of are left out. Contents beyond bytesMax are not passed on: the ids that are left
+// come back as deferred.
 func (s *Service) Lookup(ctx context.Context, peer string, ids []uuid.UUID, bytesMax int) (out []Present, deferred []uuid.UUID, err error) {
 	loaded, err := s.store.Load(ctx, ids)
 	if err != nil {
@@ -150,7 +156,7 @@ func (s *Service) carryOut(st *Stored, link Link, out ordersync.Outcome, in *Rec
 	if out.Rule != ordersync.NoRule && !out.Routine() || wrote || row.Event == EventRetried {
 		row.OrderID, row.At, row.Peer, row.Head, row.Wrote = st.ID, now, link.Peer, out.Head, wrote
 		row.Was, row.WasSince, row.Becomes, row.Rule, row.Reason = link.State, link.Since, out.State, out.Rule, out.Reason
-		row.DropsTheirs = link.Theirs != nil && (out.Keep || out.Theirs == nil)
+		row.DropsTheirs = link.Theirs != nil && (out.Theirs == nil || !sameHead(*link.Theirs, *out.Theirs))
 		row.Seq = stamps[0].N
 		// The order's own row comes first; rows towards other peers follow with later numbers.
 		for i := range c.Log {
@@ -173,5 +179,9 @@ func linkChanged(a, b Link) bool {
 	return !a.Stored || a.State != b.State || a.Due != b.Due || a.Reason != b.Reason ||
 		!b.State.Settled() && a.Agreed.Compare(b.Agreed) != ordersync.Equal ||
 		(a.Theirs == nil) != (b.Theirs == nil) ||
-		a.Theirs != nil && a.Theirs.Version.Compare(b.Theirs.Version) != ordersync.Equal
+		a.Theirs != nil && !sameHead(*a.Theirs, *b.Theirs)
+}
+
+func sameHead(a, b ordersync.Head) bool {
+	return a.Version.Compare(b.Version) == ordersync.Equal && a.Fingerprint == b.Fingerprint && a.Deleted == b.Deleted
 }

@@ -17,7 +17,6 @@ import (
 
 // Service is what the admin changes.
 type Service interface {
-	Get(ctx context.Context, id uuid.UUID) (*orders.Stored, error)
 	Collision(ctx context.Context, id uuid.UUID, peer string) (*orders.Case, error)
 	Resolve(ctx context.Context, by orders.By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch string) (*orders.Stored, error)
 	Retry(ctx context.Context, by orders.By, id uuid.UUID, peer string) (*orders.Stored, error)
@@ -31,6 +30,7 @@ type Store interface {
 	Links(ctx context.Context, states []ordersync.State, peer string, after uuid.UUID, limit int) ([]orders.LinkRow, error)
 	Timeline(ctx context.Context, id uuid.UUID) ([]orders.LogRow, error)
 	Load(ctx context.Context, ids []uuid.UUID) ([]*orders.Stored, error)
+	SetPaused(ctx context.Context, peer string, paused bool) error
 }
 
 // Broker is this side's JetStream as operators see it.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
+	"go.uber.org/zap"
 
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/services/orders"
@@ -97,6 +98,13 @@ func (a *Admin) setPaused(w http.ResponseWriter, r *http.Request, paused bool) {
 		if paused {
 			set = a.broker.Pause
 		}
+		// Remembered first: if the broker's store is lost, the pause is not.
+		if err := a.store.SetPaused(r.Context(), name, paused); err != nil {
+			httpapi.Fail(w, r, a.log, err)
+			return
+		}
+		by := httpapi.ByOf(r)
+		a.log.Info("pause set", zap.String("peer", name), zap.Bool("paused", paused), zap.String("actor", by.Actor), zap.String("request_id", by.RequestID))
 		if err := set(r.Context(), name); err != nil {
 			httpapi.Fail(w, r, a.log, orders.Wrap(orders.BrokerUnavailable, err, "the broker cannot be reached"))
 			return

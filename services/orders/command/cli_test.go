@@ -102,21 +102,21 @@ func TestNoWeakSecrets(t *testing.T) {
 	}
 	require.NoError(t, good().Validate())
 	for want, change := range map[string]func(*Config){
-		"ORDERS_SIDE":                        func(c *Config) { c.Side = "A" },
-		"ORDERS_PEER":                        func(c *Config) { c.Peer = "a" },
-		"ORDERS_PEER_URL":                    func(c *Config) { c.PeerURL = "https://user:pw@b" },
-		"ORDERS_HTTP_ADDR":                   func(c *Config) { c.HTTPAddr = "8080" },
-		"ORDERS_DATABASE_URL is not set":     func(c *Config) { c.DatabaseURL = "" },
-		"ORDERS_CLIENT_TOKEN is not set":     func(c *Config) { c.ClientToken = "" },
-		"ORDERS_PEER_TOKEN must have 32":     func(c *Config) { c.PeerToken = "short" },
-		"ORDERS_ADMIN_TOKEN is the same as":  func(c *Config) { c.AdminToken = c.ClientToken },
-		"ORDERS_BRIDGE_TOKEN holds more":     func(c *Config) { c.BridgeToken = strings.Repeat(secret("x")+",", 3) },
-		"ORDERS_NATS_PASSWORD is not set":    func(c *Config) { c.NatsPassword = "" },
-		"ORDERS_NATS_PASSWORD must be one":   func(c *Config) { c.NatsPassword = strings.Repeat("x", 73) },
-		"ORDERS_NATS_SYNC must be":           func(c *Config) { c.NatsSync = "sometimes" },
-		"ORDERS_NATS_REPLICAS must be":       func(c *Config) { c.NatsReplicas = 0 },
-		"ORDERS_SHUTDOWN_GRACE must be":      func(c *Config) { c.ShutdownGrace = 0 },
-		"ORDERS_DATABASE_CONNS must be from": func(c *Config) { c.DatabaseConns = -1 },
+		"ORDERS_SIDE":                       func(c *Config) { c.Side = "A" },
+		"ORDERS_PEER":                       func(c *Config) { c.Peer = "a" },
+		"ORDERS_PEER_URL":                   func(c *Config) { c.PeerURL = "https://user:pw@b" },
+		"ORDERS_HTTP_ADDR":                  func(c *Config) { c.HTTPAddr = "8080" },
+		"ORDERS_DATABASE_URL is not set":    func(c *Config) { c.DatabaseURL = "" },
+		"ORDERS_CLIENT_TOKEN is not set":    func(c *Config) { c.ClientToken = "" },
+		"ORDERS_PEER_TOKEN must have 32":    func(c *Config) { c.PeerToken = "short" },
+		"ORDERS_ADMIN_TOKEN is the same as": func(c *Config) { c.AdminToken = c.ClientToken },
+		"ORDERS_BRIDGE_TOKEN holds more":    func(c *Config) { c.BridgeToken = strings.Repeat(secret("x")+",", 3) },
+		"ORDERS_NATS_PASSWORD is not set":   func(c *Config) { c.NatsPassword = "" },
+		"ORDERS_NATS_PASSWORD must be one":  func(c *Config) { c.NatsPassword = strings.Repeat("x", 73) },
+		"ORDERS_NATS_SYNC must be":          func(c *Config) { c.NatsSync = "sometimes" },
+		"ORDERS_NATS_REPLICAS must be":      func(c *Config) { c.NatsReplicas = 0 },
+		"ORDERS_SHUTDOWN_GRACE must be":     func(c *Config) { c.ShutdownGrace = 0 },
+		"ORDERS_DATABASE_CONNS must be":     func(c *Config) { c.DatabaseConns = 1 },
 	} {
 		c := good()
 		change(c)

@@ -81,8 +81,8 @@ func (c *Config) Validate() error {
 	if c.DatabaseURL == "" {
 		fault("DATABASE_URL", "is not set")
 	}
-	if c.DatabaseConns < 0 || c.DatabaseConns > 1000 {
-		fault("DATABASE_CONNS", "must be from 0 to 1000")
+	if c.DatabaseConns < 0 || c.DatabaseConns == 1 || c.DatabaseConns > 1000 {
+		fault("DATABASE_CONNS", "must be 0, or from 2 to 1000")
 	}
 	if c.NatsReplicas < 1 || c.NatsReplicas > 5 {
 		fault("NATS_REPLICAS", "must be from 1 to 5")

@@ -7,11 +7,11 @@ import (
 	"net"
 	"net/http"
 	"os/signal"
-	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -45,6 +45,7 @@ func Serve() *cobra.Command {
 			defer func() { _ = log.Sync() }() // a terminal cannot be synced, and says so
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
+			context.AfterFunc(ctx, stop) // a second signal ends the process at once
 			return serve(ctx, cfg, log.With(zap.String("side", cfg.Side)))
 		},
 	}
@@ -73,8 +74,7 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	service := orders.NewService(cfg.Side, []string{cfg.Peer}, store, orders.NewEpoch(cfg.Side), relay.Offer, now, log)
 
 	registry := newRegistry(cfg, store, relay, broker)
-	var draining atomic.Bool
-	router := newRouter(cfg, service, store, broker, registry, &draining, log)
+	router := newRouter(cfg, service, store, broker, registry, log)
 	listener, err := net.Listen("tcp", cfg.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -97,7 +97,6 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	g.Go(func() error {
 		defer stopParts()
 		<-ctx.Done()
-		draining.Store(true)
 		log.Info("stopping")
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownGrace)
 		defer cancel()
@@ -148,28 +147,28 @@ func forgetKeys(ctx context.Context, store *postgres.Store, log *zap.Logger) err
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
+		if err := store.ForgetKeys(ctx, httpapi.IdempotencyTrust); err != nil && ctx.Err() == nil {
+			log.Warn("idempotency keys cannot be dropped", zap.Error(err))
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if err := store.ForgetKeys(ctx, httpapi.IdempotencyTrust); err != nil && ctx.Err() == nil {
-				log.Warn("idempotency keys cannot be dropped", zap.Error(err))
-			}
 		}
 	}
 }
 
 func newRouter(cfg *Config, service *orders.Service, store *postgres.Store, broker *outbox.Broker, registry *prometheus.Registry,
-	draining *atomic.Bool, log *zap.Logger,
+	log *zap.Logger,
 ) http.Handler {
 	tokens := cfg.tokens()
 	api := httpapi.New(service, log)
 	operators := admin.New(service, store, broker, []admin.Peer{{Name: cfg.Peer, URL: cfg.PeerURL}}, now, log)
 
 	r := chi.NewRouter()
-	r.Use(httpapi.Common(log, registry))
+	r.Use(httpapi.Common(log, registry), middleware.GetHead)
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	r.Get("/readyz", ready(store, broker, draining))
+	r.Get("/readyz", ready(store, broker))
 	r.NotFound(tokens.Authenticate(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		httpapi.WriteProblem(w, r, http.StatusNotFound, "not-found", "there is nothing at this path")
 	})).ServeHTTP)
@@ -190,19 +189,16 @@ func newRouter(cfg *Config, service *orders.Service, store *postgres.Store, brok
 
 // ready tells whether this process can serve. A broker that is away does not hold local work up, so
 // it is told but does not count.
-func ready(store *postgres.Store, broker *outbox.Broker, draining *atomic.Bool) http.HandlerFunc {
+func ready(store *postgres.Store, broker *outbox.Broker) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
-		switch err := store.Ping(ctx); {
-		case draining.Load():
-			httpapi.WriteProblem(w, r, http.StatusServiceUnavailable, "unavailable", "the service is stopping")
-		case err != nil:
+		if err := store.Ping(ctx); err != nil {
 			httpapi.WriteProblem(w, r, http.StatusServiceUnavailable, "unavailable", "the database cannot be reached")
-		default:
-			if err := httpapi.WriteJSON(w, http.StatusOK, map[string]any{"database": true, "broker": broker.Connected()}); err != nil {
-				panic(err) // two flags always encode
-			}
+			return
+		}
+		if err := httpapi.WriteJSON(w, http.StatusOK, map[string]any{"database": true, "broker": broker.Connected()}); err != nil {
+			panic(err) // two flags always encode
 		}
 	}
 }

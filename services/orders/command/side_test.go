@@ -243,3 +243,13 @@ func execute(t *testing.T, url, sql string) {
 	_, err = conn.Exec(context.Background(), sql)
 	require.NoError(t, err)
 }
+
+// count asks a side's database for a number.
+func count(t *testing.T, url, sql string) (n int) {
+	t.Helper()
+	conn, err := pgx.Connect(context.Background(), url)
+	require.NoError(t, err)
+	defer conn.Close(context.Background())
+	require.NoError(t, conn.QueryRow(context.Background(), sql).Scan(&n))
+	return n
+}

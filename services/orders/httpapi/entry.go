@@ -3,7 +3,6 @@ package httpapi
 import (
 	"errors"
 	"time"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -126,14 +125,15 @@ func salvage(raw []byte, faults []contracts.FieldError, answer bool) (*orders.Re
 		return nil, faults
 	}
 	rec.Entry.Refusal = clean(orders.RefusalText(faults), contracts.ReasonLengthMax)
-	if utf8.Valid(order) && len(order) <= contracts.OrderBytesMax {
+	// What could not be shown again is not kept; the reason says what was wrong with it.
+	if order.IsValid() && len(order) <= contracts.OrderBytesMax {
 		rec.Raw = order
 	}
 	return rec, nil
 }
 
 // envelope reads the parts of an entry that say what it is about, leniently.
-func envelope(raw []byte) (contracts.Entry, []byte, bool) {
+func envelope(raw []byte) (contracts.Entry, jsontext.Value, bool) {
 	var v struct {
 		ItemID      string            `json:"itemId"`
 		State       string            `json:"state"`
@@ -147,7 +147,10 @@ func envelope(raw []byte) (contracts.Entry, []byte, bool) {
 		return contracts.Entry{}, nil, false
 	}
 	e := contracts.Entry{ItemID: v.ItemID, State: v.State, Version: v.Version, UpdatedAt: time.Time{}, ItemURI: "/orders/" + v.ItemID, Deleted: v.Deleted}
-	_ = json.Unmarshal(v.UpdatedAt, &e.UpdatedAt)     // shown only
+	_ = json.Unmarshal(v.UpdatedAt, &e.UpdatedAt) // shown only; without it the time of receiving counts
+	if e.UpdatedAt = e.UpdatedAt.UTC(); e.UpdatedAt.Year() < contracts.YearMin || e.UpdatedAt.Year() > contracts.YearMax {
+		e.UpdatedAt = time.Time{}
+	}
 	_ = json.Unmarshal(v.Fingerprint, &e.Fingerprint) // checked below
 	probe := e
 	probe.Fingerprint, probe.UpdatedAt = ordersync.Tombstone, time.Unix(0, 0).UTC()

@@ -102,17 +102,12 @@ func (a *API) getOrder(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
-	if m := r.Header.Get("If-None-Match"); m == "*" || m == etag(st) {
-		w.Header().Set("ETag", etag(st))
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
 	a.answer(w, r, WriteOrder(w, http.StatusOK, st))
 }
 
 func (a *API) listOrders(w http.ResponseWriter, r *http.Request) {
 	q := NewQuery(r)
-	query := orders.Query{Limit: q.Limit(), Before: q.ID("cursor"), Status: q.Text("status"), Peer: ""}
+	query := orders.Query{Limit: q.Limit(), Before: q.ID("cursor"), Status: q.Text("status")}
 	if query.Status != "" && !slices.Contains(contracts.OrderStatuses, contracts.OrderStatus(query.Status)) {
 		q.Fault("status", "is no status of an order")
 	}
@@ -167,7 +162,7 @@ func NextPage(w http.ResponseWriter, r *http.Request, cursor string) string {
 	return next.String()
 }
 
-// Condition reads If-Match and If-None-Match; a change needs one of them, so that nobody overwrites
+// condition reads If-Match and If-None-Match; a change needs one of them, so that nobody overwrites
 // what they have not seen.
 func condition(r *http.Request, mayCreate bool) (orders.Condition, error) {
 	match, none := r.Header.Get("If-Match"), r.Header.Get("If-None-Match")

@@ -45,6 +45,7 @@ var titles = map[string]string{
 	"idempotency-key-reused": "Idempotency key used for another request",
 	"unavailable":            "Unavailable, try again",
 	"precondition-required":  "Say which version you have seen",
+	"timeout":                "Too slow",
 	"too-large":              "Too large",
 	"media-type":             "Unsupported media type",
 	"method-not-allowed":     "Method not allowed",

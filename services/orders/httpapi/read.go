@@ -2,9 +2,11 @@ package httpapi
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 
@@ -36,8 +38,12 @@ func readBody(r *http.Request) ([]byte, error) {
 
 // asMalformed takes a body that ends early for the caller's fault, not for ours.
 func asMalformed(err error) error {
-	if _, ok := err.(*http.MaxBytesError); ok {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
 		return err
+	case errors.Is(err, os.ErrDeadlineExceeded): // a slow line is no fault of what is sent
+		return &contracts.Problem{Type: "/problems/timeout", Title: titles["timeout"], Status: http.StatusRequestTimeout, Detail: "the body took too long"}
 	}
 	return &contracts.Problem{Status: http.StatusBadRequest, Detail: "the body ends early"}
 }

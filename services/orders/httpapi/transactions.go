@@ -35,10 +35,10 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 		WriteProblem(w, r, http.StatusBadRequest, "malformed", "If-Match is not known here")
 		return
 	}
-	raw, err := readBody(r)
-	if err == nil && !answers && len(raw) > contracts.BatchBytesMax {
-		err = &http.MaxBytesError{Limit: contracts.BatchBytesMax}
+	if !answers {
+		r.Body = http.MaxBytesReader(w, r.Body, contracts.BatchBytesMax)
 	}
+	raw, err := readBody(r)
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return

@@ -39,6 +39,11 @@ func (o *open) disagree() string {
 		if a.Version.Compare(b.Version) == Equal && a.content == b.content && a.Deleted == b.Deleted {
 			return ""
 		}
+	case o.m.door && a.State == ErrorSynced:
+		// What the door refused, side b never saw: it stays as it was.
+		if o.knows(0) {
+			return ""
+		}
 	case a.State.InConflict() && b.State.InConflict():
 		// COLLISION beside ERROR_SYNCED is one conflict too: NEW against DEL is no row of the table, so
 		// it is an error for the one who sees it first, and a collision once either side tries again.
@@ -47,11 +52,6 @@ func (o *open) disagree() string {
 		}
 	case o.keepsLost(0) || o.keepsLost(1), o.refusesAgain(0) || o.refusesAgain(1):
 		return ""
-	case o.m.door && a.State == ErrorSynced:
-		// What the door refused, side b never saw: it stays as it was.
-		if o.knows(0) && (b.State.Settled() || b.State == None) {
-			return ""
-		}
 	}
 	return "quiet, but neither the same nor the same conflict"
 }

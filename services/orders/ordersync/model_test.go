@@ -210,8 +210,12 @@ func (l letter) text() string {
 }
 
 func stateText(s State) string {
-	if s == None {
+	switch s {
+	case None:
 		return "-"
+	case Any:
+		return "any"
+	default:
+		return s.String()
 	}
-	return s.String()
 }

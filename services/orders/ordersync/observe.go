@@ -15,12 +15,15 @@ func (o *Outcome) decide(r Record, e Entry) {
 		o.fail(e, "received a reserved state", ExtUnexpected)
 		return
 	}
-	if past := r.known(); e.Version.Compare(past) == Older {
-		o.late(r)
+	// Late news: the other side is known to be past this version. A refusal names a version of ours
+	// and counts whatever the peer holds itself, but not where it is known to hold ours.
+	late := e.Version.Compare(r.known()) == Older
+	switch {
+	case e.refuses(r) && !(late && r.State.Settled()):
+		o.refusedByPeer(r, e, late)
 		return
-	}
-	if e.refuses(r) {
-		o.refusedByPeer(r, e)
+	case late:
+		o.late(r)
 		return
 	}
 	switch e.Version.Compare(r.Version) {
@@ -47,10 +50,10 @@ func (e Entry) refuses(r Record) bool {
 
 // refusedByPeer: what the peer has instead is kept where neither contains the other, so that a person
 // can settle it here.
-func (o *Outcome) refusedByPeer(r Record, e Entry) {
+func (o *Outcome) refusedByPeer(r Record, e Entry, late bool) {
 	o.apply(Error, r.State)
 	o.Reason = e.Why
-	if e.Version.Compare(r.Version) == Concurrent {
+	if !late && e.Version.Compare(r.Version) == Concurrent {
 		o.keep(e)
 	}
 }
@@ -85,17 +88,18 @@ func (o *Outcome) equal(r Record, e Entry) {
 		o.collide(e, ExtRestored)
 		return
 	}
-	was := r.State
-	if was.pending() && r.Agreed.Compare(r.Version) == Equal && !e.State.Settled() && !e.answers(r.Version) {
+	was, answered := r.State, e.answers(r.Version)
+	switch {
+	case was.pending() && r.Agreed.Compare(r.Version) == Equal && !e.State.Settled() && !answered:
 		return // the peer has it, but was told of a conflict; this does not show that it knows better
-	}
-	o.settle(r.Head)
-	if e.State.InConflict() && !was.Settled() {
+	case e.State.InConflict() && !was.Settled() && !answered:
 		// The peer has it, and does not know yet that this ends the conflict.
+		o.Agreed = r.Version
 		o.open(r.Deleted)
 		o.Rule, o.Hint = ExtSame, true
 		return
 	}
+	o.settle(r.Head)
 	if row, rule, ok := rowRule(e.State, was); ok && row.Becomes == o.State {
 		o.Rule, o.Sync = rule, row.Sync
 	} else if was != o.State {
@@ -274,7 +278,7 @@ func (o *Outcome) owe(r Record, e Entry) {
 			o.Hint = o.Due
 		case o.Rule == ExtRefused && e.AnswerTo == nil:
 			o.Due = false // the peer has all of ours, and its answer is waited for
-		case o.Sync && o.State != r.State && !r.Due && (e.AnswerTo != nil || o.State == ErrorSynced):
+		case o.Sync && o.State != r.State && !r.Due:
 			o.Due, o.Hint = true, true
 		}
 	}

@@ -1,102 +1,59 @@
 package ordersync
 
 import (
-	"fmt"
-	"strings"
+	"flag"
+	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
-// search visits every world that can come about within the bounds, nearest first.
-type search struct {
-	*model
-	worlds  []world
-	found   index
-	parent  []uint32
-	via     []step
-	steps   int
-	failure string
-	at      uint32 // where the failure is
-}
+var deep = flag.Bool("deep", false, "search the worlds too that take minutes and gigabytes")
 
-func explore(b bounds, decide observer) *search {
-	x := &search{model: newModel(b, decide)}
-	x.add(0, 0, step{})
-	for i := 0; i < len(x.worlds) && x.failure == "" && len(x.worlds) < capWorlds; i++ {
-		x.each(x.worlds[i], false, func(st step, o *open) {
-			x.steps++
-			if id := x.add(o.close(), uint32(i), st); o.wrong != "" && x.failure == "" {
-				x.failure, x.at = o.wrong, id
-			}
+// The worlds that are searched. Each search is complete: every world within its bounds is visited.
+var (
+	// smallWorlds are also searched with the race detector, which makes it slow.
+	smallWorlds = []bounds{
+		{name: "an edit a side, everything else", edits: [2]int{1, 1}, brokerLoss: true, common: true, refuses: true},
+		{name: "an edit a side, two letters at a time", edits: [2]int{1, 1}, brokerLoss: true, inFlight: 2},
+		{name: "an edit a side, answers written late", edits: [2]int{1, 1}, brokerLoss: true, lateTexts: true},
+		{name: "three edits in all", edits: [2]int{2, 1}, brokerLoss: true},
+		{name: "three edits in all, brokers that lose nothing", edits: [2]int{2, 1}},
+		{name: "an edit a side, a restore", edits: [2]int{1, 1}, brokerLoss: true, restores: 1},
+	}
+	worlds = []bounds{
+		{name: "two edits a side", edits: [2]int{2, 2}, brokerLoss: true},
+		{name: "three edits in all, the same content on both sides", edits: [2]int{2, 1}, brokerLoss: true, common: true},
+		{name: "three edits in all, refused content", edits: [2]int{2, 1}, refuses: true},
+		{name: "three edits in all, content that the door refuses", edits: [2]int{2, 1}, door: true},
+		{name: "three edits in all, answers written late, nothing twice", edits: [2]int{2, 1}, lateTexts: true, noDup: true},
+		{name: "an edit a side, a restore, the same content on both sides", edits: [2]int{1, 1}, brokerLoss: true, restores: 1, common: true},
+		{name: "an edit a side, two restores, nothing twice", edits: [2]int{1, 1}, restores: 2, noDup: true},
+		{name: "two edits of one side, a restore, refused content, nothing twice", edits: [2]int{2, 0}, restores: 1, refuses: true, noDup: true},
+	}
+	deepWorlds = []bounds{
+		{name: "three edits in all, everything else", edits: [2]int{2, 1}, brokerLoss: true, common: true, refuses: true},
+		{name: "three edits in all, answers written late", edits: [2]int{2, 1}, brokerLoss: true, lateTexts: true},
+		{name: "an edit a side, everything else, answers written late", edits: [2]int{1, 1}, brokerLoss: true, common: true, refuses: true, door: true, lateTexts: true},
+		{name: "three edits in all, a restore", edits: [2]int{2, 1}, brokerLoss: true, restores: 1},
+	}
+)
+
+func TestSearch(t *testing.T) {
+	all := smallWorlds
+	if !raceDetector {
+		all = append(all, worlds...)
+	}
+	if *deep {
+		all = append(all, deepWorlds...)
+	}
+	for _, b := range all {
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
+			x := explore(b, Observe)
+			require.Empty(t, x.failure, "%s", x.story())
+			longest := x.calm()
+			require.Empty(t, x.failure, "%s", x.story())
+			t.Logf("%d worlds, %d steps, at most %d of them without people and faults until all is quiet", len(x.worlds), x.steps, longest)
 		})
 	}
-	return x
 }
-
-func (x *search) add(w world, parent uint32, st step) uint32 {
-	id, known := x.found.put(w)
-	if known {
-		return id
-	}
-	x.worlds = append(x.worlds, w)
-	x.parent = append(x.parent, parent)
-	x.via = append(x.via, st)
-	if wrong := x.wrong(w); wrong != "" && x.failure == "" {
-		x.failure, x.at = wrong, id
-	}
-	return id
-}
-
-// story tells how a world came about, step by step.
-func (x *search) story(id uint32) string {
-	var lines []string
-	for ; id != 0; id = x.parent[id] {
-		lines = append(lines, x.via[id].text()+"\n"+x.text(x.worlds[id]))
-	}
-	var b strings.Builder
-	for i := range lines {
-		fmt.Fprintf(&b, "%2d. %s", i+1, lines[len(lines)-1-i])
-	}
-	return b.String()
-}
-
-// index numbers worlds in the order in which they come: a hash table with open addressing, since
-// a map of this size would be most of the search.
-type index struct {
-	keys []world // key+1
-	ids  []uint32
-	n    uint32
-}
-
-func (x *index) put(w world) (id uint32, known bool) {
-	if int(x.n)*2 >= len(x.keys) {
-		x.grow()
-	}
-	at := x.at(w)
-	if x.keys[at] == w+1 {
-		return x.ids[at], true
-	}
-	x.keys[at], x.ids[at] = w+1, x.n
-	x.n++
-	return x.n - 1, false
-}
-
-func (x *index) at(w world) int {
-	mask := len(x.keys) - 1
-	at := int(uint64(w+1)*0x9E3779B97F4A7C15>>20) & mask
-	for x.keys[at] != 0 && x.keys[at] != w+1 {
-		at = (at + 1) & mask
-	}
-	return at
-}
-
-func (x *index) grow() {
-	old := *x
-	x.keys, x.ids = make([]world, max(1<<10, 2*len(old.keys))), make([]uint32, max(1<<10, 2*len(old.keys)))
-	for i, k := range old.keys {
-		if k != 0 {
-			at := x.at(k - 1)
-			x.keys[at], x.ids[at] = k, old.ids[i]
-		}
-	}
-}
-
-var capWorlds = 1 << 40

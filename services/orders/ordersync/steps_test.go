@@ -98,6 +98,27 @@ func (m *model) each(w world, calm bool, visit func(step, *open)) {
 	}
 }
 
+// calm tells a step that happens without people and without faults.
+func (o *open) calm(do deed, s int) bool {
+	switch do {
+	case requestArrives, answerIsWritten, answerArrives, heals:
+		return true
+	case sends: // unless the hint is being worked on
+		for k := range o.mail {
+			for _, l := range o.mail[k][s] {
+				if l&1 == 1 {
+					return false
+				}
+			}
+		}
+		return true
+	case reconciles:
+		return o.s[0].behind
+	default:
+		return false
+	}
+}
+
 // take does a step; it reports false when it cannot happen, or when nothing would come of it.
 func (o *open) take(st step) bool {
 	s, me, m := int(st.side), &o.s[st.side], o.m

@@ -21,7 +21,7 @@ type bounds struct {
 	refuses    bool   // side b refuses a content, accepts it some time, and may refuse it again
 	door       bool   // side b's door refuses a content
 	lateTexts  bool   // the content of an answer is read after the observation, as package orders does it
-	inFlight   int    // letters of one kind from one side on the wire at a time
+	inFlight   int    // letters of one kind from one side on the wire at a time; 0 is 1
 	brokerLoss bool   // brokers lose their store
 	noHeal     bool   // nobody looks for what is due and has no hint
 	restores   int    // times that a side is put back to an earlier state, or to nothing
@@ -98,6 +98,7 @@ func (t *table[K, V]) id(k K, v V) uint32 {
 }
 
 func newModel(b bounds, decide observer) *model {
+	b.inFlight = max(b.inFlight, 1)
 	m := &model{
 		bounds: b, decide: decide, told: map[[2]uint32]uint32{},
 		seen: map[[2]uint32]seenLetter{},

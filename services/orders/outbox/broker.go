@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -196,19 +198,27 @@ type monitor struct {
 // forgetAfter is when a bridge that reports no more is taken for gone.
 const forgetAfter = 10 * time.Second
 
+// What is remembered of bridges is bounded, whoever sends.
+const (
+	reportBytesMax = 4096
+	bridgesMax     = 64
+)
+
 func newMonitor() *monitor { return &monitor{last: map[string]contracts.BridgeReport{}} }
 
 // report takes a message that anyone with access to the broker may have sent: it is shown, not trusted.
 func (m *monitor) report(data []byte, now time.Time) {
 	var r contracts.BridgeReport
-	if json.Unmarshal(data, &r) != nil || r.Instance == "" || len(data) > 4096 {
+	if len(data) > reportBytesMax || json.Unmarshal(data, &r) != nil || r.Instance == "" {
 		return
 	}
 	r.At = now.UTC()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.last[r.Instance] = r
 	m.sweep(now)
+	if _, known := m.last[r.Instance]; known || len(m.last) < bridgesMax {
+		m.last[r.Instance] = r
+	}
 }
 
 func (m *monitor) sweep(now time.Time) {
@@ -229,5 +239,6 @@ func (m *monitor) of(peer string, now time.Time) []contracts.BridgeReport {
 			out = append(out, r)
 		}
 	}
+	slices.SortFunc(out, func(x, y contracts.BridgeReport) int { return strings.Compare(x.Instance, y.Instance) })
 	return out
 }

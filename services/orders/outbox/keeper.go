@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -18,11 +19,15 @@ import (
 type DueStore interface {
 	DueOrders(ctx context.Context, peer string, before time.Time) ([]uuid.UUID, error)
 	HintAgain(ctx context.Context, peer string, ids []uuid.UUID) (int64, error)
+	Paused(ctx context.Context, peer string) (bool, error)
 }
 
 const (
 	keepEvery = time.Minute
 	keepRetry = time.Second
+	// keepSoon is when a check looks again that saw something odd, and straysSure how often it must.
+	keepSoon   = 5 * time.Second
+	straysSure = 3
 	// dueGrace is how long a due link may be without a hint that can be seen: its row is being
 	// published, or its answer stored.
 	dueGrace = 10 * time.Second
@@ -36,29 +41,31 @@ type Keeper struct {
 	store  DueStore
 	relay  *Relay
 	log    *zap.Logger
-	// strays counts checks in a row that saw messages which the consumers neither have nor will get.
-	strays int
+	// strays counts checks in a row that saw messages which a consumer neither has nor will get.
+	strays map[string]int
 }
 
 // NewKeeper makes the keeper of a broker.
 func NewKeeper(b *Broker, store DueStore, relay *Relay, log *zap.Logger) *Keeper {
-	return &Keeper{broker: b, store: store, relay: relay, log: log.Named("outbox")}
+	return &Keeper{broker: b, store: store, relay: relay, log: log.Named("outbox"), strays: map[string]int{}}
 }
 
 // Run checks at the start, after each reconnect and every minute, until ctx ends.
 func (k *Keeper) Run(ctx context.Context) error {
-	first := true
 	for {
 		wait := keepEvery + rand.N(keepEvery/4) // replicas should not check all at once
 		if k.broker.Connected() {
-			if err := k.check(ctx, first); err != nil {
+			if err := k.check(ctx); err != nil {
 				if ctx.Err() != nil {
 					return nil
 				}
 				k.log.Warn("stream cannot be checked, trying again", zap.Error(err))
 				wait = keepRetry
-			} else {
-				first = false
+			}
+			for _, n := range k.strays {
+				if n > 0 {
+					wait = keepSoon
+				}
 			}
 		} else {
 			wait = keepRetry
@@ -74,16 +81,20 @@ func (k *Keeper) Run(ctx context.Context) error {
 }
 
 // check brings stream and consumers into shape and gives every due link its hint.
-func (k *Keeper) check(ctx context.Context, first bool) error {
+func (k *Keeper) check(ctx context.Context) error {
 	stream, err := k.ensure(ctx)
 	if err != nil {
 		return err
 	}
-	if err := k.callStrays(ctx, stream, first); err != nil {
-		return err
-	}
 	for _, peer := range k.broker.opts.Peers {
-		if err := k.hintMissing(ctx, stream, peer); err != nil {
+		hinted, err := k.hinted(ctx, stream, peer)
+		if err != nil {
+			return err
+		}
+		if err := k.callStrays(ctx, stream, peer, len(hinted)); err != nil {
+			return err
+		}
+		if err := k.hintMissing(ctx, peer, hinted); err != nil {
 			return err
 		}
 	}
@@ -110,7 +121,9 @@ func (k *Keeper) ensure(ctx context.Context) (jetstream.Stream, error) {
 		return nil, fmt.Errorf("make stream %s: %w", contracts.HintStream, err)
 	}
 	for _, peer := range k.broker.opts.Peers {
-		_, err := stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+		_, err := stream.Consumer(ctx, contracts.HintConsumer(peer))
+		lost := errors.Is(err, jetstream.ErrConsumerNotFound)
+		_, err = stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
 			Durable:       contracts.HintConsumer(peer),
 			Description:   "the bridges to " + peer,
 			FilterSubject: contracts.HintSubjectPrefix + peer + ".>",
@@ -123,67 +136,75 @@ func (k *Keeper) ensure(ctx context.Context) (jetstream.Stream, error) {
 		if err != nil {
 			return nil, fmt.Errorf("make consumer %s: %w", contracts.HintConsumer(peer), err)
 		}
+		if lost {
+			if err := k.pauseAgain(ctx, peer); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return stream, nil
 }
 
-// callStrays has messages delivered that the consumers count neither as pending nor as delivered.
+// pauseAgain holds a new consumer still if a person had paused the one that was lost.
+func (k *Keeper) pauseAgain(ctx context.Context, peer string) error {
+	paused, err := k.store.Paused(ctx, peer)
+	if err != nil || !paused {
+		return err
+	}
+	k.log.Warn("consumer was lost while paused, paused again", zap.String("peer", peer))
+	return k.broker.Pause(ctx, peer)
+}
+
+// hinted reads which orders have a hint for a peer in the stream.
+func (k *Keeper) hinted(ctx context.Context, stream jetstream.Stream, peer string) (map[uuid.UUID]struct{}, error) {
+	prefix := contracts.HintSubjectPrefix + peer + "."
+	ctx, cancel := context.WithTimeout(ctx, 10*apiTimeout)
+	defer cancel()
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(prefix+">"))
+	if err != nil {
+		return nil, fmt.Errorf("read hints: %w", err)
+	}
+	out := make(map[uuid.UUID]struct{}, len(info.State.Subjects))
+	for subject := range info.State.Subjects {
+		if id, err := uuid.Parse(strings.TrimPrefix(subject, prefix)); err == nil {
+			out[id] = struct{}{}
+		}
+	}
+	return out, nil
+}
+
+// callStrays has messages delivered that the consumer counts neither as pending nor as delivered.
 // After an unclean stop the server may bring back a hint that a newer one had replaced, below the
 // point up to which everything counts as acknowledged: it would lie there for ever and look like the
 // hint of its order. Everything in a work queue may safely be delivered once more.
-func (k *Keeper) callStrays(ctx context.Context, stream jetstream.Stream, first bool) error {
+func (k *Keeper) callStrays(ctx context.Context, stream jetstream.Stream, peer string, hinted int) error {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
-	info, err := stream.Info(ctx)
+	c, err := stream.Consumer(ctx, contracts.HintConsumer(peer))
 	if err != nil {
-		return fmt.Errorf("read stream: %w", err)
+		return fmt.Errorf("read consumer: %w", err)
 	}
-	known := uint64(0)
-	for _, peer := range k.broker.opts.Peers {
-		c, err := stream.Consumer(ctx, contracts.HintConsumer(peer))
-		if err != nil {
-			return fmt.Errorf("read consumer: %w", err)
-		}
-		ci := c.CachedInfo()
-		known += ci.NumPending + uint64(ci.NumAckPending)
-	}
-	if info.State.Msgs <= known {
-		k.strays = 0
+	info := c.CachedInfo()
+	if known := int(info.NumPending) + info.NumAckPending; hinted <= known {
+		k.strays[peer] = 0
 		return nil
 	}
-	// While messages come and go the figures need not fit; only what stays so is a stray. At the
-	// start nobody relies on the order of delivery yet.
-	if k.strays++; !first && k.strays < 2 {
+	// While messages come and go the figures need not fit; only what stays so is a stray.
+	if k.strays[peer]++; k.strays[peer] < straysSure {
 		return nil
 	}
-	k.strays = 0
-	for _, peer := range k.broker.opts.Peers {
-		if _, err := stream.ResetConsumerToSequence(ctx, contracts.HintConsumer(peer), 1); err != nil {
-			return fmt.Errorf("reset consumer: %w", err)
-		}
+	k.strays[peer] = 0
+	if _, err := stream.ResetConsumerToSequence(ctx, contracts.HintConsumer(peer), 1); err != nil {
+		return fmt.Errorf("reset consumer: %w", err)
 	}
-	k.log.Info("called stray hints", zap.Uint64("messages", info.State.Msgs), zap.Uint64("known", known))
+	k.log.Info("called stray hints", zap.String("peer", peer), zap.Int("hints", hinted))
 	return nil
 }
 
-// hintMissing hints again each due order that has no message in the stream. The stream is read
+// hintMissing hints again each due order that has no message in the stream. The stream was read
 // first: whatever is due after that and not in it has lost its hint, or gets one more than it needs.
-func (k *Keeper) hintMissing(ctx context.Context, stream jetstream.Stream, peer string) error {
-	before := time.Now().Add(-dueGrace)
-	prefix := contracts.HintSubjectPrefix + peer + "."
-	infoCtx, cancel := context.WithTimeout(ctx, 10*apiTimeout)
-	defer cancel()
-	info, err := stream.Info(infoCtx, jetstream.WithSubjectFilter(prefix+">"))
-	if err != nil {
-		return fmt.Errorf("read hints: %w", err)
-	}
-	hinted := make(map[uuid.UUID]struct{}, len(info.State.Subjects))
-	for subject := range info.State.Subjects {
-		if id, err := uuid.Parse(strings.TrimPrefix(subject, prefix)); err == nil {
-			hinted[id] = struct{}{}
-		}
-	}
-	due, err := k.store.DueOrders(ctx, peer, before)
+func (k *Keeper) hintMissing(ctx context.Context, peer string, hinted map[uuid.UUID]struct{}) error {
+	due, err := k.store.DueOrders(ctx, peer, time.Now().Add(-dueGrace))
 	if err != nil {
 		return err
 	}

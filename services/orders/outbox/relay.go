@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -32,6 +33,8 @@ const (
 	// clearEvery gathers the removal of published rows, so that a trickle of edits does not pay a
 	// transaction for each.
 	clearEvery = 50 * time.Millisecond
+	// stopWait is how long a stop waits for JetStream's word on the last hints.
+	stopWait = 2 * time.Second
 )
 
 // Relay publishes the outbox.
@@ -85,13 +88,17 @@ type sent struct {
 	ack jetstream.PubAckFuture
 }
 
-// Run publishes until ctx ends. What is under way then stays in the outbox.
+// Run publishes until ctx ends, and then what has been offered by then. What JetStream does not take
+// soon after that stays in the outbox.
 func (r *Relay) Run(ctx context.Context) error {
 	settle := make(chan []sent, 8)
 	done := make(chan struct{})
+	waiting, stopWaiting := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWaiting()
+	context.AfterFunc(ctx, func() { time.AfterFunc(stopWait, stopWaiting) })
 	go func() {
 		defer close(done)
-		r.settle(ctx, settle)
+		r.settle(waiting, settle)
 	}()
 	defer func() {
 		close(settle)
@@ -108,6 +115,8 @@ func (r *Relay) Run(ctx context.Context) error {
 		} else {
 			select {
 			case <-ctx.Done():
+				last, _ := r.publish(r.gather(nil))
+				settle <- last
 				return nil
 			case hints = <-r.offers:
 				hints = r.gather(hints)
@@ -120,11 +129,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		batch, failed := r.publish(hints)
 		more = more && !failed // until the next tick
 		if len(batch) > 0 {
-			select {
-			case settle <- batch:
-			case <-ctx.Done():
-				return nil
-			}
+			settle <- batch // it is read until it is closed
 		}
 	}
 }
@@ -161,7 +166,8 @@ func (r *Relay) read(ctx context.Context) (hints []orders.Hint, more bool) {
 		return nil, false
 	}
 	for _, h := range found {
-		if time.Since(h.At) > leaveAlone {
+		// A time that lies ahead is a clock's mistake and no reason to wait.
+		if age := time.Since(h.At); age > leaveAlone || age < 0 {
 			hints = append(hints, h)
 		}
 	}
@@ -222,7 +228,7 @@ func (r *Relay) settle(ctx context.Context, in <-chan []sent) {
 		select {
 		case batch, open := <-in:
 			if !open {
-				r.clear(context.WithoutCancel(ctx), taken)
+				r.clear(ctx, taken)
 				return
 			}
 			taken = append(taken, r.wait(ctx, batch)...)
@@ -252,6 +258,9 @@ func (r *Relay) wait(ctx context.Context, batch []sent) (taken []int64) {
 	}
 	if failed != nil {
 		r.log.Warn("JetStream did not take hints, they stay in the outbox", zap.Error(failed))
+		if errors.Is(failed, jetstream.ErrNoStreamResponse) {
+			r.broker.woken() // the stream is gone; the keeper makes it again
+		}
 	}
 	return taken
 }
@@ -261,7 +270,7 @@ func (r *Relay) clear(ctx context.Context, taken []int64) {
 	if len(taken) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := r.store.DeleteHints(ctx, taken); err != nil {
 		r.log.Warn("outbox cannot be cleared, its hints will go out again", zap.Error(err))

@@ -39,15 +39,8 @@ func (s *Store) tryChange(ctx context.Context, c orders.ChangeRequest, decide or
 	}
 	defer conn.Release()
 	defer func() {
-		if err == nil {
-			return
-		}
-		// A transaction that was begun must not stay with the connection. If it cannot be rolled back
-		// the connection is broken, and so is its transaction: the pool throws it away.
-		if conn.Conn().PgConn().TxStatus() != 'I' {
-			if _, e := conn.Exec(context.WithoutCancel(ctx), "ROLLBACK"); e != nil {
-				conn.Conn().Close(context.WithoutCancel(ctx))
-			}
+		if err != nil {
+			rollback(ctx, conn)
 		}
 	}()
 	loaded, numbers, err := begin(ctx, conn.Conn(), c)
@@ -66,7 +59,7 @@ func (s *Store) tryChange(ctx context.Context, c orders.ChangeRequest, decide or
 const (
 	lockOrders = `SELECT id, seq, deleted, updated_at, version, fingerprint FROM orders WHERE id = ANY($1) ORDER BY id FOR UPDATE`
 	loadBodies = `SELECT id, body FROM orders WHERE id = ANY($1)`
-	loadLinks  = `SELECT order_id, peer, state, due, since, synced_at, agreed, theirs_version, theirs_fingerprint, theirs_deleted,
+	loadLinks  = `SELECT order_id, peer, state, due, since, agreed, theirs_version, theirs_fingerprint, theirs_deleted,
 	theirs_updated_at, reason, CASE WHEN $2 THEN theirs_body END FROM links WHERE order_id = ANY($1)`
 	lockLinks   = `SELECT FROM links WHERE order_id = ANY($1) ORDER BY order_id, peer FOR UPDATE`
 	drawNumbers = `SELECT nextval('log_seq') FROM generate_series(1, $1)`
@@ -93,13 +86,18 @@ func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) ([]*orde
 	if err := conn.SendBatch(ctx, b).Close(); err != nil {
 		return nil, nil, err
 	}
-	return r.list, numbers, lockOrphans(ctx, conn, c, r)
+	again, err := lockOrphans(ctx, conn, c, r)
+	if again != nil {
+		numbers = again
+	}
+	return r.list, numbers, err
 }
 
 // lockOrphans locks what there is of orders that are not here, the links of those that this side
 // refused, and reads these links again. Those of which there is nothing at all have nothing to lock:
-// two that make one at once meet at its key, and the later one tries again.
-func lockOrphans(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest, r *result) error {
+// two that make one at once meet at its key, and the later one tries again. Numbers are drawn again
+// too: they must be above those of whoever held the locks before.
+func lockOrphans(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest, r *result) (numbers []int64, err error) {
 	var orphans []uuid.UUID
 	for _, st := range r.list {
 		if !st.Known() && len(st.Links) > 0 {
@@ -108,7 +106,7 @@ func lockOrphans(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest, r 
 		}
 	}
 	if orphans == nil {
-		return nil
+		return nil, nil
 	}
 	b := &pgx.Batch{}
 	b.Queue(lockLinks, orphans)
@@ -117,7 +115,12 @@ func lockOrphans(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest, r 
 	if c.Bodies {
 		b.Queue(loadBodies, orphans).Query(r.readBodies)
 	}
-	return conn.SendBatch(ctx, b).Close()
+	b.Queue(drawNumbers, c.Numbers).Query(func(rows pgx.Rows) error {
+		numbers, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+		return err
+	})
+	err = conn.SendBatch(ctx, b).Close()
+	return numbers, err
 }
 
 // replayed finds that a creation was asked for before.
@@ -161,16 +164,16 @@ const (
 	body = COALESCE(u.body, o.body)
 	FROM unnest($1::uuid[], $2::bigint[], $3::boolean[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::json[])
 	AS u (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body) WHERE o.id = u.id`
-	linkColumns = `unnest($1::uuid[], $2::text[], $3::smallint[], $4::boolean[], $5::timestamptz[], $6::timestamptz[], $7::text[],
-	$8::text[], $9::text[], $10::boolean[], $11::timestamptz[], $12::json[], $13::text[])`
-	insertLinks = `INSERT INTO links (order_id, peer, state, due, since, synced_at, agreed, theirs_version, theirs_fingerprint,
+	linkColumns = `unnest($1::uuid[], $2::text[], $3::smallint[], $4::boolean[], $5::timestamptz[], $6::text[],
+	$7::text[], $8::text[], $9::boolean[], $10::timestamptz[], $11::json[], $12::text[])`
+	insertLinks = `INSERT INTO links (order_id, peer, state, due, since, agreed, theirs_version, theirs_fingerprint,
 	theirs_deleted, theirs_updated_at, theirs_body, reason) SELECT * FROM ` + linkColumns
 	// A kept content that was not loaded comes back as null: it stays while the kept version does.
-	updateLinks = `UPDATE links l SET state = u.state, due = u.due, since = u.since, synced_at = u.synced_at, agreed = u.agreed,
+	updateLinks = `UPDATE links l SET state = u.state, due = u.due, since = u.since, agreed = u.agreed,
 	theirs_version = u.theirs_version, theirs_fingerprint = u.theirs_fingerprint, theirs_deleted = u.theirs_deleted,
 	theirs_updated_at = u.theirs_updated_at, reason = u.reason,
 	theirs_body = CASE WHEN u.theirs_body IS NULL AND u.theirs_version = l.theirs_version THEN l.theirs_body ELSE u.theirs_body END
-	FROM ` + linkColumns + ` AS u (order_id, peer, state, due, since, synced_at, agreed, theirs_version, theirs_fingerprint,
+	FROM ` + linkColumns + ` AS u (order_id, peer, state, due, since, agreed, theirs_version, theirs_fingerprint,
 	theirs_deleted, theirs_updated_at, theirs_body, reason) WHERE l.order_id = u.order_id AND l.peer = u.peer`
 	insertOutbox = `INSERT INTO outbox (order_id, peer, version, state, at)
 	SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::timestamptz[]) RETURNING id`

@@ -35,6 +35,7 @@ func (s *Store) Migrate(ctx context.Context) (int64, error) {
 		if err != nil {
 			return err
 		}
+		defer p.Close() // of the wrapper around the pool, which stays open
 		if _, err := p.Up(ctx); err != nil {
 			return err
 		}
@@ -50,6 +51,7 @@ func (s *Store) SchemaVersions(ctx context.Context) (current, target int64, err 
 	if err != nil {
 		return 0, 0, err
 	}
+	defer p.Close() // of the wrapper around the pool, which stays open
 	current, target, err = p.GetVersions(ctx)
 	return current, target, translate(err, "read schema version")
 }

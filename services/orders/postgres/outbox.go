@@ -15,12 +15,14 @@ const (
 	pendingHints = `SELECT id, order_id, peer, version, state, at FROM outbox WHERE id <> ALL($1) ORDER BY id LIMIT $2`
 	// Nothing is lost if a power cut takes this deletion back: the hint goes out once more.
 	deleteHints = `DELETE FROM outbox WHERE id = ANY($1)`
-	// Links whose peer must be told and whose hint is not waiting in the outbox.
-	dueLinks = `SELECT l.order_id FROM links l WHERE l.peer = $1 AND l.state NOT IN (3, 5) AND l.due AND l.since < $2
+	// A time that lies ahead is a clock's mistake and no reason to wait. Links whose peer must be told and whose hint is not waiting in the outbox.
+	dueLinks = `SELECT l.order_id FROM links l WHERE l.peer = $1 AND l.state NOT IN (3, 5) AND l.due AND (l.since < $2 OR l.since > now())
 	AND NOT EXISTS (SELECT FROM outbox o WHERE o.order_id = l.order_id AND o.peer = l.peer)`
 	hintAgain = `INSERT INTO outbox (order_id, peer, version, state, at)
 	SELECT l.order_id, l.peer, COALESCE(o.version, ''), l.state, now() FROM links l LEFT JOIN orders o ON o.id = l.order_id
 	WHERE l.peer = $1 AND l.due AND l.order_id = ANY($2)`
+	setPaused  = `INSERT INTO peers (peer, paused) VALUES ($1, $2) ON CONFLICT (peer) DO UPDATE SET paused = EXCLUDED.paused`
+	getPaused  = `SELECT COALESCE((SELECT paused FROM peers WHERE peer = $1), false)`
 	forgetKeys = `DELETE FROM idempotency_keys WHERE at < now() - $1::interval`
 )
 
@@ -68,6 +70,18 @@ func (s *Store) DueOrders(ctx context.Context, peer string, before time.Time) ([
 func (s *Store) HintAgain(ctx context.Context, peer string, ids []uuid.UUID) (int64, error) {
 	tag, err := s.pool.Exec(ctx, hintAgain, peer, ids)
 	return tag.RowsAffected(), translate(err, "hint again")
+}
+
+// SetPaused remembers what a person decided about a peer.
+func (s *Store) SetPaused(ctx context.Context, peer string, paused bool) error {
+	_, err := s.pool.Exec(ctx, setPaused, peer, paused)
+	return translate(err, "remember pause")
+}
+
+// Paused tells what a person last decided about a peer.
+func (s *Store) Paused(ctx context.Context, peer string) (paused bool, err error) {
+	err = s.pool.QueryRow(ctx, getPaused, peer).Scan(&paused)
+	return paused, translate(err, "read pause")
 }
 
 // ForgetKeys drops idempotency keys older than an age.

@@ -2,9 +2,12 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/orderbridge/orderbridge/services/orders"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
@@ -12,10 +15,12 @@ import (
 
 const (
 	readOrders = `SELECT id, seq, deleted, updated_at, version, fingerprint FROM orders WHERE id = ANY($1)`
-	// The state condition goes by the links, which have an index of what is not settled.
 	listOrders = `SELECT o.id FROM orders o WHERE o.deleted = $1 AND ($2::uuid IS NULL OR o.id < $2) AND ($3 = '' OR o.status = $3)
-	AND ($4 = 0 OR EXISTS (SELECT FROM links l WHERE l.order_id = o.id AND l.state = $4 AND ($5 = '' OR l.peer = $5)))
-	ORDER BY o.id DESC LIMIT $6`
+	ORDER BY o.id DESC LIMIT $4`
+	// From the links, which have an index of what is not settled.
+	listInState = `SELECT DISTINCT o.id FROM links l JOIN orders o ON o.id = l.order_id
+	WHERE l.state = $5 AND o.deleted = $1 AND ($2::uuid IS NULL OR o.id < $2) AND ($3 = '' OR o.status = $3) ORDER BY o.id DESC LIMIT $4`
+	headAt = `SELECT deleted, fingerprint FROM log WHERE order_id = $1 AND wrote AND version = $2 ORDER BY seq DESC LIMIT 1`
 	// The content at a version is what the next change of content replaced, or the present one.
 	contentAt = `SELECT replaced FROM log WHERE order_id = $1 AND replaced IS NOT NULL
 	AND seq > (SELECT max(seq) FROM log WHERE order_id = $1 AND wrote AND version = $2) ORDER BY seq LIMIT 1`
@@ -45,13 +50,23 @@ func (s *Store) batch(ctx context.Context, b *pgx.Batch) error {
 		return err
 	}
 	defer conn.Release()
-	err = conn.SendBatch(ctx, b).Close()
-	if err != nil && conn.Conn().PgConn().TxStatus() != 'I' {
-		if _, e := conn.Exec(context.WithoutCancel(ctx), "ROLLBACK"); e != nil {
-			conn.Conn().Close(context.WithoutCancel(ctx))
-		}
+	if err = conn.SendBatch(ctx, b).Close(); err != nil {
+		rollback(ctx, conn)
 	}
 	return err
+}
+
+// rollback ends a transaction that was begun: it must not stay with the connection. If that fails the
+// connection is broken, and so is its transaction: the pool throws it away.
+func rollback(ctx context.Context, conn *pgxpool.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if conn.Conn().PgConn().TxStatus() == 'I' {
+		return
+	}
+	if _, err := conn.Exec(ctx, "ROLLBACK"); err != nil {
+		conn.Conn().Close(ctx)
+	}
 }
 
 // List implements orders.Store.
@@ -60,7 +75,11 @@ func (s *Store) List(ctx context.Context, q orders.Query) ([]*orders.Stored, err
 	if q.Before != uuid.Nil {
 		before = &q.Before
 	}
-	rows, err := s.pool.Query(ctx, listOrders, q.Deleted, before, q.Status, stateCode(q.State), q.Peer, q.Limit)
+	query, args := listOrders, []any{q.Deleted, before, q.Status, q.Limit}
+	if q.State != ordersync.None {
+		query, args = listInState, append(args, stateCode(q.State))
+	}
+	rows, err := s.pool.Query(ctx, query, args...)
 	if err != nil {
 		return nil, translate(err, "list orders")
 	}
@@ -72,7 +91,20 @@ func (s *Store) List(ctx context.Context, q orders.Query) ([]*orders.Stored, err
 }
 
 // ContentAt implements orders.Store.
-func (s *Store) ContentAt(ctx context.Context, id uuid.UUID, version ordersync.Vector) ([]byte, error) {
+func (s *Store) ContentAt(ctx context.Context, id uuid.UUID, version ordersync.Vector) (*orders.CaseVersion, error) {
+	var head ordersync.Head
+	err := s.pool.QueryRow(ctx, headAt, id, version.String()).Scan(&head.Deleted, &head.Fingerprint)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, translate(err, "find a version")
+	}
+	head.Version = version
+	out := &orders.CaseVersion{Head: head}
+	if head.Deleted {
+		return out, nil
+	}
 	for _, query := range []string{contentAt, contentNow} {
 		rows, err := s.pool.Query(ctx, query, id, version.String())
 		if err != nil {
@@ -83,7 +115,8 @@ func (s *Store) ContentAt(ctx context.Context, id uuid.UUID, version ordersync.V
 			return nil, translate(err, "find content of a version")
 		}
 		if len(bodies) > 0 {
-			return bodies[0], nil
+			out.Body = bodies[0]
+			return out, nil
 		}
 	}
 	return nil, nil

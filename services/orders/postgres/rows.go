@@ -1,6 +1,9 @@
 package postgres
 
 import (
+	"bytes"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,7 +37,7 @@ func (r *result) readHeads(rows pgx.Rows) error {
 			return err
 		}
 		var err error
-		if h.Head.Version, err = ordersync.ParseVector(version); err != nil {
+		if h.Head.Version, err = parseVersion(version); err != nil {
 			return err
 		}
 		*r.byID[h.ID] = h
@@ -60,28 +63,25 @@ func (r *result) readLinks(rows pgx.Rows) error {
 		l := orders.Link{Stored: true}
 		var state int16
 		var agreed string
-		var syncedAt, theirsAt *time.Time
+		var theirsAt *time.Time
 		var version, fingerprint *string
 		var deleted *bool
-		if err := rows.Scan(&id, &l.Peer, &state, &l.Due, &l.Since, &syncedAt, &agreed, &version, &fingerprint, &deleted,
+		if err := rows.Scan(&id, &l.Peer, &state, &l.Due, &l.Since, &agreed, &version, &fingerprint, &deleted,
 			&theirsAt, &l.Reason, &l.TheirsBody); err != nil {
 			return err
 		}
 		st := r.byID[id]
 		l.State = ordersync.State(state)
 		var err error
-		if l.Agreed, err = ordersync.ParseVector(agreed); err != nil {
+		if l.Agreed, err = parseVersion(agreed); err != nil {
 			return err
 		}
 		if l.State.Settled() {
 			l.Agreed = st.Head.Version
 		}
-		if syncedAt != nil {
-			l.SyncedAt = *syncedAt
-		}
 		if version != nil {
 			theirs := ordersync.Head{Fingerprint: *fingerprint, Deleted: *deleted}
-			if theirs.Version, err = ordersync.ParseVector(*version); err != nil {
+			if theirs.Version, err = parseVersion(*version); err != nil {
 				return err
 			}
 			l.Theirs = &theirs
@@ -156,7 +156,7 @@ type linkColumnsArg struct {
 	state                            col[int16]
 	due                              col[bool]
 	since                            col[time.Time]
-	syncedAt, theirsAt               col[*time.Time]
+	theirsAt                         col[*time.Time]
 	theirsVersion, theirsFingerprint col[*string]
 	theirsDeleted                    col[*bool]
 	theirsBody                       col[[]byte]
@@ -167,7 +167,7 @@ func (l *linkColumnsArg) queue(b *pgx.Batch, sql string) {
 		return
 	}
 	b.Queue(sql, columns{
-		&l.orderID, &l.peer, &l.state, &l.due, &l.since, &l.syncedAt, &l.agreed, &l.theirsVersion,
+		&l.orderID, &l.peer, &l.state, &l.due, &l.since, &l.agreed, &l.theirsVersion,
 		&l.theirsFingerprint, &l.theirsDeleted, &l.theirsAt, &l.theirsBody, &l.reason,
 	}.args()...)
 }
@@ -193,6 +193,8 @@ type writes struct {
 }
 
 func collect(changes []orders.Change) *writes {
+	// In one order everywhere, so that two batches of new orders wait for each other, not in a circle.
+	slices.SortFunc(changes, func(x, y orders.Change) int { return bytes.Compare(x.ID[:], y.ID[:]) })
 	w := &writes{}
 	for i := range changes {
 		c := &changes[i]
@@ -277,7 +279,6 @@ func (l *linkColumnsArg) add(id uuid.UUID, k *orders.Link) {
 	l.state.add(stateCode(k.State))
 	l.due.add(k.Due)
 	l.since.add(k.Since)
-	l.syncedAt.add(timeOrNull(k.SyncedAt))
 	l.agreed.add(k.Agreed.String())
 	l.reason.add(k.Reason)
 	l.theirsBody.add(k.TheirsBody)
@@ -299,4 +300,13 @@ func timeOrNull(t time.Time) *time.Time {
 		return nil
 	}
 	return &t
+}
+
+// parseVersion reads a version that this side stored.
+func parseVersion(text string) (ordersync.Vector, error) {
+	v, err := ordersync.ParseVector(text)
+	if err != nil {
+		return v, fmt.Errorf("%w: %w", errUnreadable, err)
+	}
+	return v, nil
 }

@@ -58,10 +58,14 @@ func (s *Store) Ping(ctx context.Context) error { return translate(s.pool.Ping(c
 // Pool figures for metrics.
 func (s *Store) Pool() *pgxpool.Stat { return s.pool.Stat() }
 
+// errUnreadable tells of a row that this program cannot read.
+var errUnreadable = errors.New("a stored row cannot be read")
+
 // translate turns a failure into the kind that the edges know, by SQLSTATE.
 func translate(err error, doing string) error {
 	var known *orders.Error
 	var pg *pgconn.PgError
+	var scan pgx.ScanArgError
 	switch {
 	case err == nil:
 		return nil
@@ -75,10 +79,10 @@ func translate(err error, doing string) error {
 			return orders.Wrap(orders.Unavailable, err, doing)
 		}
 		return fmt.Errorf("%s: %w", doing, err)
-	case errors.Is(err, pgx.ErrNoRows), errors.Is(err, pgx.ErrTooManyRows):
+	case errors.Is(err, errUnreadable), errors.As(err, &scan), errors.Is(err, pgx.ErrNoRows), errors.Is(err, pgx.ErrTooManyRows):
 		return fmt.Errorf("%s: %w", doing, err)
 	default:
-		// What has no SQLSTATE did not come from the database: the connection failed.
+		// What is left has no SQLSTATE, so it did not come from the database: the connection failed.
 		return orders.Wrap(orders.Unavailable, err, doing)
 	}
 }

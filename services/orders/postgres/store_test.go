@@ -97,13 +97,13 @@ func TestHistoryKeepsEveryContent(t *testing.T) {
 		require.NoError(t, write(t, s, id, v, []string{`{"v":1}`, `{"v":2}`, `{"v":3}`}[i], nil))
 	}
 	for v, want := range map[string]string{"a.x:1": `{"v":1}`, "a.x:2": `{"v":2}`, "a.x:2,b.y:1": `{"v":3}`} {
-		body, err := s.ContentAt(t.Context(), id, vector(t, v))
+		at, err := s.ContentAt(t.Context(), id, vector(t, v))
 		require.NoError(t, err)
-		require.JSONEq(t, want, string(body), v)
+		require.JSONEq(t, want, string(at.Body), v)
 	}
-	body, err := s.ContentAt(t.Context(), id, vector(t, "a.x:7"))
+	unknown, err := s.ContentAt(t.Context(), id, vector(t, "a.x:7"))
 	require.NoError(t, err)
-	require.Nil(t, body)
+	require.Nil(t, unknown)
 	rows, err := s.Timeline(t.Context(), id)
 	require.NoError(t, err)
 	require.Len(t, rows, 3)

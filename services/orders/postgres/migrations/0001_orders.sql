@@ -16,6 +16,8 @@ CREATE TABLE orders (
     body         json                   -- null when only the deletion is known here
 ) WITH (fillfactor = 80);
 
+CREATE INDEX orders_deleted ON orders (id) WHERE deleted;
+
 -- How each order stands towards each peer. What is not settled here is the truth about unsynced work.
 CREATE TABLE links (
     order_id           uuid NOT NULL,   -- may be an order that this side refused and does not have
@@ -23,7 +25,6 @@ CREATE TABLE links (
     state              smallint NOT NULL CHECK (state BETWEEN 1 AND 8),
     due                boolean NOT NULL, -- the peer must still be told: there has to be a hint
     since              timestamptz NOT NULL,
-    synced_at          timestamptz,
     agreed             text NOT NULL,   -- version last agreed; when settled, the order's
     theirs_version     text,            -- the other side's version while in conflict
     theirs_fingerprint text,
@@ -33,6 +34,7 @@ CREATE TABLE links (
     reason             text NOT NULL DEFAULT '',
     PRIMARY KEY (order_id, peer)
 ) WITH (fillfactor = 80);
+CREATE INDEX links_deleted ON links (peer) WHERE state = 5;
 CREATE INDEX links_open ON links (peer, state, since, order_id) WHERE state NOT IN (3, 5);
 
 -- Every change of an order and every transition of a link but the routine acknowledgement.
@@ -67,6 +69,12 @@ CREATE TABLE outbox (
     version  text NOT NULL,
     state    smallint NOT NULL,
     at       timestamptz NOT NULL
+);
+
+-- What a person decided about a peer. The broker holds the pause too, but its store may be lost.
+CREATE TABLE peers (
+    peer   text PRIMARY KEY,
+    paused boolean NOT NULL
 );
 
 -- Creations that must happen once.

@@ -1,0 +1,104 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestNumbersHaveTheirThousandsSetApart(t *testing.T) {
+	for want, f := range map[string]float64{"0": 0, "7": 7.4, "999": 999, "1,000": 999.6, "21,190": 21190, "1,234,567": 1234567, "-1,000": -1000} {
+		require.Equal(t, want, number(f))
+	}
+}
+
+func TestQuickIsTheBaseForLaterFlags(t *testing.T) {
+	read := func(args ...string) sizes {
+		s := fullSizes
+		f := flag.NewFlagSet("bench", flag.ContinueOnError)
+		s.flags(f)
+		require.NoError(t, f.Parse(args))
+		return s
+	}
+	full := read()
+	full.Dir = ""
+	require.Equal(t, fullSizes, full)
+	s := read("-dir", "/x", "-quick", "-orders", "6000")
+	require.Equal(t, 6000, s.Orders)
+	require.Equal(t, quickSizes.Visible, s.Visible)
+	require.Equal(t, "/x", s.Dir)
+}
+
+func TestSizes(t *testing.T) {
+	require.NoError(t, fullSizes.validate())
+	require.NoError(t, quickSizes.validate())
+	for name, change := range map[string]func(*sizes){
+		"no orders":                        func(s *sizes) { s.Orders = 0 },
+		"no rounds":                        func(s *sizes) { s.Rounds = 0 },
+		"fewer in the tables":              func(s *sizes) { s.Many = s.Orders - 1 },
+		"more single writes than orders":   func(s *sizes) { s.Single = s.Orders + 1 },
+		"more paced edits than orders":     func(s *sizes) { s.Visible = time.Hour },
+		"a time too short for percentiles": func(s *sizes) { s.Visible = time.Millisecond },
+	} {
+		s := fullSizes
+		change(&s)
+		require.Error(t, s.validate(), name)
+	}
+}
+
+// aResult has something in every field that is printed.
+func aResult() *result {
+	parts := []partUsage{{"service a", 0.05}, {"postgres a", 0.02}}
+	r := round{
+		PerSecond: 8000, FirstMs: 90, Settled: 7900, Ratio: 0.4, Parts: parts, CPU: 0.07, Before: floorRun{20_000, 0.03},
+		After: floorRun{20_000, 0.03}, Single: floorRun{2000, 0.3}, EditMs: 0.4, EditCPU: 0.6, EditParts: parts,
+	}
+	busy := r
+	busy.Noisy = true
+	x := percentiles{P50: 4, P95: 6, P99: 9}
+	return &result{
+		Started: time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC), Seconds: 100, Sizes: fullSizes, OrderBytes: 663, EntryBytes: 935,
+		Few: &drains{20_000, []round{r, r, r}}, Many: &drains{300_000, []round{r, busy, r}},
+		Visible: &visibles{System: visible{6000, 200, x, x, x}, Floor: visible{6000, 200, percentiles{1, 2, 3}, percentiles{1, 2, 3}, x}},
+		Memory:  []memory{{"service a", 190, 80}, {"bridge a", 65, 20}},
+	}
+}
+
+func TestTheTableShowsFiguresAndGoals(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, aResult().print(&out, false))
+	for _, want := range []string{
+		`of the floor in batches +0.40 \(0.40-0.40\) +0.40 \(0.40-0.40\) +at least 0.25: met, then at least 0.65: MISSED`,
+		`times its CPU +2.33`,
+		`busy machine: the floors around round 2 with 300,000 orders`,
+		`edit, ms of CPU +0.600 .* 1.00 +at most 1.25: met`,
+		`times the floor +4.00 +3.00 +3.00 +p50 at most 4: met, then at most 2.5: MISSED; p99 at most 6: met, then at most 4: met`,
+		`service a +190 +80 +at most 200: met`,
+		`bridge a +65 +20 +at most 64: MISSED`,
+	} {
+		require.Regexp(t, want, out.String())
+	}
+}
+
+func TestTheTableDoesWithoutTheRepetition(t *testing.T) {
+	r := aResult()
+	r.Many = nil
+	var out bytes.Buffer
+	require.NoError(t, r.print(&out, false))
+	require.NotContains(t, out.String(), "300,000")
+}
+
+func TestJSONIsTheLastLine(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, aResult().print(&out, true))
+	lines := bytes.Split(bytes.TrimSpace(out.Bytes()), []byte("\n"))
+	var back result
+	require.NoError(t, json.Unmarshal(lines[len(lines)-1], &back))
+	require.Equal(t, aResult().Many.Rounds[1], back.Many.Rounds[1])
+}

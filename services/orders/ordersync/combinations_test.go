@@ -1,0 +1,325 @@
+package ordersync
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write the files that the tests print")
+
+// Every combination of what can stand here and what can come: printed into a file to be read by eye.
+
+// stand is a record in a state, with a name where the state alone does not say it.
+type stand struct {
+	name string
+	Record
+}
+
+func stands() []stand {
+	told, retried := standing(Upd, mine), standing(Upd, mine, theirsOnly)
+	told.Agreed = mine.Version
+	return []stand{
+		{"-", standing(None, Head{})},
+		{"NEW", standing(New, head("a:2"))},
+		{"UPD", standing(Upd, mine)},
+		{"UPD, to tell that a refusal or conflict is over", told},
+		{"UPD, retried", retried},
+		{"OK", standing(OK, mine)},
+		{"DEL", standing(Del, deletedA)},
+		{"DEL_SYNCED", standing(DelSynced, deletedA)},
+		{"COLLISION", standing(Collision, mine, theirsOnly)},
+		{"COLLISION, deleted here", standing(Collision, deletedA, theirsOnly)},
+		{"ERROR, a newer version is refused", standing(Error, mine, both)},
+		{"ERROR, something unexpected came", standing(Error, mine, theirsOnly)},
+		{"ERROR_SYNCED, a newer version is refused", standing(ErrorSynced, mine, both)},
+		{"ERROR_SYNCED, the peer refuses ours", standing(ErrorSynced, mine)},
+	}
+}
+
+// class is all that may matter of the version that came.
+func (s stand) class(v Vector) string {
+	c := [...]string{"equal", "newer", "older", "concurrent"}[v.Compare(s.Version)]
+	if c == "concurrent" && !v.hasCommonHistory(s.Version) {
+		c += ", nothing in common"
+	}
+	if v.IsZero() && c == "older" {
+		c = "of nothing"
+	}
+	switch {
+	case s.Theirs != nil && v.Compare(s.Theirs.Version) == Equal:
+		c += ", the one that is kept"
+	case v.Compare(s.known()) == Older:
+		c += ", late news"
+	}
+	return c
+}
+
+// versions are all the tiny ones.
+func versions() (all []Vector) {
+	for a := range int64(4) {
+		for b := range int64(4) {
+			var v Vector
+			if a > 0 {
+				v = v.With(Dot{"a", a})
+			}
+			if b > 0 {
+				v = v.With(Dot{"b", b})
+			}
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+// variant is how an entry comes: the content as here, another one, or deleted; in a request, in an
+// answer to our version or to an older one; accepted here or not.
+type variant struct{ content, by, accepted byte }
+
+var contents, ways, acceptances = "sdx", "qao", "+-"
+
+// came makes the entry; it reports false for what cannot be.
+func (s stand) came(received string, v Vector, by variant) (Entry, bool) {
+	name, refuses := strings.CutSuffix(received, "!")
+	state, _ := ParseState(name)
+	e := Entry{State: state, Head: Head{Version: v, Fingerprint: "another", Deleted: by.content == 'x'}}
+	switch {
+	case by.content == 's':
+		e.Fingerprint, e.Deleted = s.Fingerprint, s.Deleted
+	case by.content == 'x':
+		e.Fingerprint = Tombstone
+	}
+	switch by.by {
+	case 'a':
+		e.AnswerTo = &s.Version
+	case 'o':
+		older := vector("c:1")
+		e.AnswerTo = &older
+	}
+	if by.accepted == '-' {
+		e.Refusal = "refused"
+	}
+	if refuses {
+		e.Refused = s.Version
+	}
+	deletes := state == Del || state == DelSynced
+	keeps := state == New || state == Upd || state == OK
+	impossible := deletes && !e.Deleted || keeps && e.Deleted || by.content == 'x' && s.Deleted || // which is 's'
+		by.content == 's' && !s.Known() || e.Deleted && by.accepted == '-' || refuses && !s.Known()
+	return e, !impossible
+}
+
+var receivable = []string{"NEW", "UPD", "OK", "DEL", "DEL_SYNCED", "COLLISION", "ERROR", "ERROR!", "ERROR_SYNCED", "SYNC", "-"}
+
+// ruleNames are the extensions in the order of their numbers.
+var ruleNames = strings.Fields("take-over same join forgot restored refused behind conflict-end error-up keep-newest unanswered unexpected")
+
+func outcomeText(r Record, o Outcome) string {
+	b := []string{stateText(o.State)}
+	add := func(on bool, text string) {
+		if on {
+			b = append(b, text)
+		}
+	}
+	add(o.Take, "take")
+	add(!o.Take && o.Version.Compare(r.Version) != Equal, "join")
+	add(o.Keep, "keep")
+	add(o.Theirs == nil && r.Theirs != nil, "drop")
+	add(o.Sync, "sync")
+	add(o.Due && !r.Due, "due")
+	add(!o.Due && r.Due, "told")
+	add(o.Hint, "hint")
+	switch _, isRow := o.Rule.Row(); {
+	case isRow:
+		b = append(b, "("+o.Rule.String()+")")
+	case o.Rule != NoRule:
+		b = append(b, "("+ruleNames[o.Rule-ExtTakeOver]+")")
+	}
+	return strings.Join(b, " ")
+}
+
+// outcomes tells what becomes of each variant of a received state and version.
+func (s stand) outcomes(t *testing.T, received string, v Vector) map[variant]string {
+	out := map[variant]string{}
+	for _, c := range []byte(contents) {
+		for _, w := range []byte(ways) {
+			for _, a := range []byte(acceptances) {
+				by := variant{c, w, a}
+				if e, ok := s.came(received, v, by); ok {
+					o := Observe(s.Record, e)
+					checkOutcome(t, s.Record, e, o)
+					out[by] = outcomeText(s.Record, o)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// checkOutcome: what comes out is what a row says, what an extension of a name says, or an error.
+func checkOutcome(t *testing.T, r Record, e Entry, o Outcome) {
+	t.Helper()
+	if row, ok := o.Rule.Row(); ok {
+		require.Equal(t, row.Becomes, o.State, "%+v %+v", r, e)
+		received := row.Received == e.State || row.Received == Upd && e.State == New || row.Received == Error && e.State == ErrorSynced
+		require.True(t, received, "%v is no row for %v", o.Rule, e.State)
+	} else {
+		switch o.Rule {
+		case NoRule:
+			require.Equal(t, r.State, o.State, "%+v %+v", r, e)
+			require.Equal(t, r.Head, o.Head)
+		case ExtRefused, ExtUnanswered, ExtUnexpected:
+			require.Equal(t, Error, o.State)
+			require.NotEmpty(t, o.Reason)
+		default:
+			require.Contains(t, Extensions, o.Rule)
+		}
+	}
+	require.NotContains(t, []State{Sync, Any}, o.State)
+	require.Empty(t, malformed(holding{Record: o.Record, content: contentOf(o.Head), kept: keptOf(o)}), "%+v %+v", r, e)
+	require.Equal(t, o.Hint, o.Hint && o.Due)
+	require.False(t, o.Due && !r.Due && !o.Hint, "due without a hint: %+v %+v", r, e)
+}
+
+func keptOf(o Outcome) string {
+	if o.Theirs == nil {
+		return ""
+	}
+	return contentOf(*o.Theirs)
+}
+
+func TestEveryCombination(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(combinationsHelp)
+	n := 0
+	for _, s := range stands() {
+		fmt.Fprintf(&b, "\n== %s\n", s.name)
+		classes := map[string]map[string]map[variant]string{} // class, received
+		var order []string
+		for _, v := range versions() {
+			class := s.class(v)
+			if classes[class] == nil {
+				classes[class] = map[string]map[variant]string{}
+				order = append(order, class)
+			}
+			for _, received := range receivable {
+				got := s.outcomes(t, received, v)
+				n += len(got)
+				if before := classes[class][received]; before != nil {
+					require.Equal(t, before, got, "%s at %s: versions that are %s come to different ends", received, s.name, class)
+				}
+				classes[class][received] = got
+			}
+		}
+		slices.Sort(order)
+		b.WriteString(together(order, func(class string) string { return groups(classes[class]) }))
+	}
+	t.Logf("%d combinations", n)
+	golden(t, "testdata/combinations.txt", b.String())
+}
+
+const combinationsHelp = `What comes out for every state here, relation of the version that came, and state that came.
+ERROR! names our present version as the one that is refused. After the states that came stand the
+variants, a dot for any: content the same (s), different (d), deleted there and not here (x); in a
+request (q), in an answer to our version (a), to an older one (o); accepted here (+) or refused (-).
+Then the state that follows, and: take: theirs is taken over; join: the versions are joined; keep: theirs
+is kept beside ours; drop: what was kept is not any more; sync: to be synced; due: the peer must be told
+from now on; told: need not be any more; hint: by a new hint; and in brackets the row of the table or the
+extension that decided.
+`
+
+// together prints names that have the same text once.
+func together(names []string, text func(string) string) string {
+	var b strings.Builder
+	named := map[string][]string{}
+	var order []string
+	for _, n := range names {
+		t := text(n)
+		if named[t] == nil {
+			order = append(order, t)
+		}
+		named[t] = append(named[t], n)
+	}
+	for _, t := range order {
+		if t != "" {
+			b.WriteString(strings.Join(named[t], "; ") + "\n" + t)
+		}
+	}
+	return b.String()
+}
+
+// groups prints states that come to the same ends together.
+func groups(byState map[string]map[variant]string) string {
+	text := together(receivable, func(received string) string { return patterns(byState[received]) })
+	return "  " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n  ") + "\n"
+}
+
+// patterns prints the outcomes, each with few patterns that cover its variants and no others.
+func patterns(outcomes map[variant]string) string {
+	var texts []string
+	for _, text := range outcomes {
+		if !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	slices.Sort(texts)
+	var b strings.Builder
+	for _, text := range texts {
+		fmt.Fprintf(&b, "    %-8s %s\n", strings.Join(cover(outcomes, text), " "), text)
+	}
+	return b.String()
+}
+
+func cover(outcomes map[variant]string, text string) (out []string) {
+	covered := map[variant]bool{}
+	for dots := 3; dots >= 0; dots-- {
+		for _, c := range []byte("." + contents) {
+			for _, w := range []byte("." + ways) {
+				for _, a := range []byte("." + acceptances) {
+					p := variant{c, w, a}
+					if strings.Count(p.text(), ".") == dots && p.covers(outcomes, text, covered) {
+						out = append(out, p.text())
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+func (v variant) text() string { return string([]byte{v.content, v.by, v.accepted}) }
+
+// covers tells that a pattern fits to that outcome alone, and to a variant not covered yet.
+func (v variant) covers(outcomes map[variant]string, text string, covered map[variant]bool) bool {
+	var news []variant
+	for o, got := range outcomes {
+		if (v.content == '.' || v.content == o.content) && (v.by == '.' || v.by == o.by) && (v.accepted == '.' || v.accepted == o.accepted) {
+			if got != text {
+				return false
+			}
+			if !covered[o] {
+				news = append(news, o)
+			}
+		}
+	}
+	for _, o := range news {
+		covered[o] = true
+	}
+	return len(news) > 0
+}
+
+// golden compares a text with a file, or writes the file.
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got, "if this is meant, run the test with -update and read the difference")
+}
