@@ -143,6 +143,7 @@ func wasName(s ordersync.State) string {
 		return "any"
 	case ordersync.None:
 		return "-"
+	default:
+		return s.String()
 	}
-	return s.String()
 }

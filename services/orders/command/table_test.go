@@ -173,9 +173,10 @@ func (s *stage) provoke(received ordersync.State, was string) contracts.Entry {
 		bad := s.theirs("")
 		bad.Lines = nil
 		return entry(s.t, s.id, "ERROR_SYNCED", and(ours, b(6)), bad)
+	default:
+		s.t.Fatalf("no entry for %s", received)
+		return contracts.Entry{}
 	}
-	s.t.Fatalf("no entry for %s", received)
-	return contracts.Entry{}
 }
 
 func (s *stage) timelineOrNone() []contracts.TimelineEvent {

@@ -54,26 +54,29 @@ func Resolve(r Record, fingerprint string, deleted bool, stamp Dot) (Outcome, er
 
 // Retry tries an error again. Where this side had refused the peer's newer content, that is looked at
 // again: refusal says why it is still not accepted, or is empty, and then it is taken over. Otherwise
-// our version is sent again.
+// our version is sent again, and what is kept of the peer stays kept: it does not tell of it again.
 func Retry(r Record, refusal string) (Outcome, error) {
 	if r.State != Error && r.State != ErrorSynced {
 		return Outcome{}, ErrNotInError
 	}
 	o, kept := Outcome{Record: r, Hint: true}, r.Theirs
-	if r.Theirs != nil && r.Theirs.Version.Compare(r.Version) == Newer {
-		if refusal != "" {
-			return Outcome{}, ErrStillRefused
+	if kept != nil {
+		switch kept.Version.Compare(r.Version) {
+		case Newer:
+			if refusal != "" {
+				return Outcome{}, ErrStillRefused
+			}
+			o.Head, o.Take, o.Agreed, kept = *kept, true, kept.Version, nil
+		case Concurrent:
+		case Equal, Older:
+			kept = nil // seen
 		}
-		o.Head, o.Take = *r.Theirs, true
-		o.Agreed, kept = r.Theirs.Version, nil
 	}
 	if !o.Known() {
 		return Outcome{}, ErrNothingKept
 	}
 	o.open(o.Deleted)
-	if kept != nil && kept.Version.Compare(o.Version) == Concurrent {
-		o.Theirs = kept // the peer counts on it: it does not tell of this version again
-	}
+	o.Theirs = kept
 	if o.State == Upd && o.Agreed.IsZero() {
 		o.State = New // the peer never had it
 	}

@@ -18,9 +18,11 @@ type Link struct {
 	// Due tells that the peer must still be told of the present version: there has to be a hint.
 	Due bool
 	// Agreed is the version that both sides last had, the base of a comparison. While the link is
-	// settled it is the order's version.
+	// settled it is the order's version. An open link with the order's version agreed is one that the
+	// peer must be told of although it has it: that a conflict or a refusal is over.
 	Agreed Vector
-	// Theirs is the other side's version while in conflict; who stores the link keeps its content.
+	// Theirs is the other side's version while in conflict, and when an error is tried again; who
+	// stores the link keeps its content.
 	Theirs *Head
 	// Reason says in words why the link is in conflict, where that is not plain from the versions.
 	Reason string

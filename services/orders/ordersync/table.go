@@ -63,7 +63,7 @@ const (
 	ExtTakeOver    Rule = 101 + iota // the entry has all of ours and more: taken over, whatever the states
 	ExtSame                          // same version: both have the same, whatever the states
 	ExtJoin                          // concurrent versions with the same content: joined, nothing to decide
-	ExtForgot                        // concurrent with an order that one side calls settled: a side forgot what it had; kept as a collision
+	ExtForgot                        // concurrent with an order that one side calls settled, or still so after a retry: a side forgot what it had; kept as a collision
 	ExtRestored                      // same version with different content: a side was restored from a backup; kept as a collision
 	ExtRefused                       // newer content that this side refuses: an error, the refused version is kept
 	ExtBehind                        // the entry is older than ours: what we have is still to be told

@@ -31,8 +31,9 @@ const (
 	// dueGrace is how long a due link may be without a hint that can be seen: its row is being
 	// published, or its answer stored.
 	dueGrace = 10 * time.Second
-	// ackWait is how long a bridge has for a batch before it goes to another; bridges prolong it.
-	ackWait = 30 * time.Second
+	// ackWait is how long a bridge that says nothing has for a batch before it goes to another. A
+	// living one prolongs it, so it only has to outlast a pause of the process.
+	ackWait = 10 * time.Second
 )
 
 // Keeper makes and mends the stream and its consumers, and hints again what lost its hint.
