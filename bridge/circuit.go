@@ -98,7 +98,7 @@ func (c *circuit) leave(probe bool, v verdict, told time.Duration, reason string
 		c.barred = false
 		c.open = c.open || v == misdirected || c.failures >= failuresMax
 		c.pause(c.backoff(), reason)
-	case wait:
+	case wait, overloaded:
 		c.open, c.barred = true, false
 		c.pause(min(max(told, toldWaitMin), toldWaitMax), reason)
 	case unauthorized:

@@ -35,7 +35,7 @@ func Command() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer log.Sync() //nolint:errcheck // standard error cannot always be synced
+			defer log.Sync() // standard error cannot always be synced
 			ctx, cancel := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer cancel()
 			return Run(ctx, c, log)

@@ -49,13 +49,14 @@ func readHint(m message, side, peer string) (id string, err error) {
 	return hint.ID, nil
 }
 
+// isUUID takes the one way in which services write an id.
 func isUUID(s string) bool {
 	if len(s) != 36 {
 		return false
 	}
 	for i, c := range []byte(s) {
 		dash := i == 8 || i == 13 || i == 18 || i == 23
-		if dash != (c == '-') || !dash && !strings.ContainsRune("0123456789abcdefABCDEF", rune(c)) {
+		if dash != (c == '-') || !dash && !strings.ContainsRune("0123456789abcdef", rune(c)) {
 			return false
 		}
 	}

@@ -28,14 +28,18 @@ func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		entries: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "orderbridge_bridge_entries_total", Help: "Orders taken from the broker, by how it ended."}, []string{"outcome"}),
+			Name: "orderbridge_bridge_entries_total", Help: "Orders taken from the broker, by how it ended.",
+		}, []string{"outcome"}),
 		batches: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "orderbridge_bridge_batches_total", Help: "Batches of hints taken from the broker."}),
+			Name: "orderbridge_bridge_batches_total", Help: "Batches of hints taken from the broker.",
+		}),
 		redelivered: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "orderbridge_bridge_redelivered_total", Help: "Hints that were delivered before."}),
+			Name: "orderbridge_bridge_redelivered_total", Help: "Hints that were delivered before.",
+		}),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "orderbridge_bridge_request_duration_seconds", Help: "Requests to the two services; code none: no whole response.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}}, []string{"target", "code"}),
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"target", "code"}),
 	}
 	for _, outcome := range []string{outcomeSettled, outcomeNothingPending, outcomeRefused, outcomeGivenBack, outcomeDropped} {
 		m.entries.WithLabelValues(outcome) // shown from the start, as 0

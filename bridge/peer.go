@@ -117,7 +117,7 @@ func (c *client) exchange(ctx context.Context, what call, requestID string, requ
 	if err != nil {
 		return lost(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing is written, so nothing can be lost
+	defer resp.Body.Close() // nothing is written, so nothing can be lost
 	return c.read(resp)
 }
 

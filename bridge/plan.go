@@ -34,7 +34,7 @@ func (p *plan) learn(v verdict, piece []*order, entries int) {
 		p.suspects, p.size = 0, growth
 	case split:
 		p.suspects, p.size = len(left), max(1, len(left)/2)
-	case retry:
+	case retry, overloaded:
 		// Others first: what stands in the way may be one of these.
 		p.pending = append(append([]*order{}, p.pending[len(piece):]...), left...)
 		p.suspects, p.size = 0, max(1, entries/2)

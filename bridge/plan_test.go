@@ -110,4 +110,6 @@ func TestAFailedPieceLetsTheOthersByAndShrinks(t *testing.T) {
 	}
 	p.learn(settled, orders[4:6], 2)
 	require.Len(t, p.next(), 6, "and grows again")
+	p.learn(overloaded, p.next(), 6)
+	require.Len(t, p.next(), 3, "and shrinks for an overload too")
 }

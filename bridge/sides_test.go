@@ -126,6 +126,8 @@ func (s *service) put(w http.ResponseWriter, r *http.Request, data []byte) {
 func (s *service) store(answer contracts.Entry) {
 	id := answer.ItemID
 	switch {
+	case answer.Refused != nil && answer.Validate() != nil:
+		s.t.Errorf("not a valid answer: %+v", answer.Validate())
 	case answer.Refused != nil && answer.AnswerTo[localEpoch] == s.version[id]:
 		s.refused[id] = answer.Refused.Reason
 	case answer.State == "OK":

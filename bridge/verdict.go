@@ -53,6 +53,7 @@ const (
 	settled      verdict = iota // go on with the next step, at the end acknowledge
 	retry                       // nobody's fault that we know: back off, then half as many; an order alone is given back with a delay
 	wait                        // keep all, wait as told; not a failure
+	overloaded                  // wait as told, not a failure; then half as many
 	unauthorized                // the link is shut: keep all, probe slowly, alarm
 	misdirected                 // the link leads to the wrong place: keep all, open the circuit
 	split                       // the request is at fault: try both halves
@@ -60,7 +61,7 @@ const (
 	later                       // this order is refused by the own service: give it back with a delay
 )
 
-var verdictNames = [...]string{"settled", "retry", "wait", "unauthorized", "misdirected", "split", "refused", "later"}
+var verdictNames = [...]string{"settled", "retry", "wait", "overloaded", "unauthorized", "misdirected", "split", "refused", "later"}
 
 func (v verdict) String() string { return verdictNames[v] }
 
@@ -81,7 +82,7 @@ var rules = []rule{
 	{"local PUT: 204", func(o outcome) bool { return o.call == localPut && o.status == 204 }, settled},
 	{"401, 403", status(401, 403), unauthorized},
 	{"429", status(429), wait},
-	{"503 with Retry-After", func(o outcome) bool { return o.status == 503 && o.retryAfter > 0 }, wait},
+	{"503 with Retry-After", func(o outcome) bool { return o.status == 503 && o.retryAfter > 0 }, overloaded},
 	{"several entries: 400, 413, 414, 422, 431", several(status(blaming...)), split},
 	{"several entries: an answer over the size limit", several(func(o outcome) bool { return o.body == tooLarge }), split},
 	{"one entry, remote: 400, 413, 414, 422, 431 with a problem document", func(o outcome) bool {

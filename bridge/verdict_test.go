@@ -42,8 +42,10 @@ func naive(o outcome) verdict {
 		return settled
 	case o.status == 401 || o.status == 403:
 		return unauthorized
-	case o.status == 429 || o.status == 503 && o.retryAfter > 0:
+	case o.status == 429:
 		return wait
+	case o.status == 503 && o.retryAfter > 0:
+		return overloaded
 	case (blames || o.body == tooLarge) && o.entries > 1:
 		return split
 	case blames && o.body == problem && o.call == remotePut:
@@ -75,7 +77,7 @@ func TestWhatMayNeverHappen(t *testing.T) {
 			require.True(t, o.call == remotePut && o.entries == 1 && o.body == problem && o.status < 500, "ERROR only by the peer's own word: %+v", o)
 		case split:
 			require.Greater(t, o.entries, 1)
-		case retry, wait, unauthorized, misdirected, later:
+		case retry, wait, overloaded, unauthorized, misdirected, later:
 		}
 		if o.status >= 500 || o.lost || o.status == 429 || o.status == 401 || o.body == foreign {
 			require.NotEqual(t, refused, judge(o), "%+v", o)
@@ -97,7 +99,7 @@ func TestVerdictsInWords(t *testing.T) {
 		"wrong URL":                           {outcome{call: remotePut, status: 404, body: problem, entries: 1}, misdirected},
 		"revoked token":                       {outcome{call: remotePut, status: 401, body: problem, entries: 1}, unauthorized},
 		"own service refuses own bridge":      {outcome{call: lookup, status: 403, entries: 1}, unauthorized},
-		"overload that names a time":          {outcome{call: remotePut, status: 503, retryAfter: time.Second, entries: 1}, wait},
+		"overload that names a time":          {outcome{call: remotePut, status: 503, retryAfter: time.Second, entries: 1}, overloaded},
 		"overload that names none":            {outcome{call: remotePut, status: 503, entries: 1}, retry},
 		"poison among others":                 {outcome{call: remotePut, status: 422, body: problem, entries: 2}, split},
 		"poison alone":                        {outcome{call: remotePut, status: 422, body: problem, entries: 1}, refused},

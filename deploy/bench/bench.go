@@ -66,6 +66,7 @@ type bench struct {
 	sizes
 	*plant
 	started  time.Time
+	repeats  int      // rounds that did not count
 	revision int      // of the contents written last
 	versions []string // of the orders that are edited, as both sides have them
 	floorAt  []string // the same of the floor's tables: the time of the last write
@@ -118,6 +119,9 @@ func (b *bench) measure(ctx context.Context, r *result) (err error) {
 		if r.Many, err = b.drains(ctx, b.Many); err != nil {
 			return err
 		}
+	}
+	if r.Machine.LoadAfter, err = readLoad(); err != nil {
+		return err
 	}
 	r.Memory, err = b.plant.memory()
 	return err

@@ -12,7 +12,7 @@ const (
 	pollEvery   = 5 * time.Millisecond
 	pollLinks   = 10 * time.Millisecond
 	pollBacklog = 100 * time.Millisecond
-	repeatsMax  = 2 // of rounds whose floors differ too much
+	repeatsMax  = 2 // in the whole run, of rounds whose floors differ too much
 )
 
 // round is one backlog made and drained, with the floor around it.
@@ -44,15 +44,15 @@ type drains struct {
 // drains repeats the drain, and a round again when the machine was too busy with something else.
 func (b *bench) drains(ctx context.Context, inTables int) (*drains, error) {
 	d := &drains{Orders: inTables}
-	for repeats := 0; len(d.Rounds) < b.Rounds; {
+	for len(d.Rounds) < b.Rounds {
 		r, err := b.drain(ctx, inTables)
 		if err != nil {
 			return nil, err
 		}
 		b.say("drain with %d orders in the tables: %.0f orders/s, floor %.0f and %.0f, ratio %.2f; first after %.0f ms", inTables, r.PerSecond,
 			r.Before.PerSecond, r.After.PerSecond, r.Ratio, r.FirstMs)
-		if r.Noisy && repeats < repeatsMax {
-			repeats++
+		if r.Noisy && b.repeats < repeatsMax {
+			b.repeats++
 			b.say("the floors differ too much, once more")
 			continue
 		}

@@ -18,7 +18,8 @@ type machine struct {
 	Processor  string  `json:"processor"`
 	Memory     float64 `json:"memoryGB"`
 	FileSystem string  `json:"fileSystem"` // of the databases
-	Load       string  `json:"load"`       // of the last minute, at the start
+	Load       string  `json:"load"`       // of the last minute, before the run
+	LoadAfter  string  `json:"loadAfter"`
 	PostgreSQL string  `json:"postgresql"`
 	Go         string  `json:"go"`
 }
@@ -47,14 +48,19 @@ func readMachine(ctx context.Context, p *plant) (m machine, err error) {
 		return m, err
 	}
 	m.Memory = float64(info.Totalram) * float64(info.Unit) / 1e9
-	load, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
+	if m.Load, err = readLoad(); err != nil {
 		return m, err
 	}
-	m.Load, _, _ = strings.Cut(string(load), " ")
 	cpu, err := os.ReadFile("/proc/cpuinfo")
 	m.Processor = processorName(cpu)
 	return m, err
+}
+
+// readLoad is the machine's load of the last minute.
+func readLoad() (string, error) {
+	text, err := os.ReadFile("/proc/loadavg")
+	load, _, _ := strings.Cut(string(text), " ")
+	return load, err
 }
 
 // processorName is the model in /proc/cpuinfo, which not every architecture tells.

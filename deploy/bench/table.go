@@ -16,7 +16,7 @@ func (r *result) tables(to io.Writer) error {
 	w := tabwriter.NewWriter(to, 0, 0, 3, ' ', 0)
 	p := &printer{w: w}
 	p.line("orderbridge bench, %s, took %.0f s", r.Started.Format(time.DateTime+" UTC"), r.Seconds)
-	p.line("%d cores of %s, %.0f GB, %s, load %s at the start; PostgreSQL %s, %s", m.Cores, m.Processor, m.Memory, m.FileSystem, m.Load, m.PostgreSQL, m.Go)
+	p.line("%d cores of %s, %.0f GB, %s, load %s before and %s after; PostgreSQL %s, %s", m.Cores, m.Processor, m.Memory, m.FileSystem, m.Load, m.LoadAfter, m.PostgreSQL, m.Go)
 	p.line("default durability, shared_buffers %s, max_wal_size %s; both sides, the floor and this program share the machine", clusterCache, clusterWAL)
 	p.line("an order is %d bytes as stored, %d as an entry; after every part both sides were equal, whole tables compared", r.OrderBytes, r.EntryBytes)
 	all := []*drains{r.Few}

@@ -124,10 +124,11 @@ func streamGone(t *testing.T, d *demo, r *rand.Rand) {
 	createPending(t, d, d.b, r)
 	require.NoError(t, openBroker(t, d.a).DeleteStream(t.Context(), contracts.HintStream))
 	require.NoError(t, mustStream(t, d.b).Purge(t.Context()))
-	require.NoError(t, d.b.setPaused(t.Context(), d.a, false))
-	o := newOrder(r)
-	_, _, err := d.a.createAt(t.Context(), o)
+	_, _, err := d.a.createAt(t.Context(), newOrder(r))
 	require.NoError(t, err, "local work goes on without a broker")
+	for _, s := range d.sides() {
+		eventually(t, restPatience, s.name+" has a consumer to resume", func() bool { return s.setPaused(t.Context(), d.peerOf(s), false) == nil })
+	}
 	eventually(t, 100*time.Second, "the orders are on both sides", func() bool {
 		_, moving := d.look(t.Context())
 		return moving == ""

@@ -25,6 +25,7 @@ const (
 type clash struct {
 	onA, onB deed
 	id       string
+	number   string
 	sent     [2]*contracts.Order // what each side was given, whole; nil when it deleted the order
 	stored   [2][]byte           // and the bytes with which it answered
 	version  [2]contracts.Version
@@ -34,7 +35,7 @@ type clash struct {
 func (c *clash) prepare(t testing.TB, d *demo, r *rand.Rand) {
 	t.Helper()
 	o := newOrder(r)
-	c.id = o.ID
+	c.id, c.number = o.ID, o.OrderNumber
 	if c.onA == creates {
 		return
 	}
@@ -113,17 +114,25 @@ func (c *clash) settle(t testing.TB, s *side, w way, r *rand.Rand) {
 	require.NoError(t, err)
 	resolution := contracts.Resolution{Take: string(w)}
 	if w == given {
-		o := newOrder(r)
-		o.ID, o.Customer.Name = c.id, "Settled on "+s.name
-		for _, v := range []contracts.CaseVersion{found.Ours, found.Theirs} {
-			if v.Order != nil {
-				o.OrderNumber = v.Order.OrderNumber
-			}
-		}
-		resolution = contracts.Resolution{Order: &o}
+		resolution = contracts.Resolution{Order: c.third(found, s, r)}
 	}
 	require.NoError(t, s.resolve(t.Context(), c.id, resolution, found.etag))
 	c.requireSettled(t, s, w, found)
+}
+
+// third is an order that is neither side's, with the number that cannot be changed.
+func (c *clash) third(found openCase, s *side, r *rand.Rand) *contracts.Order {
+	o := newOrder(r)
+	o.ID, o.Customer.Name = c.id, "Settled on "+s.name
+	switch {
+	case found.Ours.Order != nil:
+		o.OrderNumber = found.Ours.Order.OrderNumber
+	case found.Theirs.Order != nil:
+		o.OrderNumber = found.Theirs.Order.OrderNumber
+	default:
+		o.OrderNumber = c.number
+	}
+	return &o
 }
 
 // requireSettled asks that the side has what was chosen.

@@ -22,17 +22,17 @@ func (d *demo) requireEqual(t testing.TB, inCase map[string]bool) map[string]vie
 	require.NoError(t, err)
 	onB, err := d.b.all(t.Context())
 	require.NoError(t, err)
-	var differing []string
+	var differing, faults []string
 	for _, id := range slices.Sorted(maps.Keys(union(onA, onB))) {
 		if inCase[id] {
 			continue
 		}
 		if why := difference(onA, onB, id); why != "" {
-			differing = append(differing, id+": "+why)
-			d.tell(t, id)
+			differing, faults = append(differing, id), append(faults, id+": "+why)
 		}
 	}
-	require.Empty(t, differing, "the sides differ")
+	d.tell(t, differing...)
+	require.Empty(t, strings.Join(faults, "\n"), "the sides differ")
 	return onA
 }
 

@@ -11,7 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The core is pure: it imports the standard library only, and of that nothing that acts on the world.
+// pure is what the core may import: of the standard library what neither acts on the world nor asks it.
+var pure = []string{"crypto/sha256", "encoding/binary", "encoding/hex", "errors", "fmt", "hash", "maps", "slices", "strconv", "strings", "time"}
+
 func TestImports(t *testing.T) {
 	files, err := os.ReadDir(".")
 	require.NoError(t, err)
@@ -21,15 +23,15 @@ func TestImports(t *testing.T) {
 			continue
 		}
 		read++
-		parsed, err := parser.ParseFile(token.NewFileSet(), f.Name(), nil, parser.ImportsOnly)
+		source, err := os.ReadFile(f.Name())
+		require.NoError(t, err)
+		require.NotContains(t, string(source), "time.Now", f.Name())
+		parsed, err := parser.ParseFile(token.NewFileSet(), f.Name(), source, parser.ImportsOnly)
 		require.NoError(t, err)
 		for _, imported := range parsed.Imports {
 			path, err := strconv.Unquote(imported.Path.Value)
 			require.NoError(t, err)
-			first, _, _ := strings.Cut(path, "/")
-			require.NotContains(t, first, ".", "%s imports %s, which is not of the standard library", f.Name(), path)
-			require.NotContains(t, []string{"os", "net", "log", "io", "context", "sync", "math/rand", "syscall", "runtime", "database"}, first,
-				"%s imports %s, but the core has no I/O, context, logger or randomness", f.Name(), path)
+			require.Contains(t, pure, path, f.Name())
 		}
 	}
 	require.Positive(t, read)

@@ -75,6 +75,7 @@ func turnedAway(asked *letter) letter {
 // observed is what became of a holding.
 type observed struct {
 	holding
+	rule  Rule
 	hint  bool
 	wrong string
 }
@@ -105,7 +106,11 @@ func observe(decide observer, h holding, l letter, accepts bool) observed {
 		next.kept, next.theirs = l.content, l.seen
 	}
 	next.forget()
-	return observed{next, o.Hint, firstOf(overwritten(h, next), malformed(next), unhinted(h, next, o.Hint))}
+	wrong := firstOf(overwritten(h, next), malformed(next), unhinted(h, next, o.Hint))
+	if o.Take && e.Refusal != "" {
+		wrong = "content was taken over that this side refuses"
+	}
+	return observed{next, o.Rule, o.Hint, wrong}
 }
 
 // forget drops the kept content when the link keeps nothing.

@@ -230,7 +230,7 @@ func (o *open) arriveAnswer(s, i int, again bool) bool {
 // reconcile compares both sides, when nothing is under way: each side's entry is sent to the other
 // as a request, and the answer is applied.
 func (o *open) reconcile() bool {
-	if o.m.restores == 0 || !o.quietWire() {
+	if o.m.restores == 0 || o.m.noReconcile || !o.quietWire() {
 		return false
 	}
 	for s := range 2 {
@@ -263,6 +263,7 @@ func (o *open) observe(s int, l uint32) {
 	if !known {
 		got := observe(o.m.decide, o.holds(s), o.m.letters.values[l], ok)
 		r = seenLetter{o.m.holding(got.holding), got.hint, got.wrong}
+		o.m.rules[got.rule] = true
 		o.m.seen[key] = r
 	}
 	o.s[s].holds = r.holds

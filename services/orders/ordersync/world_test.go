@@ -15,18 +15,19 @@ type observer func(Record, Entry) Outcome
 // bounds say what may happen in a world. What people do is bounded by the number of contents that
 // they write, and restores are counted; what the wire and the brokers may do is not bounded at all.
 type bounds struct {
-	name       string
-	edits      [2]int // contents that people of a side write, deletions and resolutions included
-	common     bool   // people of both sides may write the same content
-	refuses    bool   // side b refuses a content, accepts it some time, and may refuse it again
-	door       bool   // side b's door refuses a content
-	lateTexts  bool   // the content of an answer is read after the observation, as package orders does it
-	inFlight   int    // letters of one kind from one side on the wire at a time; 0 is 1
-	brokerLoss bool   // brokers lose their store
-	noHeal     bool   // nobody looks for what is due and has no hint
-	restores   int    // times that a side is put back to an earlier state, or to nothing
-	noDup      bool   // nothing comes twice
-	mutant     mutant
+	name        string
+	edits       [2]int // contents that people of a side write, deletions and resolutions included
+	common      bool   // people of both sides may write the same content
+	refuses     bool   // side b refuses a content, accepts it some time, and may refuse it again
+	door        bool   // side b's door refuses a content
+	lateTexts   bool   // the content of an answer is read after the observation, as package orders does it
+	inFlight    int    // letters of one kind from one side on the wire at a time; 0 is 1
+	brokerLoss  bool   // brokers lose their store
+	noHeal      bool   // nobody looks for what is due and has no hint
+	restores    int    // times that a side is put back to an earlier state, or to nothing
+	noDup       bool   // nothing comes twice
+	noReconcile bool   // nobody reconciles after a restore
+	mutant      mutant
 }
 
 // mutant is a fault of the service around the core, for mutants_test.go.
@@ -70,6 +71,7 @@ type model struct {
 	told     map[[2]uint32]uint32     // what a holding answers to a letter
 	seen     map[[2]uint32]seenLetter // what became of a holding that saw a letter
 	done     [2][][]personal          // what people can do at a side
+	rules    map[Rule]bool            // that decided something
 }
 
 type seenLetter struct {
@@ -100,8 +102,8 @@ func (t *table[K, V]) id(k K, v V) uint32 {
 func newModel(b bounds, decide observer) *model {
 	b.inFlight = max(b.inFlight, 1)
 	m := &model{
-		bounds: b, decide: decide, told: map[[2]uint32]uint32{},
-		seen: map[[2]uint32]seenLetter{},
+		bounds: b, decide: decide,
+		told: map[[2]uint32]uint32{}, seen: map[[2]uint32]seenLetter{}, rules: map[Rule]bool{},
 	}
 	m.holding(holding{})
 	m.letter(letter{}) // no letter has number 0
