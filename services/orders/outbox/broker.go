@@ -147,7 +147,7 @@ func (b *Broker) Status(ctx context.Context) (contracts.BrokerStatus, map[string
 			Name: ci.Name, Pending: int64(ci.NumPending), AckPending: int64(ci.NumAckPending),
 			Redelivered: int64(ci.NumRedelivered), WaitingPulls: int64(ci.NumWaiting),
 		}
-		if ci.Paused {
+		if ci.Paused && ci.PauseRemaining > resumeIn {
 			until := ci.Config.PauseUntil
 			if until == nil {
 				at := time.Now().Add(ci.PauseRemaining)
@@ -172,10 +172,13 @@ func (b *Broker) Pause(ctx context.Context, peer string) error {
 	return b.pauseUntil(ctx, peer, time.Now().Add(pauseFor))
 }
 
-// Resume ends a pause.
+// Resume ends a pause. It lets the pause run out in a moment instead of clearing it: the server wakes
+// waiting bridges when a pause runs out, and not when it is cleared.
 func (b *Broker) Resume(ctx context.Context, peer string) error {
-	return b.pauseUntil(ctx, peer, time.Time{})
+	return b.pauseUntil(ctx, peer, time.Now().Add(resumeIn))
 }
+
+const resumeIn = 20 * time.Millisecond
 
 func (b *Broker) pauseUntil(ctx context.Context, peer string, until time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)

@@ -67,17 +67,17 @@ const (
 )
 
 func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) ([]*orders.Stored, []int64, error) {
-	r := newResult(c.IDs)
+	r, ids := newResult(c.IDs), rawIDs(c.IDs)
 	var numbers []int64
 	b := &pgx.Batch{}
 	b.Queue("BEGIN")
 	if c.Key != nil {
 		b.Queue(findKey, c.Key.Key).Query(func(rows pgx.Rows) error { return replayed(rows, c.Key) })
 	}
-	b.Queue(lockOrders, c.IDs).Query(r.readHeads)
-	b.Queue(loadLinks, c.IDs, c.Bodies).Query(r.readLinks)
+	b.Queue(lockOrders, ids).Query(r.readHeads)
+	b.Queue(loadLinks, ids, c.Bodies).Query(r.readLinks)
 	if c.Bodies {
-		b.Queue(loadBodies, c.IDs).Query(r.readBodies)
+		b.Queue(loadBodies, ids).Query(r.readBodies)
 	}
 	b.Queue(drawNumbers, c.Numbers).Query(func(rows pgx.Rows) (err error) {
 		numbers, err = pgx.CollectRows(rows, pgx.RowTo[int64])
@@ -98,7 +98,7 @@ func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) ([]*orde
 // two that make one at once meet at its key, and the later one tries again. Numbers are drawn again
 // too: they must be above those of whoever held the locks before.
 func lockOrphans(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest, r *result) (numbers []int64, err error) {
-	var orphans []uuid.UUID
+	var orphans [][16]byte
 	for _, st := range r.list {
 		if !st.Known() && len(st.Links) > 0 {
 			orphans = append(orphans, st.ID)

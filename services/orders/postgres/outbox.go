@@ -38,7 +38,7 @@ func (s *Store) PendingHints(ctx context.Context, underWay []int64, limit int) (
 	hints, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (orders.Hint, error) {
 		var h orders.Hint
 		var state int16
-		err := row.Scan(&h.OutboxID, &h.OrderID, &h.Peer, &h.Version, &state, &h.At)
+		err := row.Scan(&h.OutboxID, raw(&h.OrderID), &h.Peer, &h.Version, &state, &h.At)
 		h.State = ordersync.State(state)
 		return h, err
 	})
@@ -68,7 +68,7 @@ func (s *Store) DueOrders(ctx context.Context, peer string, before time.Time) ([
 
 // HintAgain puts orders into the outbox again, as far as they are still due, and says how many.
 func (s *Store) HintAgain(ctx context.Context, peer string, ids []uuid.UUID) (int64, error) {
-	tag, err := s.pool.Exec(ctx, hintAgain, peer, ids)
+	tag, err := s.pool.Exec(ctx, hintAgain, peer, rawIDs(ids))
 	return tag.RowsAffected(), translate(err, "hint again")
 }
 

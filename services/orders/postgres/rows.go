@@ -33,7 +33,7 @@ func (r *result) readHeads(rows pgx.Rows) error {
 	for rows.Next() {
 		var h orders.Stored
 		var version string
-		if err := rows.Scan(&h.ID, &h.Seq, &h.Head.Deleted, &h.UpdatedAt, &version, &h.Head.Fingerprint); err != nil {
+		if err := rows.Scan(raw(&h.ID), &h.Seq, &h.Head.Deleted, &h.UpdatedAt, &version, &h.Head.Fingerprint); err != nil {
 			return err
 		}
 		var err error
@@ -49,7 +49,7 @@ func (r *result) readBodies(rows pgx.Rows) error {
 	for rows.Next() {
 		var id uuid.UUID
 		var body []byte
-		if err := rows.Scan(&id, &body); err != nil {
+		if err := rows.Scan(raw(&id), &body); err != nil {
 			return err
 		}
 		r.byID[id].Body = body
@@ -66,7 +66,7 @@ func (r *result) readLinks(rows pgx.Rows) error {
 		var theirsAt *time.Time
 		var version, fingerprint *string
 		var deleted *bool
-		if err := rows.Scan(&id, &l.Peer, &state, &l.Due, &l.Since, &agreed, &version, &fingerprint, &deleted,
+		if err := rows.Scan(raw(&id), &l.Peer, &state, &l.Due, &l.Since, &agreed, &version, &fingerprint, &deleted,
 			&theirsAt, &l.Reason, &l.TheirsBody); err != nil {
 			return err
 		}
@@ -94,6 +94,18 @@ func (r *result) readLinks(rows pgx.Rows) error {
 	return rows.Err()
 }
 
+// raw is an id as the driver writes and reads it in binary; as a uuid.UUID it would go by way of text.
+func raw(id *uuid.UUID) *[16]byte { return (*[16]byte)(id) }
+
+// rawIDs are ids as the driver writes them in binary.
+func rawIDs(ids []uuid.UUID) [][16]byte {
+	out := make([][16]byte, len(ids))
+	for i := range ids {
+		out[i] = ids[i]
+	}
+	return out
+}
+
 // columns are the arrays of a statement over unnest, one value a row in each.
 type columns []column
 
@@ -115,7 +127,7 @@ func (c columns) args() []any {
 
 type logColumns struct {
 	seq                                                  col[int64]
-	orderID                                              col[uuid.UUID]
+	orderID                                              col[[16]byte]
 	at                                                   col[time.Time]
 	wasSince                                             col[*time.Time]
 	event, received, was, becomes, rule                  col[int16]
@@ -134,7 +146,7 @@ func (l *logColumns) queue(b *pgx.Batch, sql string) {
 }
 
 type orderColumns struct {
-	id                   col[uuid.UUID]
+	id                   col[[16]byte]
 	seq                  col[int64]
 	deleted              col[bool]
 	updatedAt            col[time.Time]
@@ -151,7 +163,7 @@ func (o *orderColumns) queue(b *pgx.Batch, sql string) {
 }
 
 type linkColumnsArg struct {
-	orderID                          col[uuid.UUID]
+	orderID                          col[[16]byte]
 	peer, agreed, reason             col[string]
 	state                            col[int16]
 	due                              col[bool]
@@ -173,7 +185,7 @@ func (l *linkColumnsArg) queue(b *pgx.Batch, sql string) {
 }
 
 type outboxColumns struct {
-	orderID       col[uuid.UUID]
+	orderID       col[[16]byte]
 	peer, version col[string]
 	state         col[int16]
 	at            col[time.Time]

@@ -35,6 +35,10 @@ func Open(ctx context.Context, url string, maxConns int) (*Store, error) {
 		"idle_in_transaction_session_timeout": "60s",
 		"timezone":                            "UTC",
 		"jit":                                 "off", // our statements are short; compiling them costs more than it saves
+		// Planning an edit's statements costs as much as running them, so it is done once. A plan that
+		// is made while the tables are empty has to fit when they are full: it goes by the indexes.
+		"plan_cache_mode": "force_generic_plan",
+		"enable_seqscan":  "off",
 	}
 	for k, v := range defaults {
 		if _, set := cfg.ConnConfig.RuntimeParams[k]; !set {
