@@ -40,8 +40,9 @@ func (o *open) disagree() string {
 			return ""
 		}
 	case o.m.door && a.State == ErrorSynced:
-		// What the door refused, side b never saw: it stays as it was.
-		if o.knows(0) {
+		// What the door turned away side b never saw, so it stays as it was; and since the bridge answered
+		// for it, side a may not have its newest version. But neither thinks that all is well.
+		if o.knows(0) || b.State.InConflict() {
 			return ""
 		}
 	case a.State.InConflict() && b.State.InConflict():

@@ -25,7 +25,8 @@ var mutants = []struct {
 	finds  string
 }{
 	{
-		"an acknowledgement of an older version counts", bounds{edits: [2]int{2, 0}},
+		"an acknowledgement of an older version counts",
+		bounds{edits: [2]int{2, 0}},
 		mutate(func(r Record, e Entry, o *Outcome) {
 			if r.State.pending() && e.State.Settled() && e.Version.Compare(r.Version) == Older {
 				o.settle(r.Head)
@@ -34,7 +35,8 @@ var mutants = []struct {
 		}), "settled, and the peer never had it",
 	},
 	{
-		"an answer counts for whatever is there by now", bounds{edits: [2]int{2, 0}},
+		"an answer counts for whatever is there by now",
+		bounds{edits: [2]int{2, 0}},
 		mutate(func(r Record, e Entry, o *Outcome) {
 			if r.State.pending() && e.AnswerTo != nil && e.State.Settled() {
 				o.settle(r.Head)
@@ -43,7 +45,8 @@ var mutants = []struct {
 		}), "settled, and the peer never had it",
 	},
 	{
-		"the last write wins", bounds{edits: [2]int{1, 1}},
+		"the last write wins",
+		bounds{edits: [2]int{1, 1}},
 		mutate(func(r Record, e Entry, o *Outcome) {
 			if e.Version.Compare(r.Version) == Concurrent && e.Fingerprint > r.Fingerprint {
 				o.settle(Head{r.Version.Join(e.Version), e.Fingerprint, e.Deleted})
@@ -52,7 +55,8 @@ var mutants = []struct {
 		}), "whose author had not seen it",
 	},
 	{
-		"a deletion wins", bounds{edits: [2]int{2, 1}},
+		"a deletion wins",
+		bounds{edits: [2]int{2, 1}},
 		mutate(func(r Record, e Entry, o *Outcome) {
 			if e.Version.Compare(r.Version) == Concurrent && e.Deleted {
 				o.settle(Head{r.Version.Join(e.Version), e.Fingerprint, true})
@@ -61,7 +65,8 @@ var mutants = []struct {
 		}), "whose author had not seen it",
 	},
 	{
-		"late news replaces what is kept", bounds{edits: [2]int{1, 2}},
+		"late news replaces what is kept",
+		bounds{edits: [2]int{1, 2}},
 		func(r Record, e Entry) Outcome {
 			if r.State == Collision && e.Version.Compare(r.Theirs.Version) == Older {
 				r.Theirs = nil
@@ -70,11 +75,13 @@ var mutants = []struct {
 		}, "quiet, but",
 	},
 	{
-		"refused content is taken over", bounds{edits: [2]int{1, 0}, refuses: true},
+		"refused content is taken over",
+		bounds{edits: [2]int{1, 0}, refuses: true},
 		func(r Record, e Entry) Outcome { e.Refusal = ""; return Observe(r, e) }, "that this side refuses",
 	},
 	{
-		"an edit of a case is not told", bounds{edits: [2]int{2, 1}},
+		"an edit of a case is not told",
+		bounds{edits: [2]int{2, 1}},
 		mutate(func(r Record, e Entry, o *Outcome) {
 			if o.State == Collision {
 				o.Due, o.Hint = false, false
@@ -82,11 +89,13 @@ var mutants = []struct {
 		}), "quiet, but",
 	},
 	{
-		"a change is due without a hint", bounds{edits: [2]int{1, 0}, refuses: true},
+		"a change is due without a hint",
+		bounds{edits: [2]int{1, 0}, refuses: true},
 		mutate(func(r Record, e Entry, o *Outcome) { o.Hint = false }), "due without a hint",
 	},
 	{
-		"every error is told again for ever", bounds{edits: [2]int{1, 0}, refuses: true},
+		"every error is told again for ever",
+		bounds{edits: [2]int{1, 0}, refuses: true},
 		mutate(func(r Record, e Entry, o *Outcome) {
 			if o.State == ErrorSynced && e.AnswerTo != nil {
 				o.Due, o.Hint = true, true
@@ -96,7 +105,8 @@ var mutants = []struct {
 
 	// What the search found in earlier versions of this protocol.
 	{
-		"a join counts as told by the answer", bounds{edits: [2]int{2, 1}, common: true},
+		"a join counts as told by the answer",
+		bounds{edits: [2]int{2, 1}, common: true},
 		mutate(func(r Record, e Entry, o *Outcome) {
 			if o.Rule == ExtJoin && e.AnswerTo == nil {
 				o.settle(o.Head)
@@ -105,7 +115,8 @@ var mutants = []struct {
 		}), "quiet, but",
 	},
 	{
-		"what was refused is accepted without a word", bounds{edits: [2]int{1, 0}, refuses: true},
+		"what was refused is accepted without a word",
+		bounds{edits: [2]int{1, 0}, refuses: true},
 		mutate(func(r Record, e Entry, o *Outcome) {
 			if o.Take && r.Theirs != nil && r.Theirs.Version.Compare(e.Version) == Equal {
 				o.settle(e.Head)
@@ -114,7 +125,8 @@ var mutants = []struct {
 		}), "quiet, but",
 	},
 	{
-		"a late refusal counts against what is settled", bounds{edits: [2]int{1, 0}, refuses: true},
+		"a late refusal counts against what is settled",
+		bounds{edits: [2]int{1, 0}, refuses: true},
 		mutate(func(r Record, e Entry, o *Outcome) {
 			if r.State.Settled() && e.refuses(r) {
 				*o = Outcome{Record: r}
@@ -123,7 +135,8 @@ var mutants = []struct {
 		}), "quiet, but",
 	},
 	{
-		"who was told of a refusal need not hear that it is over", bounds{edits: [2]int{1, 0}, refuses: true},
+		"who was told of a refusal need not hear that it is over",
+		bounds{edits: [2]int{1, 0}, refuses: true},
 		mutate(func(r Record, e Entry, o *Outcome) {
 			if e.Version.Compare(r.Version) == Equal && r.Known() && r.State.pending() && r.same(e.Head) {
 				o.settle(r.Head)
@@ -132,7 +145,8 @@ var mutants = []struct {
 		}), "quiet, but",
 	},
 	{
-		"an error does not look at what else the peer has", bounds{edits: [2]int{2, 2}},
+		"an error does not look at what else the peer has",
+		bounds{edits: [2]int{2, 2}},
 		mutate(func(r Record, e Entry, o *Outcome) {
 			if o.Rule == ExtKeepNewest || o.Rule == ExtErrorUp && (e.State == Error || e.State == ErrorSynced) {
 				*o = Outcome{Record: r}
@@ -141,7 +155,8 @@ var mutants = []struct {
 		}), "",
 	},
 	{
-		"a case that left an error is not told", bounds{edits: [2]int{2, 1}, door: true},
+		"a case that left an error is not told",
+		bounds{edits: [2]int{2, 1}, door: true},
 		mutate(func(r Record, e Entry, o *Outcome) {
 			if r.State == ErrorSynced && o.State == Collision && e.AnswerTo == nil && !r.Due {
 				o.Due, o.Hint = false, false

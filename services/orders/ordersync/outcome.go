@@ -46,9 +46,12 @@ func (o *Outcome) fail(e Entry, reason string, rule Rule) {
 	o.keep(e)
 }
 
+// keep: who shows nothing has nothing to keep.
 func (o *Outcome) keep(e Entry) {
-	theirs := e.Head
-	o.Theirs, o.Keep = &theirs, true
+	if !e.Version.IsZero() {
+		theirs := e.Head
+		o.Theirs, o.Keep = &theirs, true
+	}
 }
 
 // owe settles whether the peer must still be told of our present version, and whether that takes a
