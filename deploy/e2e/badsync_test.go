@@ -102,8 +102,10 @@ func badEntry(t *testing.T, d *demo, r *rand.Rand) {
 		spoil(2, func(*contracts.Entry) {}), // whose fingerprint is the other order's
 	}
 	wrongAt := map[int]string{1: "", 3: "/orderNumber", 4: "", 6: "fingerprint"}
-	a, err := d.a.ask(t.Context(), call{method: http.MethodPut, path: "/orders/transactions", token: d.a.access.Load().peer,
-		body: encode(contracts.Batch{Side: "b", Entries: sent})})
+	a, err := d.a.ask(t.Context(), call{
+		method: http.MethodPut, path: "/orders/transactions", token: d.a.access.Load().peer,
+		body: encode(contracts.Batch{Side: "b", Entries: sent}),
+	})
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, a.status)
 	var answers contracts.Batch
@@ -139,8 +141,10 @@ func pendingEntries(t *testing.T, s, peer *side, n int, r *rand.Rand) []contract
 		require.NoError(t, err)
 		ids = append(ids, v.ID)
 	}
-	a, err := s.ask(t.Context(), call{method: http.MethodPost, path: "/orders/transactions/lookup", token: s.access.Load().bridge,
-		body: encode(contracts.Lookup{Peer: peer.name, IDs: ids})})
+	a, err := s.ask(t.Context(), call{
+		method: http.MethodPost, path: "/orders/transactions/lookup", token: s.access.Load().bridge,
+		body: encode(contracts.Lookup{Peer: peer.name, IDs: ids}),
+	})
 	require.NoError(t, err)
 	var found contracts.LookupResult
 	require.NoError(t, strictjson.Decode(a.body, &found))

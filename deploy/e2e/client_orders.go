@@ -63,8 +63,10 @@ func (s *side) put(ctx context.Context, o contracts.Order, match etag) (view, et
 }
 
 func (s *side) delete(ctx context.Context, id string, match etag) error {
-	_, err := s.ask(ctx, call{method: http.MethodDelete, path: "/orders/" + id, token: s.access.Load().client,
-		header: map[string]string{"If-Match": string(match)}})
+	_, err := s.ask(ctx, call{
+		method: http.MethodDelete, path: "/orders/" + id, token: s.access.Load().client,
+		header: map[string]string{"If-Match": string(match)},
+	})
 	return err
 }
 

@@ -18,8 +18,18 @@ var clashes = [][2]deed{{edits, edits}, {edits, deletes}, {deletes, edits}, {del
 // settlements are the ways to settle a case: on one side, or on both before they hear of each other;
 // "" is where nobody does anything.
 var settlements = [][2]way{
-	{ours, ""}, {theirs, ""}, {given, ""}, {"", ours}, {"", theirs}, {"", given},
-	{ours, ours}, {theirs, theirs}, {ours, theirs}, {given, ours}, {theirs, given}, {given, given},
+	{ours, ""},
+	{theirs, ""},
+	{given, ""},
+	{"", ours},
+	{"", theirs},
+	{"", given},
+	{ours, ours},
+	{theirs, theirs},
+	{ours, theirs},
+	{given, ours},
+	{theirs, given},
+	{given, given},
 }
 
 // TestCollisions has both sides change the same orders while they cannot hear each other: these and no

@@ -36,8 +36,10 @@ func newOrder(r *rand.Rand) contracts.Order {
 }
 
 func newLine(r *rand.Rand) contracts.Line {
-	return contracts.Line{LineID: newID(r), SKU: "TEA-100", Name: "Green tea, 100 g", Quantity: 1 + r.Int64N(9), UnitPriceMinor: 100 + r.Int64N(9000),
-		TaxRatePPM: 190_000, TaxMinor: r.Int64N(50)}
+	return contracts.Line{
+		LineID: newID(r), SKU: "TEA-100", Name: "Green tea, 100 g", Quantity: 1 + r.Int64N(9), UnitPriceMinor: 100 + r.Int64N(9000),
+		TaxRatePPM: 190_000, TaxMinor: r.Int64N(50),
+	}
 }
 
 // newID makes a UUID of version 7.

@@ -39,8 +39,10 @@ func startProxy(t testing.TB, s *side) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	p := &proxy{url: "http://" + l.Addr().String(), to: func() string { return s.access.Load().url }, listener: l,
-		healed: make(chan struct{}), open: map[net.Conn]bool{}}
+	p := &proxy{
+		url: "http://" + l.Addr().String(), to: func() string { return s.access.Load().url }, listener: l,
+		healed: make(chan struct{}), open: map[net.Conn]bool{},
+	}
 	p.conns.Go(p.accept)
 	t.Cleanup(func() {
 		require.NoError(t, l.Close())

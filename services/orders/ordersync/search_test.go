@@ -61,7 +61,7 @@ func TestSearch(t *testing.T) {
 			})
 		}
 	})
-	if !raceDetector && !t.Failed() {
+	if ranAll := !slices.ContainsFunc(decided, func(rules map[Rule]bool) bool { return rules == nil }); ranAll && !raceDetector {
 		checkAllDecided(t, decided)
 	}
 }
