@@ -74,7 +74,7 @@ func TestGuideIsComplete(t *testing.T) {
 	require.NoError(t, d.guide())
 	require.Contains(t, out.String(), "http://127.0.0.1:8180/admin")
 	require.Contains(t, out.String(), "set -a; . here/demo.env; set +a")
-	require.Contains(t, out.String(), "'/opt/my tools/orderbridge' orders list")
+	require.Contains(t, out.String(), "'/opt/my tools/orderbridge' \"$@\"")
 	require.NotContains(t, out.String(), "{A}")
 	require.NotContains(t, out.String(), "{DIR}")
 	require.NotContains(t, out.String(), "\x1b", "no terminal")
