@@ -146,6 +146,8 @@ func (o *Outcome) older(r Record, e Entry) {
 		o.apply(e.State, r.State)
 	case e.State == Error, e.State == ErrorSynced && r.State == ErrorSynced:
 		// A refusal of a version that we have left behind, or a repeat.
+	case r.State == Error && (r.Theirs == nil || r.Theirs.Version.Compare(e.Version) == Equal):
+		// A repeat of what settled nothing.
 	case e.State == ErrorSynced && r.State.pending() && e.answers(r.Version):
 		o.apply(Error, r.State)
 		o.Reason = "the peer is still in error about this version"
@@ -169,7 +171,10 @@ func (o *Outcome) concurrent(r Record, e Entry) {
 	}
 	row, rule, ok := rowRule(received, was)
 	inError := received == Error || received == ErrorSynced
+	repeat := r.Theirs != nil && r.Theirs.Version.Compare(e.Version) == Equal
 	switch {
+	case repeat && received.pending() && (was == Error || was == ErrorSynced):
+		// What is in error came again, late or because it was tried again; nothing is different.
 	case ok && row.Becomes == Collision:
 		o.collide(e, rule)
 		o.Sync = row.Sync

@@ -28,9 +28,10 @@ var (
 		{name: "three edits in all, content that the door refuses", edits: [2]int{2, 1}, door: true},
 		{name: "an edit a side, a restore, the same content on both sides", edits: [2]int{1, 1}, brokerLoss: true, restores: 1, common: true},
 		{name: "an edit a side, two restores, nothing twice", edits: [2]int{1, 1}, restores: 2, noDup: true},
-		{name: "two edits of one side, a restore, refused content, nothing twice", edits: [2]int{2, 0}, restores: 1, refuses: true, noDup: true},
+		{name: "an edit of one side, a restore, refused content", edits: [2]int{1, 0}, brokerLoss: true, restores: 1, refuses: true},
 	}
 	deepWorlds = []bounds{
+		{name: "two edits of one side, a restore, refused content, nothing twice", edits: [2]int{2, 0}, restores: 1, refuses: true, noDup: true},
 		{name: "three edits in all, answers written late, nothing twice", edits: [2]int{2, 1}, lateTexts: true, noDup: true},
 		{name: "three edits in all, everything else", edits: [2]int{2, 1}, brokerLoss: true, common: true, refuses: true},
 		{name: "three edits in all, answers written late", edits: [2]int{2, 1}, brokerLoss: true, lateTexts: true},

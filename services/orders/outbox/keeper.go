@@ -51,17 +51,23 @@ func NewKeeper(b *Broker, store DueStore, relay *Relay, log *zap.Logger) *Keeper
 	return &Keeper{broker: b, store: store, relay: relay, log: log.Named("outbox"), strays: map[string]int{}}
 }
 
-// Run checks at the start, after each reconnect and every minute, until ctx ends.
+// Run checks at the start, after each reconnect, soon after both, and every minute, until ctx ends.
 func (k *Keeper) Run(ctx context.Context) error {
+	// What became due just before a start or a reconnect is too young for the first check, so that one
+	// is followed by another as soon as it is not.
+	followUp := true
 	for {
 		wait := keepEvery + rand.N(keepEvery/4) // replicas should not check all at once
 		if k.broker.Connected() {
+			if followUp {
+				wait, followUp = dueGrace+keepRetry, false
+			}
 			if err := k.check(ctx); err != nil {
 				if ctx.Err() != nil {
 					return nil
 				}
 				k.log.Warn("stream cannot be checked, trying again", zap.Error(err))
-				wait = keepRetry
+				wait, followUp = keepRetry, true
 			}
 			for _, n := range k.strays {
 				if n > 0 {
@@ -75,6 +81,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-k.broker.reconnect:
+			followUp = true
 			k.relay.Poll()
 		case <-time.After(wait):
 		}

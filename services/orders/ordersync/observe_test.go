@@ -1,0 +1,83 @@
+package ordersync
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// everyEntry calls visit with all that can come to what stands here.
+func everyEntry(visit func(stand, Entry)) {
+	for _, s := range stands() {
+		for _, v := range versions() {
+			for _, received := range receivable {
+				for _, c := range []byte(contents) {
+					for _, w := range []byte(ways) {
+						for _, a := range []byte(acceptances) {
+							if e, ok := s.came(received, v, variant{c, w, a}); ok {
+								visit(s, e)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// A peer may be wrong, or of another mind for ever: whatever it always answers, it is asked a few
+// times at most.
+func TestNoPeerIsAskedForEver(t *testing.T) {
+	const roundsMax = 4
+	everyEntry(func(s stand, e Entry) {
+		r := s.Record
+		for round := 0; ; round++ {
+			o := Observe(r, e.answering(r))
+			if !o.Hint {
+				return
+			}
+			require.Less(t, round, roundsMax, "%s is told %s of %v for ever", s.name, e.State, e.Version)
+			r = o.Record
+		}
+	})
+}
+
+// What comes twice does no more the second time: the order stays, and in or out of a conflict. There are
+// three exceptions, where the same words mean another thing when they come to what they left; they
+// do no harm, since the peer is asked then and what it answers ends it.
+func TestRepeats(t *testing.T) {
+	everyEntry(func(s stand, e Entry) {
+		first := Observe(s.Record, e)
+		inError := e.State == Error || e.State == ErrorSynced
+		switch {
+		case inError && first.Take, inError && first.Rule == ExtRefused, first.Rule == ExtConflictEnd && e.AnswerTo != nil:
+			return
+		}
+		second := Observe(first.Record, e)
+		require.Equal(t, first.Head, second.Head, "%s: %+v", s.name, e)
+		require.Equal(t, first.State.InConflict(), second.State.InConflict(), "%s: %+v", s.name, e)
+	})
+}
+
+// Nothing but versions, states and fingerprints decides, and nothing that is given is changed.
+func TestObserveIsPure(t *testing.T) {
+	everyEntry(func(s stand, e Entry) {
+		before, came := s.Record.text(), e
+		first := Observe(s.Record, e)
+		require.Equal(t, before, s.Record.text())
+		require.Equal(t, came, e)
+
+		other := s.Record
+		other.Reason, e.Why = "another reason", "another reason"
+		if e.Refusal != "" {
+			e.Refusal = "another reason"
+		}
+		second := Observe(other, e)
+		first.Reason, second.Reason = "", ""
+		require.Equal(t, first, second)
+	})
+}
+
+func (r Record) text() string {
+	return holding{Record: r}.text() + r.Agreed.String() + r.Reason
+}
