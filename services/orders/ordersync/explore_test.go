@@ -111,40 +111,39 @@ func (x *search) settle(id uint32, depths []uint16) {
 // index numbers worlds in the order in which they come: a hash table with open addressing, since a
 // map of this size would be most of the search.
 type index struct {
-	keys []world // of the world, plus one
-	ids  []uint32
-	n    uint32
+	slots []slot
+	n     uint32
+}
+
+type slot struct {
+	key world // of the world, plus one
+	id  uint32
 }
 
 func (x *index) put(w world) (id uint32, known bool) {
-	if int(x.n)*2 >= len(x.keys) {
-		x.grow()
-	}
-	at := x.at(w)
-	if x.keys[at] == w+1 {
-		return x.ids[at], true
-	}
-	x.keys[at], x.ids[at] = w+1, x.n
-	x.n++
-	return x.n - 1, false
-}
-
-func (x *index) at(w world) int {
-	mask := len(x.keys) - 1
-	at := int(uint64(w+1)*0x9E3779B97F4A7C15>>20) & mask
-	for x.keys[at] != 0 && x.keys[at] != w+1 {
-		at = (at + 1) & mask
-	}
-	return at
-}
-
-func (x *index) grow() {
-	old := *x
-	x.keys, x.ids = make([]world, max(1<<10, 2*len(old.keys))), make([]uint32, max(1<<10, 2*len(old.keys)))
-	for i, k := range old.keys {
-		if k != 0 {
-			at := x.at(k - 1)
-			x.keys[at], x.ids[at] = k, old.ids[i]
+	if int(x.n)*2 >= len(x.slots) {
+		old := x.slots
+		x.slots = make([]slot, max(1<<10, 2*len(old)))
+		for _, s := range old {
+			if s.key != 0 {
+				*x.at(s.key) = s
+			}
 		}
 	}
+	at := x.at(w + 1)
+	if at.key != 0 {
+		return at.id, true
+	}
+	*at = slot{w + 1, x.n}
+	x.n++
+	return at.id, false
+}
+
+func (x *index) at(key world) *slot {
+	mask := len(x.slots) - 1
+	i := int(uint64(key)*0x9E3779B97F4A7C15>>20) & mask
+	for x.slots[i].key != 0 && x.slots[i].key != key {
+		i = (i + 1) & mask
+	}
+	return &x.slots[i]
 }

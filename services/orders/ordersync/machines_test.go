@@ -52,7 +52,7 @@ func (o *open) take(st step) bool {
 	return true
 }
 
-func (o *open) lose(kind, s, i int) uint32 {
+func (o *open) lose(kind, s, i int) uint16 {
 	l := o.mail[kind][s][i]
 	o.mail[kind][s][i] = 0
 	return l
@@ -68,7 +68,7 @@ func (o *open) send(s int) bool {
 		o.ack(s)
 		return true
 	}
-	current := uint32(1)
+	current := uint16(1)
 	if o.m.mutant == ackAtPublish {
 		o.ack(s)
 		current = 0
@@ -136,9 +136,9 @@ func (o *open) reconcile() bool {
 func (o *open) accepts(s int) bool { return s == 0 || o.s[s].accepts || !o.m.refuses && !o.m.door }
 
 // observe lets a side observe a letter.
-func (o *open) observe(s int, l uint32) {
+func (o *open) observe(s int, l uint16) {
 	ok := o.accepts(s)
-	key := [2]uint32{o.s[s].holds, l << 1}
+	key := [2]uint32{o.s[s].holds, uint32(l) << 1}
 	if ok {
 		key[1]++
 	}
@@ -157,8 +157,8 @@ func (o *open) observe(s int, l uint32) {
 }
 
 // tell is the letter that a side writes of its order; asked is the letter that it answers, or 0.
-func (o *open) tell(s int, asked uint32) uint32 {
-	key := [2]uint32{o.s[s].holds, asked}
+func (o *open) tell(s int, asked uint16) uint16 {
+	key := [2]uint32{o.s[s].holds, uint32(asked)}
 	l, known := o.m.told[key]
 	if !known {
 		var to *letter

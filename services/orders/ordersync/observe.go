@@ -47,6 +47,9 @@ func (r Record) known() Vector {
 	}
 }
 
+// keeps tells that this very version of the other side is kept.
+func (r Record) keeps(v Vector) bool { return r.Theirs != nil && r.Theirs.Version.Compare(v) == Equal }
+
 // late: late news changes nothing. An order that is tried again after an error goes back into the
 // conflict: what is kept of the other side stands, and is as concurrent as it was.
 func (o *Outcome) late(r Record) {
@@ -108,7 +111,7 @@ func (o *Outcome) equal(r Record, e Entry) {
 // newer: the peer has all of ours, and more. A change of ours that was open has arrived, a conflict
 // was resolved over there; what is left is a changed, deleted or new order that came.
 func (o *Outcome) newer(r Record, e Entry) {
-	refusedBefore := r.Theirs != nil && r.Theirs.Version.Compare(e.Version) == Equal
+	refusedBefore := r.keeps(e.Version)
 	if e.Refusal != "" {
 		switch {
 		case e.State != ErrorSynced || !refusedBefore:
@@ -146,7 +149,7 @@ func (o *Outcome) older(r Record, e Entry) {
 		o.apply(e.State, r.State)
 	case e.State == Error, e.State == ErrorSynced && r.State == ErrorSynced:
 		// A refusal of a version that we have left behind, or a repeat.
-	case r.State == Error && (r.Theirs == nil || r.Theirs.Version.Compare(e.Version) == Equal):
+	case r.State == Error && (r.Theirs == nil || r.keeps(e.Version)):
 		// A repeat of what settled nothing.
 	case e.State == ErrorSynced && r.State.pending() && e.answers(r.Version):
 		o.apply(Error, r.State)
@@ -171,9 +174,8 @@ func (o *Outcome) concurrent(r Record, e Entry) {
 	}
 	row, rule, ok := rowRule(received, was)
 	inError := received == Error || received == ErrorSynced
-	repeat := r.Theirs != nil && r.Theirs.Version.Compare(e.Version) == Equal
 	switch {
-	case repeat && received.pending() && (was == Error || was == ErrorSynced):
+	case r.keeps(e.Version) && received.pending() && (was == Error || was == ErrorSynced):
 		// What is in error came again, late or because it was tried again; nothing is different.
 	case ok && row.Becomes == Collision:
 		o.collide(e, rule)

@@ -50,7 +50,7 @@ type side struct {
 
 // mail is what is on the wire: for each kind and asking side letter<<1; the lowest bit tells that
 // the hint which led to it is still the one in the stream. Zero is no letter.
-type mail [3][2][inFlightMax]uint32
+type mail [3][2][inFlightMax]uint16
 
 const (
 	inFlightMax = 2
@@ -68,7 +68,7 @@ type model struct {
 	letters  table[string, letter]
 	sides    table[side, side]
 	mails    table[mail, mail]
-	told     map[[2]uint32]uint32     // what a holding answers to a letter
+	told     map[[2]uint32]uint16     // what a holding answers to a letter
 	seen     map[[2]uint32]seenLetter // what became of a holding that saw a letter
 	done     [2][][]personal          // what people can do at a side
 	rules    map[Rule]bool            // that decided something
@@ -103,7 +103,7 @@ func newModel(b bounds, decide observer) *model {
 	b.inFlight = max(b.inFlight, 1)
 	m := &model{
 		bounds: b, decide: decide,
-		told: map[[2]uint32]uint32{}, seen: map[[2]uint32]seenLetter{}, rules: map[Rule]bool{},
+		told: map[[2]uint32]uint16{}, seen: map[[2]uint32]seenLetter{}, rules: map[Rule]bool{},
 	}
 	m.holding(holding{})
 	m.letter(letter{}) // no letter has number 0
@@ -116,8 +116,12 @@ func (m *model) holding(h holding) uint32 {
 	return m.holdings.id(fmt.Sprint(h.text(), h.Agreed, h.content, h.kept, h.seen, h.theirs, h.joined), h)
 }
 
-func (m *model) letter(l letter) uint32 {
-	return m.letters.id(fmt.Sprint(l.text(), l.seen), l)
+func (m *model) letter(l letter) uint16 {
+	id := m.letters.id(fmt.Sprint(l.text(), l.seen), l)
+	if id >= 1<<15 {
+		panic("there have become too many letters for their numbers")
+	}
+	return uint16(id)
 }
 
 // world is one state of everything: the numbers of its sides and of its mail. World 0 is the start.
@@ -145,7 +149,9 @@ func (o *open) close() world {
 	m := o.m
 	for k := range o.mail {
 		for s := range o.mail[k] {
-			slices.Sort(o.mail[k][s][:m.inFlight])
+			if m.inFlight > 1 {
+				slices.Sort(o.mail[k][s][:m.inFlight])
+			}
 		}
 	}
 	ids, mail := o.ids, o.was
@@ -188,7 +194,7 @@ func (o *open) detach(s int) {
 
 // post puts a letter on the wire; it reports false when the wire is full. The same letter twice is no
 // more than one that is delivered twice.
-func (o *open) post(kind, s int, l, current uint32) bool {
+func (o *open) post(kind, s int, l, current uint16) bool {
 	slots := o.mail[kind][s][:o.m.inFlight]
 	for i := range slots {
 		if slots[i]>>1 == l {
