@@ -106,7 +106,10 @@ func observe(decide observer, h holding, l letter, accepts bool) observed {
 		next.kept, next.theirs = l.content, l.seen
 	}
 	next.forget()
-	wrong := firstOf(overwritten(h, next), malformed(next), unhinted(h, next, o.Hint))
+	wrong := firstOf(twice(h.Head, l.Head), overwritten(h, next), malformed(next), unhinted(h, next, o.Hint))
+	if h.Theirs != nil {
+		wrong = firstOf(wrong, twice(*h.Theirs, l.Head))
+	}
 	if o.Take && e.Refusal != "" {
 		wrong = "content was taken over that this side refuses"
 	}
@@ -127,6 +130,14 @@ func firstOf(found ...string) string {
 		}
 	}
 	return ""
+}
+
+// twice: no version is given to two contents.
+func twice(a, b Head) string {
+	if a.Version.Compare(b.Version) != Equal || a.same(b) {
+		return ""
+	}
+	return fmt.Sprintf("a version was given to two contents: %s and %s", headText(a), headText(b))
 }
 
 // overwritten: content is replaced only by content whose author had seen it, or by the same.

@@ -166,7 +166,7 @@ var mutants = []struct {
 
 	// Faults of the service around the core.
 	{"a hint goes as soon as the request is sent", bounds{edits: [2]int{1, 0}, mutant: ackAtPublish}, Observe, "due without a hint"},
-	{"a restore gives numbers out again", bounds{edits: [2]int{2, 0}, restores: 1, mutant: keepEpoch}, Observe, "quiet, but"},
+	{"a restore gives numbers out again", bounds{edits: [2]int{2, 0}, restores: 1, mutant: keepEpoch}, Observe, "two contents"},
 	{"a restore loses numbers unnoticed", bounds{edits: [2]int{2, 0}, restores: 1, mutant: skipNumbers}, Observe, "whose author had not seen it"},
 	{"brokers lose hints, and nobody looks for them", bounds{edits: [2]int{1, 0}, brokerLoss: true, noHeal: true}, Observe, "not quiet"},
 	{"a restore is never reconciled", bounds{edits: [2]int{1, 0}, restores: 1, noReconcile: true}, Observe, "not quiet"},
