@@ -92,9 +92,10 @@ func waitForLock(ctx context.Context, dir string) (*os.File, error) {
 	}
 }
 
-// tryLock locks a folder for this process and whoever inherits the file from it.
+// tryLock locks a folder for this process and whoever inherits the file from it. Anybody may put
+// something into the parents of throwaway clusters: a pipe, on which an open would wait, or a link.
 func tryLock(dir string) (*os.File, error) {
-	f, err := os.Open(dir)
+	f, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, err
 	}

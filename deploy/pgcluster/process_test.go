@@ -91,6 +91,18 @@ func TestSweepSparesTheLiving(t *testing.T) {
 	require.DirExists(t, c.data())
 }
 
+func TestSweepIsNotLedAstray(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	pipe, link := filepath.Join(os.TempDir(), "orderbridge-pg-pipe"), filepath.Join(os.TempDir(), "orderbridge-pg-link")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600)) // whoever opens it waits
+	require.NoError(t, os.Symlink(t.TempDir(), link))
+	sweep()
+	for _, path := range []string{pipe, link} {
+		_, err := os.Lstat(path)
+		require.NoError(t, err, "not ours")
+	}
+}
+
 func TestBelowAFolderThatTheServersUserMayNotEnter(t *testing.T) {
 	t.Parallel()
 	closed := filepath.Join(t.TempDir(), "closed")
