@@ -43,7 +43,7 @@ type Cluster struct {
 	bin     string
 	folder  string
 	lock    *os.File
-	attr    *syscall.SysProcAttr
+	who     *syscall.Credential // runs the server; nil: ourselves
 	port    int
 
 	server *exec.Cmd

@@ -140,7 +140,7 @@ func TestLeftoversOfACrashDoNotStopAStart(t *testing.T) {
 	require.NoError(t, c.Stop())
 
 	unrelated := exec.Command("sleep", "600")
-	unrelated.SysProcAttr = &syscall.SysProcAttr{Credential: c.attr.Credential} // PostgreSQL ignores other users'
+	unrelated.SysProcAttr = &syscall.SysProcAttr{Credential: c.who} // PostgreSQL ignores other users'
 	require.NoError(t, unrelated.Start())
 	t.Cleanup(func() {
 		require.NoError(t, unrelated.Process.Kill())

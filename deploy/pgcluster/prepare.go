@@ -26,17 +26,14 @@ func (c *Cluster) data() string { return filepath.Join(c.folder, dataName) }
 
 // prepare leaves data that the server can start with and that know the password.
 func (c *Cluster) prepare(ctx context.Context) error {
-	who, err := account(c.folder)
-	if err != nil {
+	var err error
+	if c.who, err = account(c.folder); err != nil {
 		return err
 	}
-	if who != nil {
-		if err := os.Chown(c.folder, int(who.Uid), int(who.Gid)); err != nil {
+	if c.who != nil {
+		if err := c.lock.Chown(int(c.who.Uid), int(c.who.Gid)); err != nil {
 			return err
 		}
-	}
-	if c.attr, err = processAttributes(who, c.folder); err != nil {
-		return err
 	}
 	secret, err := verifier(c.options.Password)
 	if err != nil {
@@ -51,7 +48,7 @@ func (c *Cluster) prepare(ctx context.Context) error {
 		return err
 	}
 	alter := fmt.Sprintf("ALTER ROLE %s PASSWORD '%s'\n", superuser, secret)
-	err = c.run(ctx, alter, "postgres", "--single", "-D", c.data(), "-c", "exit_on_error=on", "postgres")
+	err = c.run(ctx, alter, "postgres", "--single", "-D", c.forServer(dataName), "-c", "exit_on_error=on", "postgres")
 	if err != nil {
 		return fmt.Errorf("set the password of the data in %s: %w", c.folder, err)
 	}
@@ -69,7 +66,10 @@ func (c *Cluster) initialize(ctx context.Context, secret string) error {
 	if err := c.writeForServer(file, secret); err != nil {
 		return err
 	}
-	args := []string{"-D", fresh, "-U", superuser, "-A", "scram-sha-256", "--pwfile", file, "-E", "UTF8", "--locale=C"}
+	args := []string{
+		"-D", c.forServer(unfinished), "-U", superuser, "-A", "scram-sha-256", "--pwfile", c.forServer(verifierName),
+		"-E", "UTF8", "--locale=C",
+	}
 	if !c.options.Durable {
 		args = append(args, "--no-sync")
 	}
@@ -89,8 +89,8 @@ func (c *Cluster) writeForServer(path, text string) error {
 	if err != nil {
 		return err
 	}
-	if who := c.attr.Credential; who != nil {
-		err = f.Chown(int(who.Uid), int(who.Gid))
+	if c.who != nil {
+		err = f.Chown(int(c.who.Uid), int(c.who.Gid))
 	}
 	if err == nil {
 		_, err = f.WriteString(text)
@@ -115,17 +115,28 @@ func (c *Cluster) run(ctx context.Context, input, program string, args ...string
 }
 
 // equip gives a child the account, the bare environment and the folder's lock. It starts in the root
-// folder, because its own may be below one that it cannot enter before it is running.
+// folder, which everybody may enter.
 func (c *Cluster) equip(cmd *exec.Cmd) {
-	attr := *c.attr
-	cmd.SysProcAttr = &attr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.who}
 	cmd.Dir = "/"
 	cmd.Env = environment(c.bin)
 	cmd.ExtraFiles = []*os.File{c.lock}
 }
 
+// forServer is the path by which the server finds what is in its folder. Another user's server may
+// not be able to pass the folders above, as /root: it goes through the lock that it inherits, which is
+// the folder, open. That grants what working in a folder does: the folder, and through its .. what is
+// open to everybody between it and the closed one.
+func (c *Cluster) forServer(name string) string {
+	if c.who == nil {
+		return filepath.Join(c.folder, name)
+	}
+	const lockFD = 3 // where equip puts it
+	return fmt.Sprintf("/proc/self/fd/%d/%s", lockFD, name)
+}
+
 func (c *Cluster) arguments() []string {
-	args := []string{"-D", c.data(), "-p", strconv.Itoa(c.port)}
+	args := []string{"-D", c.forServer(dataName), "-p", strconv.Itoa(c.port)}
 	set := map[string]string{"listen_addresses": host, "unix_socket_directories": ""}
 	if !c.options.Durable {
 		maps.Copy(set, map[string]string{

@@ -61,7 +61,7 @@ func startHolder(t *testing.T, dir string) (holder *exec.Cmd, pid int, folder st
 
 func TestServerDiesWithAKilledProcess(t *testing.T) {
 	t.Parallel()
-	closed := filepath.Join(t.TempDir(), "closed") // the capability must not cost the death signal
+	closed := filepath.Join(t.TempDir(), "closed")
 	require.NoError(t, os.Mkdir(closed, 0o700))
 	for name, dir := range map[string]string{"throwaway": "", "below a closed folder": filepath.Join(closed, "postgres")} {
 		t.Run(name, func(t *testing.T) {
@@ -107,18 +107,29 @@ func TestBelowAFolderThatTheServersUserMayNotEnter(t *testing.T) {
 	t.Parallel()
 	closed := filepath.Join(t.TempDir(), "closed")
 	require.NoError(t, os.Mkdir(closed, 0o700))
-	c := mustStart(t, Options{Dir: filepath.Join(closed, "deep", "postgres")})
-	require.Equal(t, "1", mustQuery(t, c, "SELECT 1::text"))
-	if c.attr.Credential != nil {
-		require.Equal(t, []uintptr{capDACReadSearch}, c.attr.AmbientCaps)
+	o := Options{Dir: filepath.Join(closed, "deep", "postgres")}
+	for _, when := range []string{"new", "again"} {
+		c := mustStart(t, o)
+		mustExec(t, c, "CHECKPOINT")
+		mustExec(t, c, "CREATE TABLE "+when+" AS SELECT 1")
+		if os.Geteuid() == 0 {
+			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.PID()))
+			require.NoError(t, err)
+			require.Regexp(t, `CapPrm:\t0+\nCapEff:\t0+\n(?s:.*)CapAmb:\t0+\n`, string(status), "it is granted nothing")
+		}
+		require.NoError(t, c.Stop())
 	}
 }
 
-func TestNoCapabilityWhereNoneIsNeeded(t *testing.T) {
+func TestLinkInPlaceOfTheDataIsRefused(t *testing.T) {
 	t.Parallel()
-	open := mustOpenDir(t)
-	c := mustStart(t, Options{Dir: filepath.Join(open, "postgres")})
-	require.Empty(t, c.attr.AmbientCaps)
+	if os.Geteuid() != 0 {
+		return // the folder is our own: whoever can make a link in it is us
+	}
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	require.NoError(t, os.Symlink(elsewhere, filepath.Join(dir, dataName)))
+	_, err := Start(t.Context(), Options{Dir: dir})
+	require.ErrorContains(t, err, "data is not a folder")
 }
 
 // mustOpenDir is a temp folder that every user may pass through, as those of t are not.
