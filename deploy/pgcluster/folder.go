@@ -28,7 +28,7 @@ const (
 	pollEvery   = 10 * time.Millisecond
 )
 
-var errInUse = errors.New("still in use by another PostgreSQL server")
+var errInUse = errors.New("still in use by another process")
 
 // openFolder makes the cluster folder if need be and locks it. It waits some time for a server there
 // that is dying or whose last backend is still at work.
@@ -43,6 +43,8 @@ func openFolder(ctx context.Context, dir string) (string, *os.File, error) {
 	if err != nil {
 		return "", nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, lockWait)
+	defer cancel()
 	lock, err := waitForLock(ctx, dir)
 	if err != nil {
 		return "", nil, err
@@ -77,8 +79,6 @@ func refuseForeign(dir string) error {
 }
 
 func waitForLock(ctx context.Context, dir string) (*os.File, error) {
-	ctx, cancel := context.WithTimeout(ctx, lockWait)
-	defer cancel()
 	for {
 		lock, err := tryLock(dir)
 		if !errors.Is(err, errInUse) {

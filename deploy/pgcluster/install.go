@@ -3,6 +3,7 @@
 package pgcluster
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,12 +14,19 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/orderbridge/orderbridge/deploy/pgcluster/tether"
 )
 
 // Ensure installs a PostgreSQL server when Binaries finds none, and tells progress what it does: for
 // root with the distribution's packages, for others the same packages unpacked into the user's cache
 // folder. It needs apt; elsewhere its error says what to install.
 func Ensure(ctx context.Context, progress io.Writer) error {
+	if os.Geteuid() == 0 {
+		if err := removeStaleDropIn(); err != nil {
+			return err
+		}
+	}
 	if _, err := Binaries(); !errors.Is(err, ErrNoBinaries) {
 		return err
 	}
@@ -49,25 +57,72 @@ func Ensure(ctx context.Context, progress io.Writer) error {
 	return say("PostgreSQL is in %s after %.0f s", bin, time.Since(started).Seconds())
 }
 
-// clusterDropIn holds settings that Debian's package reads before it makes its usual cluster.
-var clusterDropIn = "/etc/postgresql-common/createcluster.d" // another in tests
+// Others in tests.
+var (
+	// clusterDropIn holds settings that Debian's package reads before it makes its usual cluster.
+	clusterDropIn = "/etc/postgresql-common/createcluster.d"
+	// installLock is locked by who installs into the system. Nobody but root can open it, and so hold
+	// an installation up.
+	installLock = "/run/orderbridge"
+)
+
+func dropInFile() string { return filepath.Join(clusterDropIn, "orderbridge.conf") }
 
 // installPackages installs with apt-get. The package would also make and start a cluster on port
 // 5432, which nobody asked for; a drop-in, there for the time of the installation only, prevents it.
 // A package too old to know the drop-in does make it; that cluster is left alone.
 func installPackages(ctx context.Context) (err error) {
+	lock, err := lockInstallation(ctx, installLock)
+	if lock == nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
 	if err := os.MkdirAll(clusterDropIn, 0o755); err != nil {
 		return err
 	}
-	file := filepath.Join(clusterDropIn, "orderbridge.conf")
-	if err := os.WriteFile(file, []byte("create_main_cluster = false\n"), 0o644); err != nil {
+	if err := os.WriteFile(dropInFile(), []byte("create_main_cluster = false\n"), 0o644); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.Remove(file)) }()
-	if err := apt(ctx, "update"); err != nil {
+	defer func() { err = errors.Join(err, os.Remove(dropInFile())) }()
+	if err := apt(ctx, lock, "update"); err != nil {
 		return err
 	}
-	return apt(ctx, "install", "--yes", "--no-install-recommends", "postgresql")
+	return apt(ctx, lock, "install", "--yes", "--no-install-recommends", "postgresql")
+}
+
+// removeStaleDropIn removes what an installation left that was killed: it would keep a later one, by
+// somebody who wants the usual cluster, from making it.
+func removeStaleDropIn() error {
+	if _, err := os.Lstat(dropInFile()); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err := os.MkdirAll(installLock, 0o700); err != nil {
+		return err
+	}
+	lock, err := tryLock(installLock)
+	if errors.Is(err, errInUse) {
+		return nil // an apt-get still needs it
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.Remove(dropInFile()), lock.Close())
+}
+
+// lockInstallation waits for another process that installs to the same place. There is no lock, and
+// no error, when PostgreSQL is there by then.
+func lockInstallation(ctx context.Context, dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := waitForLock(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := Binaries(); !errors.Is(err, ErrNoBinaries) {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return lock, nil
 }
 
 // unpackPackages lets apt-get fetch the packages into folders of ours, where no privilege is needed,
@@ -77,26 +132,17 @@ func unpackPackages(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(root), 0o700); err != nil {
-		return err
-	}
-	lock, err := os.Open(filepath.Dir(root))
-	if err != nil {
+	lock, err := lockInstallation(ctx, filepath.Dir(root))
+	if lock == nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil { // waits for one like us
-		return err
-	}
-	if _, err := Binaries(); !errors.Is(err, ErrNoBinaries) {
-		return err
-	}
 	work, err := os.MkdirTemp("", "orderbridge-apt-*")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	packages, err := fetchPackages(ctx, work)
+	packages, err := fetchPackages(ctx, lock, work)
 	if err != nil {
 		return err
 	}
@@ -105,7 +151,7 @@ func unpackPackages(ctx context.Context) (err error) {
 		return err
 	}
 	for _, p := range packages {
-		if err := quietly(exec.CommandContext(ctx, "dpkg-deb", "--extract", p, fresh)); err != nil {
+		if err := quietly(exec.CommandContext(ctx, "dpkg-deb", "--extract", p, fresh), syscall.SIGKILL); err != nil {
 			return err
 		}
 	}
@@ -115,7 +161,7 @@ func unpackPackages(ctx context.Context) (err error) {
 	return os.Rename(fresh, root)
 }
 
-func fetchPackages(ctx context.Context, work string) ([]string, error) {
+func fetchPackages(ctx context.Context, lock *os.File, work string) ([]string, error) {
 	me, err := user.Current()
 	if err != nil {
 		return nil, err
@@ -131,11 +177,11 @@ func fetchPackages(ctx context.Context, work string) ([]string, error) {
 		"-o", "Dir::Cache::archives=" + archives, "-o", "Dir::State::lists=" + lists,
 		"-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=",
 	}
-	if err := apt(ctx, append(private, "update")...); err != nil {
+	if err := apt(ctx, lock, append(private, "update")...); err != nil {
 		return nil, err
 	}
 	download := []string{"install", "--yes", "--no-install-recommends", "--download-only", "postgresql"}
-	if err := apt(ctx, append(private, download...)...); err != nil {
+	if err := apt(ctx, lock, append(private, download...)...); err != nil {
 		return nil, err
 	}
 	packages, err := filepath.Glob(filepath.Join(archives, "*.deb"))
@@ -145,17 +191,27 @@ func fetchPackages(ctx context.Context, work string) ([]string, error) {
 	return packages, err
 }
 
-func apt(ctx context.Context, args ...string) error {
+// apt runs apt-get. When ctx or our process ends it is interrupted, and only it: then it lets a dpkg
+// that is at work finish, where a Ctrl-C in the terminal would reach dpkg, too. It has the lock for as
+// long as that takes.
+func apt(ctx context.Context, lock *os.File, args ...string) error {
 	cmd := exec.CommandContext(ctx, "apt-get", append([]string{"-qq"}, args...)...)
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // dpkg must not be cut in two
-	return quietly(cmd)
+	cmd.ExtraFiles = []*os.File{lock}
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	return quietly(cmd, syscall.SIGINT)
 }
 
-// quietly runs a command whose output matters only when it fails.
-func quietly(cmd *exec.Cmd) error {
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", filepath.Base(cmd.Path), err, lastOf(out))
+// quietly runs a command, which gets sig if we die, and whose output matters only when it fails.
+func quietly(cmd *exec.Cmd, sig syscall.Signal) error {
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	err := tether.Start(cmd, sig)
+	if err == nil {
+		err = cmd.Wait()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w\n%s", filepath.Base(cmd.Path), err, lastOf(output.Bytes()))
 	}
 	return nil
 }

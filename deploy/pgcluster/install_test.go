@@ -4,6 +4,7 @@ package pgcluster
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,10 +23,11 @@ func mustBareMachine(t *testing.T, scripts map[string]string) (system, root stri
 		text := "#!/bin/sh\nset -eu\nPATH=/usr/bin:/bin\n" + body
 		require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte(text), 0o755))
 	}
-	before, dropIn := systemBinaries, clusterDropIn
-	t.Cleanup(func() { systemBinaries, clusterDropIn = before, dropIn })
+	before, dropIn, lock := systemBinaries, clusterDropIn, installLock
+	t.Cleanup(func() { systemBinaries, clusterDropIn, installLock = before, dropIn, lock })
 	system = filepath.Join(dir, "system")
 	systemBinaries, clusterDropIn = filepath.Join(system, "*", "bin"), filepath.Join(dir, "createcluster.d")
+	installLock = filepath.Join(dir, "lock")
 	t.Setenv("PATH", bin)
 	t.Setenv("PG_BINDIR", "")
 	t.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "cache"))
@@ -116,6 +118,8 @@ func TestEnsureKeepsWhatIsThere(t *testing.T) {
 const (
 	// Both stand for apt-get; what it was asked for is in $APT_LOG.
 	fakeInstall = `echo "$@" >> "$APT_LOG"
+test $$ = "$(cut -d ' ' -f 5 /proc/$$/stat)" || echo in the group of the terminal >> "$APT_LOG"
+test "$(readlink /proc/$$/fd/3)" = "$APT_LOCK" || echo without the lock >> "$APT_LOG"
 case "$*" in *install*) cat "$APT_DROP_IN"/* >> "$APT_LOG"; mkdir -p "$APT_BIN"; : > "$APT_BIN/initdb"; : > "$APT_BIN/postgres";; esac`
 	fakeDownload = `echo "$@" >> "$APT_LOG"
 for a in "$@"; do case $a in Dir::Cache::archives=*) dir=${a#*=};; esac; done
@@ -128,6 +132,7 @@ func TestInstallForRoot(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
 	t.Setenv("APT_LOG", log)
 	t.Setenv("APT_DROP_IN", clusterDropIn)
+	t.Setenv("APT_LOCK", installLock)
 	t.Setenv("APT_BIN", filepath.Join(system, "17", "bin"))
 	require.NoError(t, installPackages(t.Context()))
 	_, err := Binaries()
@@ -159,4 +164,43 @@ func TestFailedInstallationSaysWhy(t *testing.T) {
 	require.NoDirExists(t, root)
 	require.ErrorContains(t, installPackages(t.Context()), "no network")
 	require.NoFileExists(t, filepath.Join(clusterDropIn, "orderbridge.conf"))
+}
+
+func TestStaleDropInIsRemoved(t *testing.T) {
+	system, _ := mustBareMachine(t, nil)
+	require.NoError(t, removeStaleDropIn(), "nothing there")
+	mustBinaries(t, filepath.Join(system, "15", "bin"), "initdb", "postgres")
+	require.NoError(t, os.Mkdir(clusterDropIn, 0o755))
+	require.NoError(t, os.WriteFile(dropInFile(), nil, 0o644))
+	require.NoError(t, os.Mkdir(installLock, 0o700))
+	lock, err := tryLock(installLock)
+	require.NoError(t, err)
+	require.NoError(t, removeStaleDropIn())
+	require.FileExists(t, dropInFile(), "in use by an installation")
+	require.NoError(t, lock.Close())
+
+	if os.Geteuid() == 0 {
+		require.NoError(t, Ensure(t.Context(), &bytes.Buffer{}))
+	} else {
+		require.NoError(t, removeStaleDropIn())
+	}
+	require.NoFileExists(t, dropInFile())
+}
+
+func TestWaitForAnotherInstallation(t *testing.T) {
+	system, root := mustBareMachine(t, map[string]string{"apt-get": "exit 1", "dpkg-deb": "exit 1"})
+	for dir, install := range map[string]func(context.Context) error{installLock: installPackages, filepath.Dir(root): unpackPackages} {
+		require.NoError(t, os.MkdirAll(dir, 0o700))
+		lock, err := tryLock(dir)
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.ErrorIs(t, install(ctx), errInUse, "asked to end while it waits")
+		ended := make(chan error)
+		go func() { ended <- install(t.Context()) }()
+		mustBinaries(t, filepath.Join(system, "15", "bin"), "initdb", "postgres")
+		require.NoError(t, lock.Close())
+		require.NoError(t, <-ended, "the other one has brought it")
+		require.NoError(t, os.RemoveAll(system))
+	}
 }

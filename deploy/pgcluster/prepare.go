@@ -16,8 +16,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-
-	"github.com/orderbridge/orderbridge/deploy/pgcluster/tether"
 )
 
 var errPortTaken = errors.New("the port is taken")
@@ -102,16 +100,8 @@ func (c *Cluster) writeForServer(path, text string) error {
 func (c *Cluster) run(ctx context.Context, input, program string, args ...string) error {
 	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, program), args...)
 	c.equip(cmd)
-	var output bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &output, &output
-	err := tether.Start(cmd, syscall.SIGKILL)
-	if err == nil {
-		err = cmd.Wait()
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w\n%s", program, err, lastOf(output.Bytes()))
-	}
-	return nil
+	cmd.Stdin = strings.NewReader(input)
+	return quietly(cmd, syscall.SIGKILL)
 }
 
 // equip gives a child the account, the bare environment and the folder's lock. It starts in the root
