@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -24,8 +25,8 @@ func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	r, err := run(ctx, s)
 	cancel()
-	if err == nil {
-		err = r.print(os.Stdout, asJSON)
+	if r != nil { // measured, even if it did not end well
+		err = errors.Join(err, r.print(os.Stdout, asJSON))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

@@ -26,17 +26,17 @@ func (p *plant) parts(of scope) []part {
 	databaseA, databaseB := part{"postgres a", p.a.cluster.PID()}, part{"postgres b", p.b.cluster.PID()}
 	switch of {
 	case editing:
-		return []part{{"service a", p.a.service.pid()}, databaseA}
+		return []part{{"service a", p.a.service.PID()}, databaseA}
 	case own:
 		return []part{databaseA, databaseB}
 	case system:
 		return []part{
-			{"service a", p.a.service.pid()},
+			{"service a", p.a.service.PID()},
 			databaseA,
-			{"bridge a", p.a.bridge.pid()},
-			{"service b", p.b.service.pid()},
+			{"bridge a", p.a.bridge.PID()},
+			{"service b", p.b.service.PID()},
 			databaseB,
-			{"bridge b", p.b.bridge.pid()},
+			{"bridge b", p.b.bridge.PID()},
 		}
 	}
 	panic("unknown scope")

@@ -13,10 +13,12 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/orderbridge/orderbridge/deploy/child"
 )
 
 const (
-	program        = "github.com/orderbridge/orderbridge"
+	module         = "github.com/orderbridge/orderbridge"
 	folderMode     = 0o711 // root's PostgreSQL runs as another user and passes through
 	startPatience  = 2 * time.Minute
 	settlePatience = 5 * time.Minute
@@ -51,40 +53,38 @@ func (p *plant) start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	binary := filepath.Join(p.folder, "orderbridge")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, program).CombinedOutput(); err != nil {
-		return fmt.Errorf("build %s: %w\n%s", program, err, out)
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, module).CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", module, err, out)
 	}
-	err := p.both(func(s, _ *side) error {
-		if err := os.Mkdir(s.folder, folderMode); err != nil {
+	// What is awaited looks after all that was started, so nothing is being started meanwhile.
+	for _, step := range []func(s, peer *side) error{
+		func(s, _ *side) error {
+			if err := os.Mkdir(s.folder, folderMode); err != nil {
+				return err
+			}
+			return s.startDatabase(ctx)
+		},
+		func(s, peer *side) (err error) {
+			s.service, err = s.startProgram("service", binary, "serve", s.serviceSettings(peer))
+			return err
+		},
+		func(s, _ *side) error { return p.awaitReady(ctx, s.service, s.url()+"/readyz") },
+		func(s, peer *side) (err error) {
+			s.bridge, err = s.startProgram("bridge", binary, "bridge", s.bridgeSettings(peer))
+			return err
+		},
+		func(s, _ *side) error { return p.awaitReady(ctx, s.bridge, "http://"+s.healthAt+"/readyz") },
+	} {
+		if err := p.both(step); err != nil {
 			return err
 		}
-		return s.startDatabase(ctx)
-	})
-	if err != nil {
-		return err
 	}
-	err = p.both(func(s, peer *side) (err error) {
-		s.service, err = startChild("service "+s.name, binary, "serve", filepath.Join(s.folder, "service.log"), s.serviceSettings(peer))
-		if err != nil {
-			return err
-		}
-		return p.awaitReady(ctx, s.service, s.url()+"/readyz")
-	})
-	if err != nil {
-		return err
-	}
-	return p.both(func(s, peer *side) (err error) {
-		s.bridge, err = startChild("bridge "+s.name, binary, "bridge", filepath.Join(s.folder, "bridge.log"), s.bridgeSettings(peer))
-		if err != nil {
-			return err
-		}
-		return p.awaitReady(ctx, s.bridge, "http://"+s.healthAt+"/readyz")
-	})
+	return nil
 }
 
-func (p *plant) awaitReady(ctx context.Context, c *child, address string) error {
+func (p *plant) awaitReady(ctx context.Context, c *program, address string) error {
 	return until(ctx, startPatience, 50*time.Millisecond, c.name+" is ready", func() (bool, error) {
-		if slices.ContainsFunc(p.children(), (*child).ended) {
+		if slices.ContainsFunc(p.programs(), (*program).ended) {
 			return false, errors.New("a process has ended")
 		}
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
@@ -147,9 +147,9 @@ func (p *plant) exec(ctx context.Context, statement string) error {
 // checkpoint lets a timed part begin with nothing left to write of the one before.
 func (p *plant) checkpoint(ctx context.Context) error { return p.exec(ctx, "CHECKPOINT") }
 
-// children are the processes of orderbridge that were started.
-func (p *plant) children() (list []*child) {
-	for _, c := range []*child{p.a.service, p.b.service, p.a.bridge, p.b.bridge} {
+// programs are the processes of orderbridge that were started.
+func (p *plant) programs() (list []*program) {
+	for _, c := range []*program{p.a.service, p.b.service, p.a.bridge, p.b.bridge} {
 		if c != nil {
 			list = append(list, c)
 		}
@@ -159,9 +159,9 @@ func (p *plant) children() (list []*child) {
 
 // explain adds to an error what processes said that have ended meanwhile.
 func (p *plant) explain(err error) error {
-	for _, c := range p.children() {
+	for _, c := range p.programs() {
 		if c.ended() {
-			err = fmt.Errorf("%w\n%s has ended:\n%s", err, c.name, c.tail())
+			err = fmt.Errorf("%w\n%s has ended; %s", err, c.name, child.Tail(c.log))
 		}
 	}
 	return err

@@ -109,8 +109,8 @@ func parseMemory(text []byte) (m memory, err error) {
 
 // memory is that of the services and bridges.
 func (p *plant) memory() (list []memory, err error) {
-	for _, c := range p.children() {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.pid()))
+	for _, c := range p.programs() {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.PID()))
 		if err != nil {
 			return nil, err
 		}

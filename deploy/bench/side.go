@@ -33,7 +33,7 @@ type side struct {
 	cluster         *pgcluster.Cluster
 	system          database
 	floor           database
-	service, bridge *child
+	service, bridge *program
 }
 
 // tokens are the secrets that a side's service and broker take.
@@ -123,9 +123,12 @@ func (s *side) bridgeSettings(peer *side) map[string]string {
 
 // stop ends what was started, in an order in which nothing is cut off.
 func (s *side) stop() (err error) {
-	for _, c := range []*child{s.bridge, s.service} {
-		if c != nil {
-			err = errors.Join(err, c.stop())
+	for _, c := range []*program{s.bridge, s.service} {
+		if c == nil {
+			continue
+		}
+		if e := c.Stop(); e != nil {
+			err = errors.Join(err, fmt.Errorf("stop %s: %w", c.name, e))
 		}
 	}
 	if s.cluster != nil {

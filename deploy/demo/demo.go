@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/orderbridge/orderbridge/deploy/child"
 	"github.com/orderbridge/orderbridge/deploy/pgcluster"
 )
 
@@ -143,10 +144,10 @@ func (d *demo) hire() {
 		d.databases[i] = d.keeper("PostgreSQL "+s.name, filepath.Join(postgresFolder(s.folder), "postgres.log"),
 			func(ctx context.Context) (part, error) { return startDatabase(ctx, s) })
 		d.services[i] = d.keeper("service "+s.name, s.log("service"), func(context.Context) (part, error) {
-			return startChild(d.options.Program, "serve", s.serviceEnvironment(peer), s.log("service"))
+			return child.Start(d.options.Program, "serve", s.serviceSettings(peer), s.log("service"))
 		})
 		d.bridges[i] = d.keeper("bridge "+s.name, s.log("bridge"), func(context.Context) (part, error) {
-			return startChild(d.options.Program, "bridge", s.bridgeEnvironment(peer), s.log("bridge"))
+			return child.Start(d.options.Program, "bridge", s.bridgeSettings(peer), s.log("bridge"))
 		})
 	}
 }

@@ -3,14 +3,14 @@
 package demo
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"time"
+
+	"github.com/orderbridge/orderbridge/deploy/child"
 )
 
 // awaitReady asks the address until it says 200. It gives up, with the end of the log, when the part
@@ -29,9 +29,9 @@ func awaitReady(ctx context.Context, k *keeper, address string) error {
 		}
 		select {
 		case <-k.died:
-			return fmt.Errorf("%s ended before it was ready%s", k.name, tail(k.log))
+			return fmt.Errorf("%s ended before it was ready; %s", k.name, child.Tail(k.log))
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready, %s: %s%s", k.name, address, answer, tail(k.log))
+			return fmt.Errorf("%s is not ready, %s: %s; %s", k.name, address, answer, child.Tail(k.log))
 		case <-time.After(pollEvery):
 		}
 	}
@@ -57,14 +57,3 @@ func ask(ctx context.Context, address string) (ok bool, answer string) {
 
 // client talks to the demo's own processes.
 var client = &http.Client{Timeout: 5 * time.Second}
-
-// tail is the end of a log, introduced, for an error message.
-func tail(log string) string {
-	const linesMax = 12
-	text, err := os.ReadFile(log)
-	if err != nil {
-		return "; " + err.Error()
-	}
-	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
-	return fmt.Sprintf("; the end of %s:\n%s", log, bytes.Join(lines[max(0, len(lines)-linesMax):], []byte("\n")))
-}

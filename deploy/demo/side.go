@@ -5,9 +5,7 @@ package demo
 import (
 	"crypto/rand"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/orderbridge/orderbridge/deploy/pgcluster"
 )
@@ -69,9 +67,9 @@ func postgresFolder(side string) string { return filepath.Join(side, "postgres")
 
 func (s *side) log(program string) string { return filepath.Join(s.folder, program+".log") }
 
-// serviceEnvironment is what `orderbridge serve` gets of this side.
-func (s *side) serviceEnvironment(peer *side) []string {
-	return environment(map[string]string{
+// serviceSettings are what `orderbridge serve` gets of this side.
+func (s *side) serviceSettings(peer *side) map[string]string {
+	return map[string]string{
 		"ORDERS_SIDE":           s.name,
 		"ORDERS_PEER":           peer.name,
 		"ORDERS_PEER_URL":       peer.url(),
@@ -88,12 +86,12 @@ func (s *side) serviceEnvironment(peer *side) []string {
 		"ORDERS_BRIDGE_TOKEN":   s.secrets.bridge,
 		"ORDERS_METRICS_TOKEN":  s.secrets.metrics,
 		"ORDERS_LOG_FORMAT":     "console",
-	})
+	}
 }
 
-// bridgeEnvironment is what `orderbridge bridge` gets of this side.
-func (s *side) bridgeEnvironment(peer *side) []string {
-	return environment(map[string]string{
+// bridgeSettings are what `orderbridge bridge` gets of this side.
+func (s *side) bridgeSettings(peer *side) map[string]string {
+	return map[string]string{
 		"BRIDGE_SIDE":          s.name,
 		"BRIDGE_PEER":          peer.name,
 		"BRIDGE_LOCAL_URL":     s.url(),
@@ -104,20 +102,5 @@ func (s *side) bridgeEnvironment(peer *side) []string {
 		"BRIDGE_HTTP_ADDR":     address(s.ports.bridge),
 		"BRIDGE_METRICS_TOKEN": s.secrets.metrics,
 		"BRIDGE_LOG_FORMAT":    "console",
-	})
-}
-
-// environment is ours with the given settings, and without those that steer the same programs: the
-// caller's must not leak into the demo. PG* would be read by the services' PostgreSQL client.
-func environment(settings map[string]string) []string {
-	var env []string
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "ORDERS_") && !strings.HasPrefix(v, "BRIDGE_") && !strings.HasPrefix(v, "PG") {
-			env = append(env, v)
-		}
 	}
-	for name, value := range settings {
-		env = append(env, name+"="+value)
-	}
-	return env
 }
