@@ -54,6 +54,8 @@ func (s *sizes) validate() error {
 		return errors.New("-single must not be above -orders, and -many not below it")
 	case s.edits(s.Visible) > s.Orders:
 		return errors.New("-rate times -visible must not be above -orders: every edit is of another order")
+	case s.edits(s.Visible/4) < 1:
+		return errors.New("-rate times -visible must be 4 or more: the floor is timed for a quarter of the time")
 	}
 	return nil
 }

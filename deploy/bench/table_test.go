@@ -44,6 +44,7 @@ func TestSizes(t *testing.T) {
 		"fewer in the tables":              func(s *sizes) { s.Many = s.Orders - 1 },
 		"more single writes than orders":   func(s *sizes) { s.Single = s.Orders + 1 },
 		"more paced edits than orders":     func(s *sizes) { s.Visible = time.Hour },
+		"no paced edit for the floor":      func(s *sizes) { s.Rate, s.Visible = 3, time.Second },
 		"a time too short for percentiles": func(s *sizes) { s.Visible = time.Millisecond },
 	} {
 		s := fullSizes
