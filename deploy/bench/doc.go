@@ -6,8 +6,9 @@
 //
 // It builds orderbridge and starts, as real processes in one temporary folder, two durable private
 // PostgreSQL (default durability), and on each side a service with its embedded broker and a bridge.
-// Everything listens on 127.0.0.1 with random secrets, dies with this program and is removed at its
-// end. Nothing asserts on time; a run whose two sides are not equal afterwards is an error.
+// Everything listens on 127.0.0.1 with random secrets and dies with this program, which removes the
+// folder at its end; only a kill -9 leaves it. Nothing asserts on time; a run whose two sides are not
+// equal afterwards is an error.
 //
 // # What is measured
 //
@@ -20,7 +21,7 @@
 //     answered with: in chunks of 200, b's database is asked every 5 ms for one order of a chunk, and for
 //     the others once that one is there. The floor is timed just before and just after; the ratio is to
 //     the mean of the two. If they differ by more than 1.5x, the machine was busy and the round is
-//     repeated, twice at most.
+//     repeated, twice at most in the whole run; a later one is kept, and the table names it.
 //   - Visible: one writer makes 200 edits/s, b's database is asked for them every 1 ms. Counted from the
 //     edit's start and from the answer to it. The floor is timed just before and just after, a
 //     quarter of the time each.
