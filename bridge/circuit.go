@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -37,6 +38,7 @@ type circuit struct {
 	failures  int // in a row
 	open      bool
 	barred    bool      // open, because of credentials
+	far       bool      // what failed last was the remote service, not the own one
 	until     time.Time // nobody tries before
 	probing   bool      // one worker is trying while open
 	lastError string
@@ -80,29 +82,36 @@ func (c *circuit) await(ctx context.Context, take bool) (probe bool, err error) 
 }
 
 // cancel gives back a turn that was not used, or of which nothing can be learned.
-func (c *circuit) cancel(probe bool) { c.leave(probe, split, 0, "") }
+func (c *circuit) cancel(probe bool) { c.leave(probe, response{verdict: split}) }
 
-// leave tells how the try ended; told is the pause that the service asked for.
-func (c *circuit) leave(probe bool, v verdict, told time.Duration, reason string) {
+// leave tells how the try ended, by its last response.
+func (c *circuit) leave(probe bool, r response) {
+	far := r.call == remotePut
+	reason := fmt.Sprintf("%s: %s", r.call.target(), r.reason)
 	c.mu.Lock()
 	wasOpen, wasBarred := c.open, c.barred
 	if probe {
 		c.probing = false
 	}
-	switch v {
+	switch r.verdict {
 	case settled, refused, later:
-		c.failures, c.open, c.barred, c.until, c.lastError = 0, false, false, time.Time{}, ""
+		// No news of a service that is away: a try that began before it was known to be, and a lookup
+		// that found nothing to tell it.
+		if c.open && !probe || r.call == lookup && c.far {
+			break
+		}
+		c.failures, c.open, c.barred, c.far, c.until, c.lastError = 0, false, false, false, time.Time{}, ""
 	case split: // says something of the request, nothing yet of the way
 	case retry, misdirected:
 		c.failures++
-		c.barred = false
-		c.open = c.open || v == misdirected || c.failures >= failuresMax
+		c.barred, c.far = false, far
+		c.open = c.open || r.verdict == misdirected || c.failures >= failuresMax
 		c.pause(c.backoff(), reason)
 	case wait, overloaded:
-		c.open, c.barred = true, false
-		c.pause(min(max(told, toldWaitMin), toldWaitMax), reason)
+		c.open, c.barred, c.far = true, false, far
+		c.pause(min(max(r.retryAfter, toldWaitMin), toldWaitMax), reason)
 	case unauthorized:
-		c.open, c.barred = true, true
+		c.open, c.barred, c.far = true, true, far
 		c.pause(barredProbing, reason)
 	}
 	isOpen, isBarred := c.open, c.barred
@@ -118,7 +127,7 @@ func (c *circuit) leave(probe bool, v verdict, told time.Duration, reason string
 	case wasOpen && !isOpen:
 		c.log.Info("circuit closed")
 	}
-	if v != settled || wasOpen {
+	if r.verdict != settled || wasOpen {
 		c.changed()
 	}
 }

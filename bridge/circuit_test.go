@@ -21,25 +21,30 @@ func pauseOf(t *testing.T, c *circuit) (pause time.Duration, probe bool) {
 	return time.Since(began), probe
 }
 
+// ended is a try that got as far as the remote service.
+func ended(v verdict, reason string) response {
+	return response{outcome: outcome{call: remotePut}, verdict: v, reason: reason}
+}
+
 func TestCircuitOpensAfterThreeFailuresAndBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCircuit(30*time.Second, zap.NewNop(), func() {})
 		for failure := 1; failure <= 30; failure++ {
 			_, probe := pauseOf(t, c)
 			require.Equal(t, failure > 3, probe, "a try of an open circuit is a probe")
-			c.leave(probe, retry, 0, "down")
+			c.leave(probe, ended(retry, "down"))
 			ceiling := min(30*time.Second, backoffBase<<min(failure-1, 20))
 			require.Less(t, time.Until(c.until), ceiling)
 			require.Equal(t, failure >= 3, c.state().name == circuitOpen)
 		}
-		require.Equal(t, "down", c.state().lastError)
+		require.Equal(t, "remote: down", c.state().lastError)
 		_, probe := pauseOf(t, c)
 		require.Equal(t, circuitHalfOpen, c.state().name)
-		c.leave(probe, settled, 0, "")
+		c.leave(probe, ended(settled, ""))
 		require.Equal(t, circuitState{name: circuitClosed}, c.state())
 		pause, _ := pauseOf(t, c)
 		require.Zero(t, pause)
-		c.leave(false, retry, 0, "down again")
+		c.leave(false, ended(retry, "down again"))
 		require.Equal(t, circuitClosed, c.state().name, "a success forgets earlier failures")
 	})
 }
@@ -61,7 +66,7 @@ func TestCircuitKeepsFullJitter(t *testing.T) {
 func TestOneWorkerProbesWhileTheOthersWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCircuit(30*time.Second, zap.NewNop(), func() {})
-		c.leave(false, misdirected, 0, "404")
+		c.leave(false, ended(misdirected, "404"))
 		_, probe := pauseOf(t, c)
 		require.True(t, probe)
 
@@ -81,7 +86,7 @@ func TestOneWorkerProbesWhileTheOthersWait(t *testing.T) {
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		require.Zero(t, through.Load()+ready.Load(), "nobody else while one is trying")
-		c.leave(probe, settled, 0, "")
+		c.leave(probe, ended(settled, ""))
 		synctest.Wait()
 		require.Equal(t, int32(3), through.Load())
 		require.Equal(t, int32(3), ready.Load())
@@ -92,15 +97,43 @@ func TestAStragglerDoesNotLetTheOthersIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCircuit(30*time.Second, zap.NewNop(), func() {})
 		_, straggler := pauseOf(t, c)
-		c.leave(false, misdirected, 0, "404")
+		c.leave(false, ended(misdirected, "404"))
 		_, probe := pauseOf(t, c)
 		require.True(t, probe)
-		c.leave(straggler, retry, 0, "timed out")
+		c.leave(straggler, ended(retry, "timed out"))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		_, err := c.enter(ctx)
 		require.Error(t, err, "one is still trying")
 	})
+}
+
+func TestOnlyWhatGotThroughToTheSameServiceEndsAWait(t *testing.T) {
+	looked := response{outcome: outcome{call: lookup}, verdict: settled} // and found nothing to tell
+	for name, held := range map[string]verdict{"429": wait, "503": overloaded, "401": unauthorized, "404": misdirected} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCircuit(30*time.Second, zap.NewNop(), func() {})
+				c.leave(false, ended(held, name))
+				was := c.state()
+				c.leave(false, ended(settled, ""))
+				require.Equal(t, was, c.state(), "a try that began before")
+				_, probe := pauseOf(t, c)
+				c.leave(probe, looked)
+				require.Equal(t, was, c.state(), "a lookup says nothing of the remote service")
+				_, probe = pauseOf(t, c)
+				c.leave(probe, ended(settled, ""))
+				require.Equal(t, circuitState{name: circuitClosed}, c.state())
+
+				local := ended(held, name)
+				local.call = lookup
+				c.leave(false, local)
+				_, probe = pauseOf(t, c)
+				c.leave(probe, looked)
+				require.Equal(t, circuitState{name: circuitClosed}, c.state(), "a lookup got through where lookups did not")
+			})
+		})
+	}
 }
 
 func TestCircuitWaitsAsTold(t *testing.T) {
@@ -113,7 +146,9 @@ func TestCircuitWaitsAsTold(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				circuit := newCircuit(30*time.Second, zap.NewNop(), func() {})
 				for range 10 {
-					circuit.leave(false, wait, c.told, "busy")
+					told := ended(wait, "busy")
+					told.retryAfter = c.told
+					circuit.leave(false, told)
 				}
 				require.Zero(t, circuit.failures, "no failure is counted")
 				pause, probe := pauseOf(t, circuit)
@@ -129,14 +164,14 @@ func TestUnauthorizedProbesSlowlyAndAlarmsOnce(t *testing.T) {
 		core, logs := observer.New(zap.ErrorLevel)
 		c := newCircuit(30*time.Second, zap.New(core), func() {})
 		for range 5 {
-			c.leave(false, unauthorized, 0, "status 401")
+			c.leave(false, ended(unauthorized, "status 401"))
 			require.True(t, c.state().barred)
 			pause, probe := pauseOf(t, c)
 			require.Equal(t, 15*time.Second, pause)
 			c.cancel(probe)
 		}
 		require.Equal(t, 1, logs.Len())
-		c.leave(true, settled, 0, "")
+		c.leave(true, ended(settled, ""))
 		require.False(t, c.state().barred)
 	})
 }
@@ -144,11 +179,11 @@ func TestUnauthorizedProbesSlowlyAndAlarmsOnce(t *testing.T) {
 func TestWhatIsNoNewsLeavesTheCircuitAsItIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCircuit(30*time.Second, zap.NewNop(), func() {})
-		c.leave(false, misdirected, 0, "404")
+		c.leave(false, ended(misdirected, "404"))
 		for range 3 {
 			_, probe := pauseOf(t, c)
 			require.True(t, probe)
-			c.leave(probe, split, 0, "422")
+			c.leave(probe, ended(split, "422"))
 			require.Equal(t, circuitOpen, c.state().name)
 		}
 	})
@@ -157,7 +192,7 @@ func TestWhatIsNoNewsLeavesTheCircuitAsItIs(t *testing.T) {
 func TestCircuitLetsGoOfWhoeverIsStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCircuit(30*time.Second, zap.NewNop(), func() {})
-		c.leave(false, unauthorized, 0, "status 401")
+		c.leave(false, ended(unauthorized, "status 401"))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err := c.enter(ctx)

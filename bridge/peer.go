@@ -159,6 +159,7 @@ func (c *client) readProblem(r response, from io.Reader) response {
 	}
 	// Read as RFC 9457 wants it: members that we do not know are allowed.
 	var p struct {
+		Type   string                 `json:"type"`
 		Title  string                 `json:"title"`
 		Detail string                 `json:"detail"`
 		Errors []contracts.FieldError `json:"errors"`
@@ -166,6 +167,12 @@ func (c *client) readProblem(r response, from io.Reader) response {
 	if err != nil || json.Unmarshal(data, &p) != nil {
 		r.body = foreign
 		r.reason += " with an unreadable problem document"
+		return r
+	}
+	// A gateway may speak RFC 9457 as well, and knows nothing of orders.
+	if !strings.HasPrefix(p.Type, contracts.ProblemTypePrefix) {
+		r.body = foreign
+		r.reason += " with a problem document that is not of an Orders service"
 		return r
 	}
 	r.body = problem

@@ -180,10 +180,10 @@ func TestAConnectionIsUsedAgain(t *testing.T) {
 
 func TestProblemsAreReadWithCare(t *testing.T) {
 	for body, want := range map[string]string{
-		`{"title":"Not valid","detail":"no\u0000t\u001b[31m good","errors":[{"pointer":"/x","detail":"is required"}]}`: "Not valid: no t [31m good; /x: is required",
-		`{"title":"` + strings.Repeat("ä", 3000) + `"}`:                                                                strings.Repeat("ä", contracts.ReasonLengthMax-1) + "…",
-		`{"title":"Later","retry":{"any":1},"status":"422"}`:                                                           "Later",
-		`{}`: "status 422",
+		`{"type":"/problems/x","title":"Not valid","detail":"no\u0000t\u001b[31m good","errors":[{"pointer":"/x","detail":"is required"}]}`: "Not valid: no t [31m good; /x: is required",
+		`{"type":"/problems/x","title":"` + strings.Repeat("ä", 3000) + `"}`:                                                                strings.Repeat("ä", contracts.ReasonLengthMax-1) + "…",
+		`{"type":"/problems/x","title":"Later","retry":{"any":1},"status":"422"}`:                                                           "Later",
+		`{"type":"/problems/x"}`: "status 422",
 	} {
 		s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/problem+json")
@@ -194,7 +194,10 @@ func TestProblemsAreReadWithCare(t *testing.T) {
 		require.Equal(t, refused, r.verdict)
 		require.Equal(t, want, r.reason)
 	}
-	for _, body := range []string{"<html>", "[]", "", `{"title":"` + strings.Repeat("x", problemBytesMax) + `"}`} {
+	for _, body := range []string{
+		"<html>", "[]", "", "{}", `{"type":"about:blank","title":"Bad Request"}`, `{"type":"https://gateway.example/problems/x"}`,
+		`{"type":"/problems/x","title":"` + strings.Repeat("x", problemBytesMax) + `"}`,
+	} {
 		s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/problem+json")
 			w.WriteHeader(422)

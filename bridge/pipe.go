@@ -219,7 +219,7 @@ func refusal(e entry, reason string) ([]byte, error) {
 
 // conclude tells the circuit, and whoever reads the log, how a try ended.
 func (p *pipe) conclude(probe bool, r response) {
-	p.circuit.leave(probe, r.verdict, r.retryAfter, fmt.Sprintf("%s: %s", r.call.target(), r.reason))
+	p.circuit.leave(probe, r)
 	if r.verdict != settled {
 		p.log.Warn("try ended early", zap.Stringer("verdict", r.verdict), zap.String("target", r.call.target()),
 			zap.Int("entries", r.entries), zap.String("reason", r.reason))

@@ -83,24 +83,24 @@ var rules = []rule{
 	{"401, 403", status(401, 403), unauthorized},
 	{"429", status(429), wait},
 	{"503 with Retry-After", func(o outcome) bool { return o.status == 503 && o.retryAfter > 0 }, overloaded},
-	{"several entries: 400, 413, 414, 422, 431", several(status(blaming...)), split},
+	{"several entries: 400, 413, 422", several(status(blaming...)), split},
 	{"several entries: an answer over the size limit", several(func(o outcome) bool { return o.body == tooLarge }), split},
-	{"one entry, remote: 400, 413, 414, 422, 431 with a problem document", func(o outcome) bool {
+	{"one entry, remote: 400, 413, 422 with a problem document", func(o outcome) bool {
 		return o.call == remotePut && o.body == problem && slices.Contains(blaming, o.status)
 	}, refused},
-	{"one entry, local: 400, 413, 414, 422, 431 with a problem document", func(o outcome) bool {
+	{"one entry, local: 400, 413, 422 with a problem document", func(o outcome) bool {
 		return o.body == problem && slices.Contains(blaming, o.status)
 	}, later},
-	{"one entry: 400, 413, 414, 422, 431 without one", status(blaming...), retry},
+	{"one entry: 400, 413, 422 without one", status(blaming...), retry},
 	{"408, 409 without answers, 425", status(408, 409, 425), retry},
 	{"3xx and every other 4xx", func(o outcome) bool { return o.status >= 300 && o.status < 500 }, misdirected},
 	{"everything else: 5xx, and 2xx that is not what was asked for", func(outcome) bool { return true }, retry},
 }
 
-// blaming lists the statuses that blame what was sent.
+// blaming lists the statuses that can blame an order. Address and header fields (414, 431) are the same
+// for all.
 var blaming = []int{
-	http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong,
-	http.StatusUnprocessableEntity, http.StatusRequestHeaderFieldsTooLarge,
+	http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity,
 }
 
 // judge finds the verdict. It is pure.

@@ -47,7 +47,7 @@ func TestNothingIsFetchedWhileTheCircuitIsOpen(t *testing.T) {
 		all := hints(100)
 		p.edit(all, 1)
 		breaking(p.remote, "", func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) })
-		p.circuit.leave(false, unauthorized, 0, "before they started")
+		p.circuit.leave(false, ended(unauthorized, "before they started"))
 		from := &stock{hints: all}
 		stop, cancel := context.WithCancel(t.Context())
 		var workers sync.WaitGroup

@@ -5,9 +5,12 @@ import "strings"
 // FieldErrorsMax is how many faults a problem names; whoever sent more is told of the rest next time.
 const FieldErrorsMax = 50
 
+// ProblemTypePrefix begins the type of every problem of an Orders service.
+const ProblemTypePrefix = "/problems/"
+
 // Problem is a problem document (RFC 9457), media type application/problem+json.
 type Problem struct {
-	Type     string       `json:"type"` // a URI reference below /problems/
+	Type     string       `json:"type"` // a URI reference below ProblemTypePrefix
 	Title    string       `json:"title"`
 	Status   int          `json:"status"`
 	Detail   string       `json:"detail,omitzero"`

@@ -181,7 +181,7 @@ func condition(r *http.Request, mayCreate bool) (orders.Condition, error) {
 		return orders.Condition{}, &contracts.Problem{Status: http.StatusBadRequest, Detail: `If-Match must be the ETag of the order, in quotes, or "*"`}
 	}
 	return orders.Condition{}, &contracts.Problem{
-		Type: "/problems/precondition-required", Title: titles["precondition-required"],
+		Type: contracts.ProblemTypePrefix + "precondition-required", Title: titles["precondition-required"],
 		Status: http.StatusPreconditionRequired, Detail: "send If-Match with the ETag of the order that you have seen",
 	}
 }

@@ -53,7 +53,7 @@ var titles = map[string]string{
 
 // WriteProblem answers with a problem document (RFC 9457).
 func WriteProblem(w http.ResponseWriter, r *http.Request, status int, slug, detail string, fields ...contracts.FieldError) {
-	writeProblem(w, r, &contracts.Problem{Type: "/problems/" + slug, Title: titles[slug], Status: status, Detail: detail, Errors: fields})
+	writeProblem(w, r, &contracts.Problem{Type: contracts.ProblemTypePrefix + slug, Title: titles[slug], Status: status, Detail: detail, Errors: fields})
 }
 
 func writeProblem(w http.ResponseWriter, r *http.Request, p *contracts.Problem) {
@@ -79,7 +79,7 @@ func Fail(w http.ResponseWriter, r *http.Request, log *zap.Logger, err error) {
 	var malformed *contracts.Problem
 	if errors.As(err, &malformed) {
 		if malformed.Type == "" || malformed.Type == "about:blank" {
-			malformed.Type, malformed.Title = "/problems/malformed", titles["malformed"]
+			malformed.Type, malformed.Title = contracts.ProblemTypePrefix+"malformed", titles["malformed"]
 		}
 		writeProblem(w, r, malformed)
 		return
@@ -91,7 +91,7 @@ func Fail(w http.ResponseWriter, r *http.Request, log *zap.Logger, err error) {
 	}
 	kind := orders.KindOf(err)
 	known := problemOf[kind]
-	p := &contracts.Problem{Type: "/problems/" + known.slug, Title: titles[known.slug], Status: known.status}
+	p := &contracts.Problem{Type: contracts.ProblemTypePrefix + known.slug, Title: titles[known.slug], Status: known.status}
 	var e *orders.Error
 	switch {
 	case kind == orders.Internal:

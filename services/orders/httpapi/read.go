@@ -43,7 +43,7 @@ func asMalformed(err error) error {
 	case errors.As(err, &tooLarge):
 		return err
 	case errors.Is(err, os.ErrDeadlineExceeded): // a slow line is no fault of what is sent
-		return &contracts.Problem{Type: "/problems/timeout", Title: titles["timeout"], Status: http.StatusRequestTimeout, Detail: "the body took too long"}
+		return &contracts.Problem{Type: contracts.ProblemTypePrefix + "timeout", Title: titles["timeout"], Status: http.StatusRequestTimeout, Detail: "the body took too long"}
 	}
 	return &contracts.Problem{Status: http.StatusBadRequest, Detail: "the body ends early"}
 }
