@@ -51,6 +51,7 @@ func connect(c Config, log *zap.Logger) (*consumer, error) {
 	told := func(msg string) nats.ConnHandler { return func(*nats.Conn) { log.Info(msg) } }
 	nc, err := nats.Connect(c.NatsURL,
 		nats.Name("orderbridge bridge "+c.Side+" to "+c.Peer),
+		nats.CustomInboxPrefix(contracts.BridgeInbox),
 		nats.Timeout(connectTimeout),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),

@@ -40,6 +40,9 @@ const (
 	HintSubjectPrefix = "orders.changed."
 	// BridgeSubjectPrefix is where a bridge reports itself (BridgeReport), outside of any stream.
 	BridgeSubjectPrefix = "orders.bridge."
+	// Where the broker's answers to each role come in: apart, so that no role need be let read another's.
+	ServiceInbox = "_INBOX_SERVICE"
+	BridgeInbox  = "_INBOX_BRIDGE"
 )
 
 // HintSubject is where the hint of an order for a peer goes: orders.changed.<peer>.<id>.

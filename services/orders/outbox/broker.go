@@ -53,6 +53,7 @@ func Open(opts Options, log *zap.Logger) (_ *Broker, err error) {
 	}()
 	natsOpts := []nats.Option{
 		nats.Name("orders-" + opts.Side),
+		nats.CustomInboxPrefix(contracts.ServiceInbox),
 		nats.MaxReconnects(-1),
 		nats.RetryOnFailedConnect(true),
 		nats.ReconnectWait(500 * time.Millisecond),
