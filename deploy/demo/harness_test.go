@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/orderbridge/orderbridge/deploy/pgcluster/tether"
 )
 
 // process is `orderbridge demo` run as a process, with the fakes.
@@ -68,7 +70,7 @@ func startDemo(t *testing.T, dir string, base int, variables []string, flags ...
 	p := &process{cmd: exec.Command(os.Args[0], args...), dir: dir, out: &output{}, done: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), variables...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
-	require.NoError(t, p.cmd.Start())
+	require.NoError(t, tether.Start(p.cmd, syscall.SIGKILL))
 	go func() {
 		defer close(p.done)
 		_ = p.cmd.Wait() // the tests look at the process state
