@@ -87,13 +87,15 @@ func (d *demo) prepare(ctx context.Context) error {
 	if err := removeEnv(d.folder.path); err != nil {
 		return err
 	}
+	d.sides = newSides(d.folder, d.options.PortBase)
 	if d.options.Fresh && d.folder.used {
-		if err := d.folder.clear(ctx); err != nil {
-			return err
+		for _, s := range d.sides {
+			if err := s.clear(ctx); err != nil {
+				return err
+			}
 		}
 		d.say("removed the data of earlier runs in %s", d.options.Dir)
 	}
-	d.sides = newSides(d.folder, d.options.PortBase)
 	for _, s := range d.sides {
 		if err := os.MkdirAll(s.folder, folderMode); err != nil {
 			return err

@@ -84,9 +84,10 @@ func fakeProgram(name, prefix string, handler http.Handler) {
 	os.Exit(0)
 }
 
-// fakeService keeps the numbers of its orders in a file beside the data, a line each.
+// fakeService keeps the numbers of its orders in a file, a line each.
 func fakeService() http.Handler {
-	file := filepath.Join(filepath.Dir(os.Getenv("ORDERS_NATS_STORE_DIR")), "orders")
+	folder := os.Getenv("ORDERS_NATS_STORE_DIR")
+	file := filepath.Join(folder, "orders")
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /orders", func(w http.ResponseWriter, r *http.Request) {
 		text, err := os.ReadFile(file)
@@ -108,6 +109,7 @@ func fakeService() http.Handler {
 			http.Error(w, fmt.Sprint(faults), http.StatusForbidden)
 			return
 		}
+		must(os.MkdirAll(folder, 0o700))
 		f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		must(err)
 		_, err = fmt.Fprintln(f, o.OrderNumber)

@@ -3,7 +3,6 @@
 package demo
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-
-	"github.com/orderbridge/orderbridge/deploy/pgcluster"
 )
 
 const (
@@ -97,20 +94,6 @@ func (f *folder) owner() string {
 		return ""
 	}
 	return fmt.Sprintf(" (process %d)", pid)
-}
-
-// clear removes the data of both sides, and nothing that the demo did not make.
-func (f *folder) clear(ctx context.Context) error {
-	for _, name := range sideNames {
-		side := f.in(name)
-		if err := pgcluster.Remove(ctx, postgresFolder(side)); err != nil {
-			return err
-		}
-		if err := os.RemoveAll(side); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (f *folder) in(name string) string { return filepath.Join(f.path, name) }

@@ -3,8 +3,11 @@
 package demo
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/orderbridge/orderbridge/deploy/pgcluster"
@@ -65,7 +68,23 @@ func (s *side) databaseURL() string { return s.database().URL(databaseName) }
 
 func postgresFolder(side string) string { return filepath.Join(side, "postgres") }
 
+func (s *side) natsFolder() string { return filepath.Join(s.folder, "nats") }
+
 func (s *side) log(program string) string { return filepath.Join(s.folder, program+".log") }
+
+// clear removes the data and the logs. What else lies beside them is not the demo's.
+func (s *side) clear(ctx context.Context) error {
+	if err := pgcluster.Remove(ctx, postgresFolder(s.folder)); err != nil {
+		return err
+	}
+	err := os.RemoveAll(s.natsFolder())
+	for _, log := range []string{s.log("service"), s.log("bridge")} {
+		if e := os.Remove(log); !errors.Is(e, os.ErrNotExist) {
+			err = errors.Join(err, e)
+		}
+	}
+	return err
+}
 
 // serviceSettings are what `orderbridge serve` gets of this side.
 func (s *side) serviceSettings(peer *side) map[string]string {
@@ -79,7 +98,7 @@ func (s *side) serviceSettings(peer *side) map[string]string {
 		"ORDERS_NATS_ADDR":      address(s.ports.nats),
 		"ORDERS_NATS_USER":      natsUser,
 		"ORDERS_NATS_PASSWORD":  s.secrets.nats,
-		"ORDERS_NATS_STORE_DIR": filepath.Join(s.folder, "nats"),
+		"ORDERS_NATS_STORE_DIR": s.natsFolder(),
 		"ORDERS_CLIENT_TOKEN":   s.secrets.client,
 		"ORDERS_ADMIN_TOKEN":    s.secrets.admin,
 		"ORDERS_PEER_TOKEN":     s.secrets.peer,
