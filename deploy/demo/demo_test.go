@@ -92,7 +92,7 @@ func orderNumbers(t *testing.T, url string) []string {
 
 func TestWhatDiesIsStartedAgain(t *testing.T) {
 	t.Parallel()
-	p := startDemo(t, t.TempDir(), freeBase(t), nil, "--seed", "0")
+	p := startDemo(t, demoDir(t), freeBase(t), nil, "--seed", "0")
 	before := p.env(t)
 	for _, name := range pidNames {
 		require.NoError(t, syscall.Kill(pidOf(t, before, name), syscall.SIGKILL), name)
@@ -120,7 +120,7 @@ func TestWhatDiesIsStartedAgain(t *testing.T) {
 
 func TestKilledDemoLeavesNoProcessAndTheNextOneGoesOn(t *testing.T) {
 	t.Parallel()
-	dir, base := t.TempDir(), freeBase(t)
+	dir, base := demoDir(t), freeBase(t)
 	first := startDemo(t, dir, base, nil, "--seed", "2")
 	env := first.env(t)
 	conn, err := pgx.Connect(t.Context(), env["A_DATABASE_URL"])
@@ -162,7 +162,7 @@ func TestKilledDemoLeavesNoProcessAndTheNextOneGoesOn(t *testing.T) {
 
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	t.Parallel()
-	p := startDemo(t, t.TempDir(), freeBase(t), []string{stubbornVariable + "=bridge"}, "--seed", "0")
+	p := startDemo(t, demoDir(t), freeBase(t), []string{stubbornVariable + "=bridge"}, "--seed", "0")
 	env := p.env(t)
 	p.signal(t, syscall.SIGINT)
 	p.eventually(t, "it is stopping", func() bool { return strings.Contains(p.out.String(), "stopping") })
@@ -173,7 +173,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 
 func TestInterruptedStart(t *testing.T) {
 	t.Parallel()
-	dir, base := t.TempDir(), freeBase(t)
+	dir, base := demoDir(t), freeBase(t)
 	p := startDemo(t, dir, base, nil)
 	p.eventually(t, "PostgreSQL is being made", func() bool {
 		_, err := os.Stat(postgresFolder(filepath.Join(dir, "a")))
@@ -188,7 +188,7 @@ func TestInterruptedStart(t *testing.T) {
 
 func TestPartThatDoesNotStart(t *testing.T) {
 	t.Parallel()
-	dir, base := t.TempDir(), freeBase(t)
+	dir, base := demoDir(t), freeBase(t)
 	p := startDemo(t, dir, base, []string{brokenVariable + "=bridge"})
 	require.Equal(t, 1, p.exitCode(t))
 	require.Contains(t, p.out.String(), "bridge a ended before it was ready; the end of "+filepath.Join(dir, "a", "bridge.log"))
@@ -199,7 +199,7 @@ func TestPartThatDoesNotStart(t *testing.T) {
 
 func TestPortTaken(t *testing.T) {
 	t.Parallel()
-	dir, base := t.TempDir(), freeBase(t)
+	dir, base := demoDir(t), freeBase(t)
 	l, err := net.Listen("tcp", address(base+110))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
@@ -210,9 +210,9 @@ func TestPortTaken(t *testing.T) {
 
 func TestForeignFolderIsLeftAlone(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := demoDir(t)
 	work := filepath.Join(dir, "a", "thesis.odt")
-	require.NoError(t, os.Mkdir(filepath.Dir(work), 0o755))
+	require.NoError(t, os.Mkdir(filepath.Dir(work), 0o700))
 	require.NoError(t, os.WriteFile(work, nil, 0o600))
 	for _, flags := range [][]string{nil, {"--fresh"}} {
 		p := startDemo(t, dir, freeBase(t), nil, flags...)
@@ -224,7 +224,7 @@ func TestForeignFolderIsLeftAlone(t *testing.T) {
 
 func TestOptionsThatMakeNoSense(t *testing.T) {
 	t.Parallel()
-	require.ErrorContains(t, Run(t.Context(), Options{Dir: t.TempDir(), PortBase: 8080, Seed: -1}), "--seed")
-	require.ErrorContains(t, Run(t.Context(), Options{Dir: t.TempDir(), PortBase: 80}), "--port-base")
-	require.ErrorContains(t, Run(t.Context(), Options{Dir: t.TempDir(), PortBase: 65500}), "--port-base")
+	require.ErrorContains(t, Run(t.Context(), Options{Dir: demoDir(t), PortBase: 8080, Seed: -1}), "--seed")
+	require.ErrorContains(t, Run(t.Context(), Options{Dir: demoDir(t), PortBase: 80}), "--port-base")
+	require.ErrorContains(t, Run(t.Context(), Options{Dir: demoDir(t), PortBase: 65500}), "--port-base")
 }

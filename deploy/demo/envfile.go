@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -48,11 +49,15 @@ func writeEnv(path string, variables []variable) (err error) {
 // quote makes one word of the shell's.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// removeEnv removes demo.env and what a killed demo left of writing it.
+// envFiles are demo.env and what a killed demo left of writing it. A user's demo.env.bak is not.
+var envFiles = regexp.MustCompile(`^` + regexp.QuoteMeta(envFileName) + `(\.[0-9]+)?$`)
+
 func removeEnv(dir string) error {
-	files, err := filepath.Glob(filepath.Join(dir, envFileName+"*"))
-	for _, f := range files {
-		err = errors.Join(err, os.Remove(f))
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if envFiles.MatchString(e.Name()) {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+		}
 	}
 	return err
 }

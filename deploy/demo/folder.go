@@ -26,8 +26,8 @@ type folder struct {
 	marker *os.File
 }
 
-// openFolder makes the folder or goes on with it. A folder with other things in it is refused, so that
-// neither our files nor --fresh ever get into somebody's work.
+// openFolder makes the folder or goes on with it. One with other things in it is refused, so that
+// neither our files nor --fresh ever get into somebody's work, and one that is not ours alone.
 func openFolder(path string) (_ *folder, err error) {
 	f := &folder{}
 	if f.path, err = filepath.Abs(path); err != nil {
@@ -36,8 +36,16 @@ func openFolder(path string) (_ *folder, err error) {
 	if err := os.MkdirAll(f.path, folderMode); err != nil {
 		return nil, err
 	}
+	if err := refuseShared(f.path); err != nil {
+		return nil, err
+	}
 	if f.used, err = isOurs(f.path); err != nil {
 		return nil, err
+	}
+	for _, name := range sideNames {
+		if err := refuseShared(f.in(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
 	}
 	f.marker, err = os.OpenFile(filepath.Join(f.path, markerName), os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
@@ -47,6 +55,23 @@ func openFolder(path string) (_ *folder, err error) {
 		return nil, errors.Join(err, f.marker.Close())
 	}
 	return f, nil
+}
+
+// refuseShared refuses a folder that somebody else can write to: they could put anything into
+// demo.env, which a shell runs.
+func refuseShared(dir string) error {
+	fi, err := os.Lstat(dir)
+	switch {
+	case err != nil:
+		return err
+	case !fi.IsDir(): // a link may be led elsewhere later
+		return fmt.Errorf("%s is not itself a folder: choose another --dir", dir)
+	case int(fi.Sys().(*syscall.Stat_t).Uid) != os.Geteuid():
+		return fmt.Errorf("%s belongs to another user: choose another --dir", dir)
+	case fi.Mode().Perm()&0o022 != 0:
+		return fmt.Errorf("other users may write to %s: forbid it (chmod go-w), or choose another --dir", dir)
+	}
+	return nil
 }
 
 func isOurs(path string) (bool, error) {

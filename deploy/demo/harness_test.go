@@ -64,6 +64,14 @@ func freeBase(t *testing.T) int {
 	return 0
 }
 
+// demoDir is a folder that only we can write to, whatever the umask.
+func demoDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.Chmod(dir, folderMode))
+	return dir
+}
+
 func startDemo(t *testing.T, dir string, base int, variables []string, flags ...string) *process {
 	t.Helper()
 	args := append([]string{"demo", "--dir", dir, "--port-base", strconv.Itoa(base)}, flags...)

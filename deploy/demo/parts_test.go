@@ -3,6 +3,7 @@
 package demo
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -42,6 +43,57 @@ func TestEnvFileHoldsAnyValue(t *testing.T) {
 	require.NoError(t, removeEnv(filepath.Dir(file)))
 	require.NoFileExists(t, file)
 	require.NoFileExists(t, leftover)
+}
+
+func TestEnvFileIsFoundInAnyFolder(t *testing.T) {
+	for _, name := range []string{"demo[1]", "a[", "*"} {
+		dir := filepath.Join(t.TempDir(), name)
+		require.NoError(t, os.Mkdir(dir, 0o700))
+		for _, file := range []string{"", ".4711", ".bak", ".1.old", "ironment"} {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, envFileName+file), nil, 0o600))
+		}
+		require.NoError(t, removeEnv(dir))
+		left, err := filepath.Glob(filepath.Join(filepath.Dir(dir), "*", "*"))
+		require.NoError(t, err)
+		for i := range left {
+			left[i] = filepath.Base(left[i])
+		}
+		require.Equal(t, []string{"demo.env.1.old", "demo.env.bak", "demo.environment"}, left, "the user's own")
+	}
+}
+
+func TestFolderThatOthersCanWriteToIsRefused(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "demo")
+	f, err := openFolder(dir)
+	require.NoError(t, err)
+	require.NoError(t, f.close())
+	side := f.in("a")
+	require.NoError(t, os.Mkdir(side, folderMode))
+	refused := func(path, why string) {
+		t.Helper()
+		_, err := openFolder(path)
+		require.ErrorContains(t, err, why)
+	}
+	for _, part := range []string{dir, side} {
+		for _, mode := range []os.FileMode{0o720, 0o702} {
+			require.NoError(t, os.Chmod(part, mode))
+			refused(dir, "other users may write to "+part+":")
+		}
+		require.NoError(t, os.Chmod(part, folderMode))
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(dir, link))
+	refused(link, "is not itself a folder")
+	if os.Geteuid() == 0 {
+		const nobody = 65534
+		require.NoError(t, os.Chown(side, nobody, nobody))
+		refused(dir, side+" belongs to another user")
+		require.NoError(t, os.Chown(side, 0, 0))
+		require.NoError(t, os.Chown(dir, nobody, nobody))
+		refused(dir, dir+" belongs to another user")
+	} else {
+		refused("/usr", "/usr belongs to another user")
+	}
 }
 
 func TestOrdersAreValidVariedAndAlwaysTheSame(t *testing.T) {
