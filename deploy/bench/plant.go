@@ -19,7 +19,6 @@ import (
 
 const (
 	module         = "github.com/orderbridge/orderbridge"
-	folderMode     = 0o711 // root's PostgreSQL runs as another user and passes through
 	startPatience  = 2 * time.Minute
 	settlePatience = 5 * time.Minute
 )
@@ -37,9 +36,6 @@ func newPlant(dir string) (_ *plant, err error) {
 	}
 	const perSide = 3
 	addresses, err := freeAddresses(2 * perSide)
-	if err == nil {
-		err = os.Chmod(p.folder, folderMode)
-	}
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(p.folder))
 	}
@@ -59,7 +55,7 @@ func (p *plant) start(ctx context.Context) error {
 	// What is awaited looks after all that was started, so nothing is being started meanwhile.
 	for _, step := range []func(s, peer *side) error{
 		func(s, _ *side) error {
-			if err := os.Mkdir(s.folder, folderMode); err != nil {
+			if err := os.Mkdir(s.folder, 0o700); err != nil {
 				return err
 			}
 			return s.startDatabase(ctx)

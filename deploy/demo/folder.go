@@ -16,7 +16,7 @@ const (
 	markerName  = ".orderbridge-demo"
 	envFileName = "demo.env"
 
-	folderMode = 0o711 // for root's demo, whose PostgreSQL runs as another user and passes through
+	folderMode = 0o700
 )
 
 // folder is where a demo keeps everything. While it is open no other demo gets it.
