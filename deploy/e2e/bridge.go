@@ -4,11 +4,8 @@ package e2e
 
 import (
 	"fmt"
-	"net"
 	"path/filepath"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
 
 // startBridge starts a further bridge of a side, set up from demo.env as an operator would, that
@@ -16,10 +13,7 @@ import (
 func (d *demo) startBridge(t testing.TB, s *side, remoteURL string) *process {
 	t.Helper()
 	own, peer := s.access.Load(), d.peerOf(s)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	addr := l.Addr().String()
-	require.NoError(t, l.Close())
+	addr := fmt.Sprintf("127.0.0.1:%d", d.freePort(t))
 	env := []string{
 		"BRIDGE_SIDE=" + s.name, "BRIDGE_PEER=" + peer.name,
 		"BRIDGE_LOCAL_URL=" + own.url, "BRIDGE_LOCAL_TOKEN=" + own.bridge,

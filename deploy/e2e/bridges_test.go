@@ -13,7 +13,7 @@ import (
 // the orders.
 func TestTwoBridges(t *testing.T) {
 	d := startDemo(t)
-	l := newLoad(t, d)
+	l := newLoad(t, d.pair)
 	second := [2]*process{}
 	for i, s := range d.sides() {
 		second[i] = d.startBridge(t, s, d.peerOf(s).access.Load().url)

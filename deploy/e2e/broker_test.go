@@ -49,7 +49,7 @@ func createPending(t *testing.T, d *demo, s *side, r *rand.Rand) (ids []string) 
 	return ids
 }
 
-func mustStream(t *testing.T, s *side) jetstream.Stream {
+func mustStream(t testing.TB, s *side) jetstream.Stream {
 	t.Helper()
 	stream, err := openBroker(t, s).Stream(t.Context(), contracts.HintStream)
 	require.NoError(t, err)

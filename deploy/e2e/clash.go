@@ -32,21 +32,21 @@ type clash struct {
 }
 
 // prepare makes the order that both sides know before.
-func (c *clash) prepare(t testing.TB, d *demo, r *rand.Rand) {
+func (c *clash) prepare(t testing.TB, both *pair, r *rand.Rand) {
 	t.Helper()
 	o := newOrder(r)
 	c.id, c.number = o.ID, o.OrderNumber
 	if c.onA == creates {
 		return
 	}
-	_, _, err := d.sides()[r.IntN(2)].createAt(t.Context(), o)
+	_, _, err := both.sides()[r.IntN(2)].createAt(t.Context(), o)
 	require.NoError(t, err)
 }
 
 // happen does each side's deed.
-func (c *clash) happen(t testing.TB, d *demo, r *rand.Rand) {
+func (c *clash) happen(t testing.TB, both *pair, r *rand.Rand) {
 	t.Helper()
-	for i, s := range d.sides() {
+	for i, s := range both.sides() {
 		c.act(t, i, s, [2]deed{c.onA, c.onB}[i], r)
 	}
 }
@@ -81,9 +81,9 @@ func (c *clash) act(t testing.TB, i int, s *side, what deed, r *rand.Rand) {
 }
 
 // requireKept asks that both sides keep both versions whole.
-func (c *clash) requireKept(t testing.TB, d *demo) {
+func (c *clash) requireKept(t testing.TB, both *pair) {
 	t.Helper()
-	a, b := d.mustCases(t, c.id)
+	a, b := both.mustCases(t, c.id)
 	requireMirror(t, a, b)
 	for i, kept := range []struct {
 		version contracts.CaseVersion

@@ -35,7 +35,10 @@ var settlements = [][2]way{
 // TestCollisions has both sides change the same orders while they cannot hear each other: these and no
 // others collide, with nothing of either side lost, and every way to settle them makes the sides equal.
 func TestCollisions(t *testing.T) {
-	d := startDemo(t)
+	collisionsOf(t, startDemo(t).pair)
+}
+
+func collisionsOf(t *testing.T, both *pair) {
 	r := rand.New(rand.NewPCG(seed, 3))
 	var list []*clash
 	for _, deeds := range clashes {
@@ -43,51 +46,51 @@ func TestCollisions(t *testing.T) {
 			list = append(list, &clash{onA: deeds[0], onB: deeds[1]})
 		}
 	}
-	bystanders := prepareClashes(t, d, list, r)
-	d.pause(t, true)
+	bystanders := prepareClashes(t, both, list, r)
+	both.pause(t, true)
 	for _, c := range list {
-		c.happen(t, d, r)
+		c.happen(t, both, r)
 	}
 	bystanders()
-	d.pause(t, false)
-	d.awaitRest(t)
-	requireInCase(t, d, list)
+	both.pause(t, false)
+	both.awaitRest(t)
+	requireInCase(t, both, list)
 	for _, c := range list {
-		c.requireKept(t, d)
+		c.requireKept(t, both)
 	}
-	goOnWorking(t, d, list[0], r)
-	settleAll(t, d, list, r)
+	goOnWorking(t, both, list[0], r)
+	settleAll(t, both, list, r)
 }
 
 // goOnWorking edits an order in collision on either side: the case stays and shows the newest versions,
 // and whoever has only seen the older ones cannot settle it.
-func goOnWorking(t *testing.T, d *demo, c *clash, r *rand.Rand) {
-	seen, _ := d.mustCases(t, c.id)
-	for i, s := range d.sides() {
+func goOnWorking(t *testing.T, both *pair, c *clash, r *rand.Rand) {
+	seen, _ := both.mustCases(t, c.id)
+	for i, s := range both.sides() {
 		c.act(t, i, s, edits, r)
-		d.awaitRest(t)
-		c.requireKept(t, d)
-		err := d.a.resolve(t.Context(), c.id, contracts.Resolution{Take: "ours"}, seen.etag)
+		both.awaitRest(t)
+		c.requireKept(t, both)
+		err := both.a.resolve(t.Context(), c.id, contracts.Resolution{Take: "ours"}, seen.etag)
 		require.Equal(t, http.StatusPreconditionFailed, statusOf(err), "%v", err)
 	}
 }
 
 // prepareClashes makes the orders, and some that are changed meanwhile but must not collide: those of
 // one side, and those that both sides change in the same way.
-func prepareClashes(t *testing.T, d *demo, list []*clash, r *rand.Rand) (bystanders func()) {
+func prepareClashes(t *testing.T, both *pair, list []*clash, r *rand.Rand) (bystanders func()) {
 	for _, c := range list {
-		c.prepare(t, d, r)
+		c.prepare(t, both, r)
 	}
 	var others [2]*clash
 	for i := range others {
 		others[i] = &clash{onA: edits, onB: edits}
-		others[i].prepare(t, d, r)
+		others[i].prepare(t, both, r)
 	}
 	alike := &clash{onA: edits, onB: edits}
-	alike.prepare(t, d, r)
-	d.awaitRest(t)
+	alike.prepare(t, both, r)
+	both.awaitRest(t)
 	return func() {
-		for i, s := range d.sides() {
+		for i, s := range both.sides() {
 			others[i].act(t, i, s, edits, r)
 			v, seen, err := s.get(t.Context(), alike.id)
 			require.NoError(t, err)
@@ -100,60 +103,60 @@ func prepareClashes(t *testing.T, d *demo, list []*clash, r *rand.Rand) (bystand
 }
 
 // requireInCase asks that exactly these orders are in collision, on both sides, and all others equal.
-func requireInCase(t *testing.T, d *demo, list []*clash) {
+func requireInCase(t *testing.T, both *pair, list []*clash) {
 	t.Helper()
 	want := map[string]bool{}
 	for _, c := range list {
 		want[c.id] = true
 	}
-	for _, s := range d.sides() {
+	for _, s := range both.sides() {
 		got, err := s.collisions(t.Context())
 		require.NoError(t, err)
 		for id := range got {
 			if !want[id] {
-				d.tell(t, id)
+				both.tell(t, id)
 				break
 			}
 		}
 		require.Equal(t, want, got, "collisions on %s", s.name)
 	}
-	d.requireEqual(t, want)
-	d.requireHealthy(t, len(list))
+	both.requireEqual(t, want)
+	both.requireHealthy(t, len(list))
 }
 
 // settleAll settles the cases in all ways. Where both sides chose something different without knowing
 // of each other there is a case again, which is settled on one side.
-func settleAll(t *testing.T, d *demo, list []*clash, r *rand.Rand) {
-	d.pause(t, true)
+func settleAll(t *testing.T, both *pair, list []*clash, r *rand.Rand) {
+	both.pause(t, true)
 	var again []*clash
 	for i, c := range list {
 		ways := settlements[i%len(settlements)]
-		for j, s := range d.sides() {
+		for j, s := range both.sides() {
 			if ways[j] != "" {
 				c.settle(t, s, ways[j], r)
 			}
 		}
-		if ways[0] != "" && ways[1] != "" && !sameChoice(t, d, c) {
+		if ways[0] != "" && ways[1] != "" && !sameChoice(t, both, c) {
 			again = append(again, c)
 		}
 	}
 	require.NotEmpty(t, again)
 	require.Less(t, len(again), len(list))
-	d.pause(t, false)
-	d.awaitRest(t)
-	requireInCase(t, d, again)
+	both.pause(t, false)
+	both.awaitRest(t)
+	requireInCase(t, both, again)
 	for i, c := range again {
-		c.settle(t, d.sides()[i%2], [...]way{ours, theirs, given}[i%3], r)
+		c.settle(t, both.sides()[i%2], [...]way{ours, theirs, given}[i%3], r)
 	}
-	d.awaitRest(t)
-	requireInCase(t, d, nil)
+	both.awaitRest(t)
+	requireInCase(t, both, nil)
 }
 
 // sameChoice tells that both sides settled a case with the same content. To delete an order on both
 // sides is a collision of its own.
-func sameChoice(t *testing.T, d *demo, c *clash) bool {
+func sameChoice(t *testing.T, both *pair, c *clash) bool {
 	t.Helper()
-	a, _, errA := d.a.get(t.Context(), c.id)
-	b, _, errB := d.b.get(t.Context(), c.id)
+	a, _, errA := both.a.get(t.Context(), c.id)
+	b, _, errB := both.b.get(t.Context(), c.id)
 	return errA == nil && errB == nil && string(a.content) == string(b.content)
 }

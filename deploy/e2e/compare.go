@@ -16,11 +16,11 @@ import (
 )
 
 // requireEqual compares both sides order by order, but for those in a case, and returns them.
-func (d *demo) requireEqual(t testing.TB, inCase map[string]bool) map[string]view {
+func (both *pair) requireEqual(t testing.TB, inCase map[string]bool) map[string]view {
 	t.Helper()
-	onA, err := d.a.all(t.Context())
+	onA, err := both.a.all(t.Context())
 	require.NoError(t, err)
-	onB, err := d.b.all(t.Context())
+	onB, err := both.b.all(t.Context())
 	require.NoError(t, err)
 	var differing, faults []string
 	for _, id := range slices.Sorted(maps.Keys(union(onA, onB))) {
@@ -31,7 +31,7 @@ func (d *demo) requireEqual(t testing.TB, inCase map[string]bool) map[string]vie
 			differing, faults = append(differing, id), append(faults, id+": "+why)
 		}
 	}
-	d.tell(t, differing...)
+	both.tell(t, differing...)
 	require.Empty(t, strings.Join(faults, "\n"), "the sides differ")
 	return onA
 }
@@ -66,14 +66,14 @@ func difference(onA, onB map[string]view, id string) string {
 const toldMax = 5
 
 // tell logs all that both sides know of an order.
-func (d *demo) tell(t testing.TB, ids ...string) {
+func (both *pair) tell(t testing.TB, ids ...string) {
 	t.Helper()
 	for i, id := range ids {
 		if i == toldMax {
 			t.Logf("… and %d more orders", len(ids)-toldMax)
 			return
 		}
-		for _, s := range d.sides() {
+		for _, s := range both.sides() {
 			v, _, err := s.get(context.WithoutCancel(t.Context()), id)
 			t.Logf("order %s on %s: sync %s, error %v", id, s.name, encode(v.Sync), err)
 			events, err := s.timeline(context.WithoutCancel(t.Context()), id)
@@ -97,14 +97,14 @@ func storyOf(events contracts.Timeline) string {
 }
 
 // tellUnrest logs what is not settled on either side.
-func (d *demo) tellUnrest(t testing.TB) {
+func (both *pair) tellUnrest(t testing.TB) {
 	t.Helper()
-	for _, s := range d.sides() {
+	for _, s := range both.sides() {
 		status, err := s.status(t.Context())
 		t.Logf("status of %s, error %v: %s", s.name, err, encode(status))
 		for _, p := range status.Peers {
 			if p.Oldest != nil {
-				d.tell(t, p.Oldest.ID)
+				both.tell(t, p.Oldest.ID)
 			}
 		}
 	}

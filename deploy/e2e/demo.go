@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -33,13 +32,14 @@ type demo struct {
 	owner testing.TB // at whose end it ends
 	dir   string
 	base  int
-	a, b  *side
+	*pair
 }
 
 // startDemo starts a demo with an empty folder and no orders.
 func startDemo(t testing.TB) *demo {
 	t.Helper()
-	d := &demo{owner: t, dir: keptDir(t), base: freeBase(t), a: newSide("a"), b: newSide("b")}
+	d := &demo{owner: t, dir: keptDir(t), base: freeBase(t)}
+	d.pair = newPair(func() bool { return d.ended() })
 	d.start(t)
 	return d
 }
@@ -80,28 +80,10 @@ func (d *demo) start(t testing.TB, flags ...string) {
 	d.b.learn(env)
 }
 
-// env reads demo.env as a user's shell does.
+// env is what demo.env says now.
 func (d *demo) env(t testing.TB) map[string]string {
 	t.Helper()
-	cmd := exec.Command("sh", "-euc", `set -a; . "$1"; env`, "sh", filepath.Join(d.dir, "demo", "demo.env"))
-	cmd.Env = []string{}
-	out, err := cmd.Output()
-	require.NoError(t, err)
-	env := map[string]string{}
-	for line := range strings.Lines(string(out)) {
-		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
-		env[name] = value
-	}
-	return env
-}
-
-func (d *demo) sides() [2]*side { return [2]*side{d.a, d.b} }
-
-func (d *demo) peerOf(s *side) *side {
-	if s == d.a {
-		return d.b
-	}
-	return d.a
+	return shellVariables(t, filepath.Join(d.dir, "demo", "demo.env"))
 }
 
 // Names of the parts, as demo.env has them.
@@ -208,6 +190,18 @@ func freeBase(t testing.TB) int {
 	return 0
 }
 
+// freePort is one that the demo does not use, near its own.
+func (d *demo) freePort(t testing.TB) int {
+	t.Helper()
+	for port := d.base + 150; port < d.base+200; port++ {
+		if portFree(port) {
+			return port
+		}
+	}
+	require.FailNow(t, "no free port")
+	return 0
+}
+
 func anyTaken(base int) bool {
 	for _, port := range portsOf(base) {
 		if !portFree(port) {
@@ -219,11 +213,3 @@ func anyTaken(base int) bool {
 
 // clock is the time of day for the log of a test, to be compared with the programs' own logs.
 func clock() string { return time.Now().UTC().Format("15:04:05.000") }
-
-// pause has both sides stop telling each other, or resume it.
-func (d *demo) pause(t testing.TB, paused bool) {
-	t.Helper()
-	for _, s := range d.sides() {
-		require.NoError(t, s.setPaused(t.Context(), d.peerOf(s), paused))
-	}
-}

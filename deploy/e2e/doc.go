@@ -1,10 +1,11 @@
 // Package e2e tries the whole system from outside: it builds the program, runs `orderbridge demo` as a
-// child, reads demo.env as a user does, and then works on both sides over REST only, while processes
-// are killed, stopped and cut off around it. Of our own code it knows the contracts and nothing else.
+// child or composes the sides with Docker, reads demo.env or compose.env as a user does, and then works
+// on both sides over REST only, while processes are killed, stopped and cut off around it. Of our own code it knows the contracts and nothing else.
 //
 //	make e2e                                     all of it, some minutes
-//	E2E_SEED=17 go test ./deploy/e2e -count=1    the same choices again
-//	E2E_MINUTES=60 make e2e                      go on injecting faults for so long
+//	make e2e-compose                             the same against the composed sides
+//	make torture                                 go on injecting faults, E2E_MINUTES of them
+//	E2E_SEED=17 make e2e                         the same choices again; ports and timing differ
 //
 // # What is checked
 //
@@ -16,6 +17,8 @@
 //	bridges      two bridges of one side share the work
 //	bad input    is refused with a reason, changes nothing and learns nothing
 //	stop         a demo ends whole and starts again, with its data or fresh
+//	compose      the tour, collisions and faults with containers stopped, killed, cut off and stripped of
+//	             their volume; who reaches whom; down, up again, and down without a trace
 //
 // # How
 //

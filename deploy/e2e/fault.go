@@ -18,75 +18,83 @@ type fault struct {
 	inject  func(t *testing.T, l *load)
 }
 
-// faults are all there are; each has its turn.
-var faults = []fault{
-	{"service a killed", "a", ends(syscall.SIGKILL, "A_SERVICE_PID")},
-	{"service b killed", "b", ends(syscall.SIGKILL, "B_SERVICE_PID")},
-	{"both services killed", "ab", ends(syscall.SIGKILL, "A_SERVICE_PID", "B_SERVICE_PID")},
-	{"PostgreSQL a killed", "a", ends(syscall.SIGKILL, "A_POSTGRES_PID")},
-	{"PostgreSQL b killed", "b", ends(syscall.SIGKILL, "B_POSTGRES_PID")},
-	{"both bridges killed", "", ends(syscall.SIGKILL, "A_BRIDGE_PID", "B_BRIDGE_PID")},
-	{"side a restarted piece by piece", "a", restart},
-	{"service b stands still", "b", standStill},
-	{"bridge a wakes up late", "", wakeLate},
-	{"the whole demo killed", "ab", killAll},
+// faults are all that a demo can have.
+func (d *demo) faults() []fault {
+	return []fault{
+		{"service a killed", "a", d.ends(syscall.SIGKILL, "A_SERVICE_PID")},
+		{"service b killed", "b", d.ends(syscall.SIGKILL, "B_SERVICE_PID")},
+		{"both services killed", "ab", d.ends(syscall.SIGKILL, "A_SERVICE_PID", "B_SERVICE_PID")},
+		{"PostgreSQL a killed", "a", d.ends(syscall.SIGKILL, "A_POSTGRES_PID")},
+		{"PostgreSQL b killed", "b", d.ends(syscall.SIGKILL, "B_POSTGRES_PID")},
+		{"both bridges killed", "", d.ends(syscall.SIGKILL, "A_BRIDGE_PID", "B_BRIDGE_PID")},
+		{"side a restarted piece by piece", "a", d.restart},
+		{"service b stands still", "b", d.standStill},
+		{"bridge a wakes up late", "", d.wakeLate},
+		{"the whole demo killed", "ab", d.killAndStart},
+	}
 }
 
 // ends has parts ended by a signal, twice in a row.
-func ends(sig syscall.Signal, parts ...string) func(*testing.T, *load) {
+func (d *demo) ends(sig syscall.Signal, parts ...string) func(*testing.T, *load) {
 	return func(t *testing.T, l *load) {
 		for range 2 {
 			l.flow(t, l.rand.IntN(20))
-			l.d.end(t, sig, parts...)
+			d.end(t, sig, parts...)
 		}
 	}
 }
 
 // restart asks the programs of side a to end, one after the other.
-func restart(t *testing.T, l *load) {
-	ends(syscall.SIGTERM, "A_BRIDGE_PID")(t, l)
-	ends(syscall.SIGTERM, "A_SERVICE_PID")(t, l)
+func (d *demo) restart(t *testing.T, l *load) {
+	d.ends(syscall.SIGTERM, "A_BRIDGE_PID")(t, l)
+	d.ends(syscall.SIGTERM, "A_SERVICE_PID")(t, l)
 }
 
 // standStill stops service b for a while. Nobody at a may notice.
-func standStill(t *testing.T, l *load) {
+func (d *demo) standStill(t *testing.T, l *load) {
 	const still = 10 * time.Second
-	l.d.signalPart(t, syscall.SIGSTOP, "B_SERVICE_PID")
+	d.signalPart(t, syscall.SIGSTOP, "B_SERVICE_PID")
 	until := time.Now().Add(still)
-	before := l.ledger.acceptedBy(l.d.a)
+	before := l.ledger.acceptedBy(d.a)
 	eventually(t, time.Minute, "the pause is over", func() bool { return time.Now().After(until) })
-	during := l.ledger.acceptedBy(l.d.a) - before
-	l.d.signalPart(t, syscall.SIGCONT, "B_SERVICE_PID")
+	during := l.ledger.acceptedBy(d.a) - before
+	d.signalPart(t, syscall.SIGCONT, "B_SERVICE_PID")
 	require.Greater(t, during, 50, "writes that a accepted while b stood still")
-	l.d.awaitReady(t)
+	d.awaitReady(t)
 }
 
 // wakeLate stops bridge a with a batch in its hands until another bridge has taken its hints over.
-func wakeLate(t *testing.T, l *load) {
-	shortenAckWait(t, l.d.a, l.d.b, 2*time.Second)
-	second := l.d.startBridge(t, l.d.a, l.d.b.access.Load().url)
+func (d *demo) wakeLate(t *testing.T, l *load) {
+	shortenAckWait(t, d.a, d.b, 2*time.Second)
+	second := d.startBridge(t, d.a, d.b.access.Load().url)
 	l.flow(t, 10)
-	l.d.signalPart(t, syscall.SIGSTOP, "A_BRIDGE_PID")
-	until := time.Now().Add(5 * time.Second)
-	eventually(t, time.Minute, "the pause is over", func() bool { return time.Now().After(until) })
-	l.d.signalPart(t, syscall.SIGCONT, "A_BRIDGE_PID")
+	d.signalPart(t, syscall.SIGSTOP, "A_BRIDGE_PID")
+	eventually(t, time.Minute, "its hints come to the other bridge", func() bool { return redelivered(t, d.a) > 0 })
+	d.signalPart(t, syscall.SIGCONT, "A_BRIDGE_PID")
 	l.flow(t, 10)
 	second.signal(t, syscall.SIGTERM)
 	require.Zero(t, second.exitCode(t))
-	l.d.awaitReady(t)
+	d.awaitReady(t)
 }
 
-func killAll(t *testing.T, l *load) {
-	l.d.killAll(t)
-	for _, s := range l.d.sides() {
+func (d *demo) killAndStart(t *testing.T, l *load) {
+	d.killAll(t)
+	for _, s := range d.sides() {
 		s.shut()
 	}
-	l.d.start(t)
+	d.start(t)
+}
+
+// redelivered is how many hints that are in hand now were delivered before.
+func redelivered(t testing.TB, s *side) int64 {
+	t.Helper()
+	status, err := s.status(t.Context())
+	require.NoError(t, err)
+	return status.Peers[0].Consumer.Redelivered
 }
 
 // shuffled is every fault once, in an order of the seed's.
-func shuffled(r *rand.Rand) []fault {
-	list := append([]fault{}, faults...)
+func shuffled(r *rand.Rand, list []fault) []fault {
 	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	return list
 }

@@ -13,9 +13,10 @@ import (
 // TestFaults has one thing after the other die or stand still under load. After each, when all is up
 // again, every accepted write is on both sides, once.
 func TestFaults(t *testing.T) {
-	l := newLoad(t, startDemo(t))
+	d := startDemo(t)
+	l := newLoad(t, d.pair)
 	for start, first := time.Now(), true; first || time.Since(start) < soak; first = false {
-		for _, f := range shuffled(l.rand) {
+		for _, f := range shuffled(l.rand, d.faults()) {
 			if !t.Run(f.name, func(t *testing.T) { l.round(t, f) }) {
 				return
 			}

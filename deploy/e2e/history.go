@@ -21,22 +21,22 @@ type history struct {
 
 // requireHistory asks that the timelines of an order tell of the writes that each side accepted, once
 // each, and of nothing that should not be.
-func (d *demo) requireHistory(t testing.TB, id string, accepted map[string]int, mayCollide bool) {
+func (both *pair) requireHistory(t testing.TB, id string, accepted map[string]int, mayCollide bool) {
 	t.Helper()
 	var h history
-	for i, s := range d.sides() {
+	for i, s := range both.sides() {
 		var err error
 		h.of[i], err = s.timeline(t.Context(), id)
 		require.NoError(t, err)
 	}
-	table, err := d.a.states(t.Context())
+	table, err := both.a.states(t.Context())
 	require.NoError(t, err)
 	h.rows = map[string]bool{}
 	for _, row := range table.Rows {
 		h.rows[row.Received+"/"+row.Was] = true
 	}
 	if faults := h.faults(accepted, mayCollide); faults != nil {
-		d.tell(t, id)
+		both.tell(t, id)
 		require.Empty(t, faults, "history of %s", id)
 	}
 }

@@ -28,7 +28,8 @@ const (
 
 // load is what writers do to both sides, until it is stopped; it can be started again.
 type load struct {
-	d       *demo
+	both    *pair
+	before  map[string]view // orders that were there already
 	ledger  *ledger
 	rand    *rand.Rand // for the choices of the test itself
 	ctx     context.Context
@@ -38,26 +39,28 @@ type load struct {
 	running sync.WaitGroup
 }
 
-func newLoad(t testing.TB, d *demo) *load {
+func newLoad(t testing.TB, both *pair) *load {
 	t.Helper()
-	l := &load{d: d, ledger: newLedger(), rand: rand.New(rand.NewPCG(seed, 1)), ctx: t.Context()}
+	l := &load{both: both, ledger: newLedger(), rand: rand.New(rand.NewPCG(seed, 1)), ctx: t.Context()}
+	both.awaitRest(t)
+	l.before = both.requireEqual(t, nil)
 	var shared []*held
-	for i, s := range d.sides() {
+	for i, s := range both.sides() {
 		w := newWriter(fmt.Sprintf("m%d", i), seed, l.ledger)
 		for range sharedEach {
 			shared = append(shared, w.create(l.ctx, s, true))
 		}
 	}
 	require.NotContains(t, shared, (*held)(nil), "%v", l.ledger.violations)
-	d.awaitRest(t)
-	for i, s := range d.sides() {
+	both.awaitRest(t)
+	for i, s := range both.sides() {
 		for j := range ownersEach {
 			l.writers = append(l.writers, (&owner{writer: newWriter(fmt.Sprintf("%s%d", s.name, j), seed, l.ledger), side: s}).run(l.ctx))
 		}
 		l.writers = append(l.writers, share(l.ctx, newWriter(fmt.Sprintf("s%d", i), seed, l.ledger), s, shared))
 	}
 	for i := range batons {
-		r := &relay{writer: newWriter(fmt.Sprintf("r%d", i), seed, l.ledger), at: d.sides()[i%2], next: d.sides()[1-i%2]}
+		r := &relay{writer: newWriter(fmt.Sprintf("r%d", i), seed, l.ledger), at: both.sides()[i%2], next: both.sides()[1-i%2]}
 		l.writers = append(l.writers, r.run(l.ctx))
 	}
 	t.Cleanup(func() {
@@ -91,10 +94,17 @@ func (l *load) end() {
 // flow waits until both sides have accepted so many more writes each.
 func (l *load) flow(t testing.TB, more int) {
 	t.Helper()
-	for _, s := range l.d.sides() {
+	sides := l.both.sides()
+	l.flowOn(t, sides[:], more)
+}
+
+// flowOn waits for writes on some sides.
+func (l *load) flowOn(t testing.TB, sides []*side, more int) {
+	t.Helper()
+	for _, s := range sides {
 		want := l.ledger.acceptedBy(s) + more
-		eventually(t, time.Minute, s.name+" accepts writes", func() bool { return l.ledger.acceptedBy(s) >= want || l.d.ended() })
-		require.False(t, l.d.ended(), "the demo has ended")
+		eventually(t, time.Minute, s.name+" accepts writes", func() bool { return l.ledger.acceptedBy(s) >= want || l.both.over() })
+		require.False(t, l.both.over(), "what runs the sides has ended")
 	}
 }
 

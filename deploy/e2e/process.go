@@ -3,9 +3,11 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -89,7 +91,15 @@ func (p *process) exitCode(t testing.TB) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
+// alive tells whether a process runs. One that has ended and that nobody has asked for yet does not.
+func alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, state, _ := strings.Cut(string(stat), ") ") // the name before may hold anything but this
+	return !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
+}
 
 const pollEvery = 25 * time.Millisecond
 

@@ -52,10 +52,10 @@ func unrest(s contracts.Status) string {
 type figures struct{ hintsA, hintsB, ordersA, ordersB int64 }
 
 // look asks both sides, and says what moves.
-func (d *demo) look(ctx context.Context) (figures, string) {
+func (both *pair) look(ctx context.Context) (figures, string) {
 	var moving []string
 	var status [2]contracts.Status
-	for i, s := range d.sides() {
+	for i, s := range both.sides() {
 		var err error
 		if status[i], err = s.status(ctx); err != nil {
 			return figures{}, s.name + ": " + err.Error()
@@ -73,14 +73,14 @@ func (d *demo) look(ctx context.Context) (figures, string) {
 
 // awaitRest waits until nothing moves on either side, twice in a row with the same figures. Where it
 // takes a while it says what was last to move.
-func (d *demo) awaitRest(t testing.TB) {
+func (both *pair) awaitRest(t testing.TB) {
 	t.Helper()
 	start := time.Now()
 	var last *figures
 	moving, lastMoving := "not asked yet", ""
 	for time.Since(start) < restPatience {
 		var now figures
-		now, moving = d.look(t.Context())
+		now, moving = both.look(t.Context())
 		if moving == "" {
 			if last != nil && *last == now {
 				if took := time.Since(start); took > worthTelling {
@@ -94,26 +94,26 @@ func (d *demo) awaitRest(t testing.TB) {
 		}
 		time.Sleep(4 * pollEvery)
 	}
-	d.tellUnrest(t)
+	both.tellUnrest(t)
 	require.FailNow(t, "no rest after "+restPatience.String(), moving)
 }
 
 // requireRestFor watches a system at rest for a while: nothing may move by itself.
-func (d *demo) requireRestFor(t testing.TB, watch time.Duration) {
+func (both *pair) requireRestFor(t testing.TB, watch time.Duration) {
 	t.Helper()
-	d.awaitRest(t)
-	first, _ := d.look(t.Context())
+	both.awaitRest(t)
+	first, _ := both.look(t.Context())
 	for end := time.Now().Add(watch); time.Now().Before(end); time.Sleep(4 * pollEvery) {
-		now, moving := d.look(t.Context())
+		now, moving := both.look(t.Context())
 		require.Empty(t, moving)
 		require.Equal(t, first, now)
 	}
 }
 
 // requireHealthy asks that no order is in a state that nobody caused.
-func (d *demo) requireHealthy(t testing.TB, collisions int) {
+func (both *pair) requireHealthy(t testing.TB, collisions int) {
 	t.Helper()
-	for _, s := range d.sides() {
+	for _, s := range both.sides() {
 		status, err := s.status(t.Context())
 		require.NoError(t, err)
 		for _, p := range status.Peers {

@@ -15,25 +15,28 @@ import (
 // TestTour follows orders from side to side: each change arrives, is acknowledged once, and does not
 // come back as an echo.
 func TestTour(t *testing.T) {
-	d := startDemo(t)
-	r := rand.New(rand.NewPCG(seed, 2))
-	for _, way := range [][2]*side{{d.a, d.b}, {d.b, d.a}} {
-		near, far := way[0], way[1]
-		t.Run("from "+near.name, func(t *testing.T) { tour(t, d, near, far, r) })
-	}
-	d.requireRestFor(t, 5*time.Second)
-	d.requireEqual(t, nil)
-	d.requireHealthy(t, 0)
+	tourOf(t, startDemo(t).pair)
 }
 
-func tour(t *testing.T, d *demo, near, far *side, r *rand.Rand) {
+func tourOf(t *testing.T, both *pair) {
+	r := rand.New(rand.NewPCG(seed, 2))
+	for _, way := range [][2]*side{{both.a, both.b}, {both.b, both.a}} {
+		near, far := way[0], way[1]
+		t.Run("from "+near.name, func(t *testing.T) { tour(t, both, near, far, r) })
+	}
+	both.requireRestFor(t, 5*time.Second)
+	both.requireEqual(t, nil)
+	both.requireHealthy(t, 0)
+}
+
+func tour(t *testing.T, both *pair, near, far *side, r *rand.Rand) {
 	ctx := t.Context()
 	o := newOrder(r)
 	created, _, err := near.createAt(ctx, o)
 	require.NoError(t, err)
 	arrived, seen := awaitVersion(t, far, created)
 	require.Equal(t, created.content, arrived.content)
-	requireNews(t, d, near, far, o.ID, "created NEW, acknowledged NEW OK", "received NEW/-")
+	requireNews(t, both, near, far, o.ID, "created NEW, acknowledged NEW OK", "received NEW/-")
 
 	change := editable(arrived.Order)
 	change.CustomerNote = "To the neighbours, please."
@@ -41,18 +44,18 @@ func tour(t *testing.T, d *demo, near, far *side, r *rand.Rand) {
 	require.NoError(t, err)
 	back, seen := awaitVersion(t, near, edited)
 	require.Equal(t, edited.content, back.content)
-	requireNews(t, d, near, far, o.ID,
+	requireNews(t, both, near, far, o.ID,
 		"created NEW, acknowledged NEW OK, received UPD/OK",
 		"received NEW/-, edited UPD, acknowledged UPD OK")
 
 	require.NoError(t, near.delete(ctx, o.ID, seen))
-	for _, s := range d.sides() {
+	for _, s := range both.sides() {
 		eventually(t, restPatience, "the order is gone on "+s.name, func() bool {
 			_, _, err := s.get(ctx, o.ID)
 			return statusOf(err) == http.StatusGone
 		})
 	}
-	requireNews(t, d, near, far, o.ID,
+	requireNews(t, both, near, far, o.ID,
 		"created NEW, acknowledged NEW OK, received UPD/OK, deleted DEL, acknowledged DEL DEL_SYNCED",
 		"received NEW/-, edited UPD, acknowledged UPD OK, received DEL/OK")
 }
@@ -70,9 +73,9 @@ func awaitVersion(t *testing.T, s *side, written view) (v view, seen etag) {
 }
 
 // requireNews compares the timelines of an order, in short, once nothing moves any more.
-func requireNews(t *testing.T, d *demo, near, far *side, id, onNear, onFar string) {
+func requireNews(t *testing.T, both *pair, near, far *side, id, onNear, onFar string) {
 	t.Helper()
-	d.awaitRest(t)
+	both.awaitRest(t)
 	require.Equal(t, onNear, newsOf(t, near, id), "on %s, where it was created", near.name)
 	require.Equal(t, onFar, newsOf(t, far, id), "on %s", far.name)
 }

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -18,16 +19,16 @@ import (
 func (l *load) verify(t testing.TB) {
 	t.Helper()
 	require.Empty(t, strings.Join(l.ledger.violations, "\n"))
-	l.d.awaitRest(t)
+	l.both.awaitRest(t)
 	cases := l.requireCases(t)
-	t.Logf("%s  %d in collision; accepted so far: %d on a, %d on b", clock(), len(cases), l.ledger.acceptedBy(l.d.a), l.ledger.acceptedBy(l.d.b))
-	l.requireTokens(t, l.d.requireEqual(t, cases), cases)
+	t.Logf("%s  %d in collision; accepted so far: %d on a, %d on b", clock(), len(cases), l.ledger.acceptedBy(l.both.a), l.ledger.acceptedBy(l.both.b))
+	l.requireTokens(t, l.both.requireEqual(t, cases), cases)
 	if len(cases) > 0 {
 		l.settle(t, cases)
-		l.d.awaitRest(t)
-		l.requireTokens(t, l.d.requireEqual(t, nil), nil)
+		l.both.awaitRest(t)
+		l.requireTokens(t, l.both.requireEqual(t, nil), nil)
 	}
-	l.d.requireHealthy(t, 0)
+	l.both.requireHealthy(t, 0)
 	l.requireHistories(t)
 }
 
@@ -35,16 +36,16 @@ func (l *load) verify(t testing.TB) {
 // that could not be, and returns their orders.
 func (l *load) requireCases(t testing.TB) map[string]bool {
 	t.Helper()
-	onA, err := l.d.a.collisions(t.Context())
+	onA, err := l.both.a.collisions(t.Context())
 	require.NoError(t, err)
-	onB, err := l.d.b.collisions(t.Context())
+	onB, err := l.both.b.collisions(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, onA, onB, "orders in collision")
 	for id := range onA {
-		a, b := l.d.mustCases(t, id)
+		a, b := l.both.mustCases(t, id)
 		requireMirror(t, a, b)
 		if !l.ledger.records[id].shared {
-			l.d.tell(t, id)
+			l.both.tell(t, id)
 			require.FailNow(t, "an order collided that is written on one side only", id)
 		}
 		l.requireTokensOf(t, id, slices.Concat(tokensOf(a.Ours.Order), tokensOf(a.Theirs.Order)))
@@ -53,11 +54,11 @@ func (l *load) requireCases(t testing.TB) map[string]bool {
 }
 
 // mustCases reads the case of an order on both sides.
-func (d *demo) mustCases(t testing.TB, id string) (onA, onB openCase) {
+func (both *pair) mustCases(t testing.TB, id string) (onA, onB openCase) {
 	t.Helper()
-	onA, err := d.a.collision(t.Context(), id)
+	onA, err := both.a.collision(t.Context(), id)
 	require.NoError(t, err)
-	onB, err = d.b.collision(t.Context(), id)
+	onB, err = both.b.collision(t.Context(), id)
 	require.NoError(t, err)
 	return onA, onB
 }
@@ -106,7 +107,11 @@ func (l *load) requireTokens(t testing.TB, present map[string]view, inCase map[s
 			l.requireTokensOf(t, id, tokensOf(&v.Order))
 		}
 	}
-	for id := range present {
+	for id, v := range present {
+		if before, there := l.before[id]; there {
+			require.Equal(t, before, v, "an order that nobody has written")
+			continue
+		}
 		require.Contains(t, l.ledger.records, id, "nobody has made this order")
 	}
 }
@@ -121,7 +126,7 @@ func (l *load) requireTokensOf(t testing.TB, id string, got []string) {
 		got = slices.Compact(got)
 	}
 	if !slices.Equal(want, got) {
-		l.d.tell(t, id)
+		l.both.tell(t, id)
 		require.Equal(t, strings.Join(want, "\n"), strings.Join(got, "\n"), "tokens of %s", id)
 	}
 }
@@ -130,8 +135,8 @@ func (l *load) requireTokensOf(t testing.TB, id string, got []string) {
 func (l *load) settle(t testing.TB, cases map[string]bool) {
 	t.Helper()
 	turn := l.rand.IntN(2)
-	for id := range cases {
-		s := l.d.sides()[turn]
+	for _, id := range slices.Sorted(maps.Keys(cases)) {
+		s := l.both.sides()[turn]
 		turn = 1 - turn
 		c, err := s.collision(t.Context(), id)
 		require.NoError(t, err)
@@ -151,7 +156,7 @@ func (l *load) requireHistories(t testing.TB) {
 	t.Helper()
 	for id, r := range l.ledger.records {
 		if r.touched {
-			l.d.requireHistory(t, id, r.accepted, r.shared)
+			l.both.requireHistory(t, id, r.accepted, r.shared)
 			r.touched = false
 		}
 	}
