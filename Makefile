@@ -1,6 +1,6 @@
 # `make` prints what it can do.
 .DEFAULT_GOAL := help
-.PHONY: help build demo deps test check format vet lint vuln race e2e torture bench nats clean
+.PHONY: help build demo deps test check format vet lint vuln race e2e e2e-compose torture bench nats clean
 
 GO      ?= go
 BIN     := bin
@@ -9,7 +9,7 @@ TOOL    := $(GO) tool -modfile=tools/go.mod
 SOURCES := $(shell find . -name '*.go' -not -path './.demo/*' -not -path './bin/*')
 
 help: ## print this
-	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 13
 
 build: ## build bin/orderbridge
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/orderbridge .
@@ -49,8 +49,12 @@ race: deps ## tests with the race detector
 e2e: deps ## end-to-end checks over REST against a running demo, with faults
 	$(GO) test -count=1 -timeout 20m ./deploy/e2e
 
-torture: deps ## the end-to-end faults for half an hour
-	E2E_MINUTES=30 $(GO) test -count=1 -timeout 60m -v ./deploy/e2e
+e2e-compose: ## the same against the composed sides, one broker and three (IMAGES=standins: build the base images)
+	@images=$$(test "$(IMAGES)" != standins || deploy/standins/build.sh) && eval "$$images" && \
+	E2E_COMPOSE=1 $(GO) test -count=1 -timeout 40m -run '^TestCompose' -v ./deploy/e2e
+
+torture: deps ## the end-to-end faults for half an hour (E2E_MINUTES=120: as long as that)
+	E2E_MINUTES=$(or $(E2E_MINUTES),30) $(GO) test -count=1 -timeout 0 -v ./deploy/e2e
 
 bench: deps ## drain, time until visible and memory, beside a floor measured in the same run
 	$(GO) run ./deploy/bench $(BENCH_ARGS)
