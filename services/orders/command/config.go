@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/orderbridge/orderbridge/services/orders/httpapi"
 	"github.com/orderbridge/orderbridge/services/orders/outbox"
 	"github.com/orderbridge/orderbridge/settings"
@@ -144,8 +146,8 @@ func (c *Config) syncInterval() (time.Duration, error) {
 	return d, err
 }
 
-func (c *Config) tokens() *httpapi.Tokens {
-	t := &httpapi.Tokens{}
+func (c *Config) tokens(log *zap.Logger) *httpapi.Tokens {
+	t := httpapi.NewTokens(log)
 	t.Add(httpapi.RoleClient, c.ClientToken)
 	t.Add(httpapi.RolePeer, c.PeerToken)
 	t.Add(httpapi.RoleBridge, c.BridgeToken)

@@ -59,7 +59,8 @@ func TestWhoMayCallWhat(t *testing.T) {
 	}
 	s.want(http.StatusUnauthorized, "", "GET", "/nothing/here", nil)
 	s.want(http.StatusNotFound, "client", "GET", "/nothing/here", nil)
-	s.want(http.StatusMethodNotAllowed, "client", "PATCH", "/orders", nil)
+	a := s.want(http.StatusMethodNotAllowed, "client", "PATCH", "/orders", nil)
+	require.Equal(t, []string{"GET", "POST"}, a.header.Values("Allow")) // RFC 9110, section 15.5.6
 	s.want(http.StatusNoContent, "", "GET", "/healthz", nil)
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -162,7 +163,7 @@ func forgetKeys(ctx context.Context, store *postgres.Store, log *zap.Logger) err
 func newRouter(cfg *Config, service *orders.Service, store *postgres.Store, broker *outbox.Broker, registry *prometheus.Registry,
 	log *zap.Logger,
 ) http.Handler {
-	tokens := cfg.tokens()
+	tokens := cfg.tokens(log)
 	api := httpapi.New(service, log)
 	operators := admin.New(service, store, broker, []admin.Peer{{Name: cfg.Peer, URL: cfg.PeerURL}}, now, log)
 
@@ -173,11 +174,16 @@ func newRouter(cfg *Config, service *orders.Service, store *postgres.Store, brok
 	r.NotFound(tokens.Authenticate(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		httpapi.WriteProblem(w, r, http.StatusNotFound, "not-found", "there is nothing at this path")
 	})).ServeHTTP)
-	r.MethodNotAllowed(tokens.Authenticate(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		httpapi.WriteProblem(w, r, http.StatusMethodNotAllowed, "method-not-allowed", "this path does not know the method")
+	r.MethodNotAllowed(tokens.Authenticate(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+			if r.Match(chi.NewRouteContext(), m, req.URL.Path) {
+				w.Header().Add("Allow", m)
+			}
+		}
+		httpapi.WriteProblem(w, req, http.StatusMethodNotAllowed, "method-not-allowed", "this path does not know the method")
 	})).ServeHTTP)
 	r.Group(func(r chi.Router) {
-		r.Use(tokens.Authenticate)
+		r.Use(tokens.Authenticate, httpapi.Turns())
 		api.Routes(r)
 		r.With(httpapi.Allow(httpapi.RoleMetrics, httpapi.RoleAdmin)).Get("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP)
 		r.Route("/admin/api", func(r chi.Router) {
@@ -188,13 +194,31 @@ func newRouter(cfg *Config, service *orders.Service, store *postgres.Store, brok
 	return r
 }
 
+// readyTrust is how long an answer of the database is repeated: anybody may ask, and must not keep it
+// busy by that.
+const readyTrust = time.Second
+
 // ready tells whether this process can serve. A broker that is away does not hold local work up, so
 // it is told but does not count.
 func ready(store *postgres.Store, broker *outbox.Broker) http.HandlerFunc {
+	var (
+		mu    sync.Mutex
+		asked time.Time
+		last  error
+	)
+	ping := func(ctx context.Context) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if time.Since(asked) > readyTrust {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+			defer cancel()
+			last = store.Ping(ctx)
+			asked = time.Now()
+		}
+		return last
+	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-		defer cancel()
-		if err := store.Ping(ctx); err != nil {
+		if err := ping(r.Context()); err != nil {
 			httpapi.WriteProblem(w, r, http.StatusServiceUnavailable, "unavailable", "the database cannot be reached")
 			return
 		}

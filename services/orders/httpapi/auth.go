@@ -6,6 +6,10 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"strings"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/time/rate"
 )
 
 // Role is what a bearer token allows.
@@ -20,9 +24,19 @@ const (
 	RoleMetrics Role = "metrics" // monitoring
 )
 
+// refusalLogEvery is how often at most a refused caller is logged: a guesser must not fill the disk.
+const refusalLogEvery = 10 * time.Second
+
 // Tokens knows which token has which role. It holds hashes only.
 type Tokens struct {
-	known []token
+	known   []token
+	log     *zap.Logger
+	refused rate.Sometimes
+}
+
+// NewTokens knows no token yet.
+func NewTokens(log *zap.Logger) *Tokens {
+	return &Tokens{log: log.Named("httpapi"), refused: rate.Sometimes{Interval: refusalLogEvery}}
 }
 
 type token struct {
@@ -74,6 +88,10 @@ func (t *Tokens) Authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		role, ok := t.role(r)
 		if !ok {
+			t.refused.Do(func() {
+				t.log.Warn("a caller without a known token was refused; further ones are not logged for a while",
+					zap.String("caller", r.RemoteAddr), zap.String("request_id", RequestID(r.Context())))
+			})
 			w.Header().Set("WWW-Authenticate", `Bearer realm="orderbridge"`)
 			WriteProblem(w, r, http.StatusUnauthorized, "unauthorized", "a known bearer token is needed")
 			return

@@ -46,6 +46,7 @@ var titles = map[string]string{
 	"unavailable":            "Unavailable, try again",
 	"precondition-required":  "Say which version you have seen",
 	"timeout":                "Too slow",
+	"too-many-requests":      "Too many requests",
 	"too-large":              "Too large",
 	"media-type":             "Unsupported media type",
 	"method-not-allowed":     "Method not allowed",
