@@ -69,7 +69,7 @@ func (d *demo) wakeLate(t *testing.T, l *load) {
 	second := d.startBridge(t, d.a, d.b.access.Load().url)
 	l.flow(t, 10)
 	d.signalPart(t, syscall.SIGSTOP, "A_BRIDGE_PID")
-	eventually(t, time.Minute, "its hints come to the other bridge", func() bool { return redelivered(t, d.a) > 0 })
+	eventually(t, time.Minute, "its hints come to the other bridge", func() bool { return second.redelivered(t) > 0 })
 	d.signalPart(t, syscall.SIGCONT, "A_BRIDGE_PID")
 	l.flow(t, 10)
 	second.signal(t, syscall.SIGTERM)
@@ -83,14 +83,6 @@ func (d *demo) killAndStart(t *testing.T, l *load) {
 		s.shut()
 	}
 	d.start(t)
-}
-
-// redelivered is how many hints that are in hand now were delivered before.
-func redelivered(t testing.TB, s *side) int64 {
-	t.Helper()
-	status, err := s.status(t.Context())
-	require.NoError(t, err)
-	return status.Peers[0].Consumer.Redelivered
 }
 
 // shuffled is every fault once, in an order of the seed's.
