@@ -3,27 +3,14 @@
 package e2e
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
-
-// furtherBridge is a bridge beside the demo's own.
-type furtherBridge struct {
-	*process
-	addr, metricsToken string
-}
 
 // startBridge starts a further bridge of a side, set up from demo.env as an operator would, that
 // reaches the peer at an address.
-func (d *demo) startBridge(t testing.TB, s *side, remoteURL string) *furtherBridge {
+func (d *demo) startBridge(t testing.TB, s *side, remoteURL string) *process {
 	t.Helper()
 	own, peer := s.access.Load(), d.peerOf(s)
 	addr := fmt.Sprintf("127.0.0.1:%d", d.freePort(t))
@@ -36,24 +23,5 @@ func (d *demo) startBridge(t testing.TB, s *side, remoteURL string) *furtherBrid
 	}
 	p := startProcess(t, filepath.Join(d.dir, fmt.Sprintf("bridge-%s-%s.log", s.name, addr)), env, program, "bridge")
 	awaitReady(t, "http://"+addr)
-	return &furtherBridge{p, addr, own.metrics}
+	return p
 }
-
-// redelivered is how many hints came to it that were delivered before.
-func (b *furtherBridge) redelivered(t testing.TB) int {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+b.addr+"/metrics", http.NoBody)
-	require.NoError(t, err)
-	request.Header.Set("Authorization", "Bearer "+b.metricsToken)
-	response, err := probe.Do(request)
-	require.NoError(t, err)
-	text, err := io.ReadAll(response.Body)
-	require.NoError(t, errors.Join(err, response.Body.Close()))
-	found := redeliveredTotal.FindSubmatch(text)
-	require.NotNil(t, found, "%s", text)
-	n, err := strconv.Atoi(string(found[1]))
-	require.NoError(t, err)
-	return n
-}
-
-var redeliveredTotal = regexp.MustCompile(`(?m)^orderbridge_bridge_redelivered_total(?:\{.*\})? (\d+)$`)

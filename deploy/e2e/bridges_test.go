@@ -14,7 +14,7 @@ import (
 func TestTwoBridges(t *testing.T) {
 	d := startDemo(t)
 	l := newLoad(t, d.pair)
-	second := [2]*furtherBridge{}
+	second := [2]*process{}
 	for i, s := range d.sides() {
 		second[i] = d.startBridge(t, s, d.peerOf(s).access.Load().url)
 	}
