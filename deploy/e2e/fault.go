@@ -24,8 +24,8 @@ func (d *demo) faults() []fault {
 		{"service a killed", "a", d.ends(syscall.SIGKILL, "A_SERVICE_PID")},
 		{"service b killed", "b", d.ends(syscall.SIGKILL, "B_SERVICE_PID")},
 		{"both services killed", "ab", d.ends(syscall.SIGKILL, "A_SERVICE_PID", "B_SERVICE_PID")},
-		{"PostgreSQL a killed", "a", d.ends(syscall.SIGKILL, "A_POSTGRES_PID")},
-		{"PostgreSQL b killed", "b", d.ends(syscall.SIGKILL, "B_POSTGRES_PID")},
+		{"PostgreSQL a killed", "a", d.killDatabase(d.a, "A_POSTGRES_PID")},
+		{"PostgreSQL b killed", "b", d.killDatabase(d.b, "B_POSTGRES_PID")},
 		{"both bridges killed", "", d.ends(syscall.SIGKILL, "A_BRIDGE_PID", "B_BRIDGE_PID")},
 		{"side a restarted piece by piece", "a", d.restart},
 		{"service b stands still", "b", d.standStill},
@@ -42,6 +42,24 @@ func (d *demo) ends(sig syscall.Signal, parts ...string) func(*testing.T, *load)
 			d.end(t, sig, parts...)
 		}
 	}
+}
+
+// killDatabase ends a side's PostgreSQL. The service goes on, and takes a new epoch for what it writes
+// into a server that was started anew.
+func (d *demo) killDatabase(s *side, part string) func(*testing.T, *load) {
+	return func(t *testing.T, l *load) {
+		before := epochOf(t, s)
+		d.ends(syscall.SIGKILL, part)(t, l)
+		l.flow(t, 20)
+		require.NotEqual(t, before, epochOf(t, s))
+	}
+}
+
+func epochOf(t testing.TB, s *side) string {
+	t.Helper()
+	status, err := s.status(t.Context())
+	require.NoError(t, err)
+	return status.Epoch
 }
 
 // restart asks the programs of side a to end, one after the other.
@@ -69,7 +87,16 @@ func (d *demo) wakeLate(t *testing.T, l *load) {
 	second := d.startBridge(t, d.a, d.b.access.Load().url)
 	l.flow(t, 10)
 	d.signalPart(t, syscall.SIGSTOP, "A_BRIDGE_PID")
-	eventually(t, time.Minute, "its hints come to the other bridge", func() bool { return second.redelivered(t) > 0 })
+	// The broker goes on handing hints to it for a moment. They come to the other one.
+	w := newWriter("late", l.rand.Uint64(), l.ledger)
+	for range 10 {
+		h := w.create(l.ctx, d.a, false)
+		require.NotNil(t, h)
+		eventually(t, time.Minute, "an order arrives without bridge a", func() bool {
+			_, _, err := d.b.get(t.Context(), h.view.ID)
+			return err == nil
+		})
+	}
 	d.signalPart(t, syscall.SIGCONT, "A_BRIDGE_PID")
 	l.flow(t, 10)
 	second.signal(t, syscall.SIGTERM)

@@ -4,19 +4,23 @@ import (
 	"crypto/rand"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
 // Epoch gives out the stamps of this process. A stamp is the side, a random name taken at the
-// process's start, and a number of the log; the name changes when the numbers are seen to go back, so
-// that a database that was restored, copied or rolled back never gives one stamp to two contents.
+// process's start, and a number of the log. The name changes when the database server is another one,
+// or the same that was started anew, since commits may be missing there although its numbers go on; and
+// when the numbers are seen to go back. So a database that was restored, copied, rolled back or failed
+// over never gives one stamp to two contents.
 type Epoch struct {
 	side string
 
 	mu     sync.Mutex
 	name   string
-	issued int64 // highest number seen under the present name
+	server time.Time // start of the server that the numbers under the present name are from
+	issued int64     // highest number seen under the present name
 }
 
 // Mark remembers what had been given out before numbers were drawn.
@@ -42,16 +46,18 @@ func (e *Epoch) Mark() Mark {
 	return Mark{e.name, e.issued}
 }
 
-// Stamp makes the stamp of a number that was drawn after the mark. It tells when the numbers went
-// back, and has taken a new name then.
-func (e *Epoch) Stamp(m Mark, n int64) (dot ordersync.Dot, wentBack bool) {
+// Stamp makes the stamp of a number that was drawn after the mark, from a server that was started at
+// some time. It tells when it has taken a new name.
+func (e *Epoch) Stamp(m Mark, n int64, server time.Time) (dot ordersync.Dot, renewed bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if n <= m.issued && m.name == e.name {
-		e.name, e.issued, wentBack = randomName(), 0, true
+	another := !e.server.IsZero() && !e.server.Equal(server)
+	if another || n <= m.issued && m.name == e.name {
+		e.name, e.issued, renewed = randomName(), 0, true
 	}
+	e.server = server
 	e.issued = max(e.issued, n)
-	return ordersync.Dot{Key: e.side + "." + e.name, N: n}, wentBack
+	return ordersync.Dot{Key: e.side + "." + e.name, N: n}, renewed
 }
 
 // Renew takes a new name and makes a stamp under it.

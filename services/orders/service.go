@@ -43,7 +43,13 @@ type IdempotencyKey struct {
 }
 
 // Decide looks at the loaded orders, in the order of the ids, and says what is to be saved.
-type Decide func(loaded []*Stored, numbers []int64) ([]Change, error)
+type Decide func(loaded []*Stored, drawn Drawn) ([]Change, error)
+
+// Drawn is numbers of the log, and when the database server was started that gave them.
+type Drawn struct {
+	Numbers []int64
+	Server  time.Time
+}
 
 // Query selects a page of orders.
 type Query struct {
@@ -207,12 +213,12 @@ func (s *Service) rows() int { return max(1, len(s.peers)) }
 // change does the round with stamps instead of bare numbers, and tells of the hints after it.
 func (s *Service) change(ctx context.Context, req ChangeRequest, decide func([]*Stored, []ordersync.Dot) ([]Change, error)) error {
 	mark := s.epoch.Mark()
-	hints, err := s.store.Change(ctx, req, func(loaded []*Stored, numbers []int64) ([]Change, error) {
-		stamps := make([]ordersync.Dot, len(numbers))
-		for i, n := range numbers {
-			var wentBack bool
-			if stamps[i], wentBack = s.epoch.Stamp(mark, n); wentBack {
-				s.log.Warn("log numbers went back, took a new epoch", zap.Int64("number", n), zap.String("epoch", s.epoch.Key()))
+	hints, err := s.store.Change(ctx, req, func(loaded []*Stored, drawn Drawn) ([]Change, error) {
+		stamps := make([]ordersync.Dot, len(drawn.Numbers))
+		for i, n := range drawn.Numbers {
+			var renewed bool
+			if stamps[i], renewed = s.epoch.Stamp(mark, n, drawn.Server); renewed {
+				s.log.Warn("log numbers went back, or are another server's: took a new epoch", zap.Int64("number", n), zap.String("epoch", s.epoch.Key()))
 			}
 		}
 		return decide(loaded, stamps)

@@ -15,7 +15,8 @@ import (
 // Role is what a bearer token allows.
 type Role string
 
-// The roles. A peer token cannot close this side's open work, and a bridge token cannot edit orders.
+// The roles. The peer's and the bridge's token both bring news of the peer; with neither can one edit
+// as a person of this side, or see the admin.
 const (
 	RoleClient  Role = "client"  // orders
 	RolePeer    Role = "peer"    // the other side's bridge: requests about its orders

@@ -27,8 +27,8 @@ type lookupOut struct {
 }
 
 // putTransactions observes a batch: from a peer's token requests about its orders, from the own
-// bridge's token that peer's answers to ours. The two never mix, so neither token can do the other's
-// work.
+// bridge's token that peer's answers to ours. Both are news of the peer and can change what the peer
+// could change; the answers alone close open work for good.
 func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 	answers := RoleOf(r.Context()) == RoleBridge
 	if r.Header.Get("If-Match") != "" {

@@ -43,11 +43,11 @@ func (s *Store) tryChange(ctx context.Context, c orders.ChangeRequest, decide or
 			rollback(ctx, conn)
 		}
 	}()
-	loaded, numbers, err := begin(ctx, conn.Conn(), c)
+	loaded, drawn, err := begin(ctx, conn.Conn(), c)
 	if err != nil {
 		return nil, err
 	}
-	changes, err := decide(loaded, numbers)
+	changes, err := decide(loaded, drawn)
 	if err != nil {
 		return nil, err
 	}
@@ -62,13 +62,13 @@ const (
 	loadLinks  = `SELECT order_id, peer, state, due, since, agreed, theirs_version, theirs_fingerprint, theirs_deleted,
 	theirs_updated_at, reason, CASE WHEN $2 THEN theirs_body END FROM links WHERE order_id = ANY($1)`
 	lockLinks   = `SELECT FROM links WHERE order_id = ANY($1) ORDER BY order_id, peer FOR UPDATE`
-	drawNumbers = `SELECT nextval('log_seq') FROM generate_series(1, $1)`
+	drawNumbers = `SELECT nextval('log_seq'), pg_postmaster_start_time() FROM generate_series(1, $1)`
 	findKey     = `SELECT request_hash, order_id FROM idempotency_keys WHERE key = $1`
 )
 
-func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) ([]*orders.Stored, []int64, error) {
+func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) ([]*orders.Stored, orders.Drawn, error) {
 	r, ids := newResult(c.IDs), rawIDs(c.IDs)
-	var numbers []int64
+	var drawn orders.Drawn
 	b := &pgx.Batch{}
 	b.Queue("BEGIN")
 	if c.Key != nil {
@@ -79,25 +79,22 @@ func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) ([]*orde
 	if c.Bodies {
 		b.Queue(loadBodies, ids).Query(r.readBodies)
 	}
-	b.Queue(drawNumbers, c.Numbers).Query(func(rows pgx.Rows) (err error) {
-		numbers, err = pgx.CollectRows(rows, pgx.RowTo[int64])
-		return err
-	})
+	b.Queue(drawNumbers, c.Numbers).Query(readDrawn(&drawn))
 	if err := conn.SendBatch(ctx, b).Close(); err != nil {
-		return nil, nil, err
+		return nil, drawn, err
 	}
 	again, err := lockOrphans(ctx, conn, c, r)
-	if again != nil {
-		numbers = again
+	if again.Numbers != nil {
+		drawn = again
 	}
-	return r.list, numbers, err
+	return r.list, drawn, err
 }
 
 // lockOrphans locks what there is of orders that are not here, the links of those that this side
 // refused, and reads these links again. Those of which there is nothing at all have nothing to lock:
 // two that make one at once meet at its key, and the later one tries again. Numbers are drawn again
 // too: they must be above those of whoever held the locks before.
-func lockOrphans(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest, r *result) (numbers []int64, err error) {
+func lockOrphans(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest, r *result) (drawn orders.Drawn, err error) {
 	var orphans [][16]byte
 	for _, st := range r.list {
 		if !st.Known() && len(st.Links) > 0 {
@@ -106,7 +103,7 @@ func lockOrphans(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest, r 
 		}
 	}
 	if orphans == nil {
-		return nil, nil
+		return drawn, nil
 	}
 	b := &pgx.Batch{}
 	b.Queue(lockLinks, orphans)
@@ -115,12 +112,22 @@ func lockOrphans(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest, r 
 	if c.Bodies {
 		b.Queue(loadBodies, orphans).Query(r.readBodies)
 	}
-	b.Queue(drawNumbers, c.Numbers).Query(func(rows pgx.Rows) error {
-		numbers, err = pgx.CollectRows(rows, pgx.RowTo[int64])
-		return err
-	})
+	b.Queue(drawNumbers, c.Numbers).Query(readDrawn(&drawn))
 	err = conn.SendBatch(ctx, b).Close()
-	return numbers, err
+	return drawn, err
+}
+
+func readDrawn(drawn *orders.Drawn) func(pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		for rows.Next() {
+			var n int64
+			if err := rows.Scan(&n, &drawn.Server); err != nil {
+				return err
+			}
+			drawn.Numbers = append(drawn.Numbers, n)
+		}
+		return rows.Err()
+	}
 }
 
 // replayed finds that a creation was asked for before.

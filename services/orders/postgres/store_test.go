@@ -48,7 +48,7 @@ func vector(t *testing.T, text string) ordersync.Vector {
 // write stores a version of an order with one link and one row of the log.
 func write(t *testing.T, s *Store, id uuid.UUID, version, body string, link func(*orders.Link)) error {
 	t.Helper()
-	_, err := s.Change(t.Context(), orders.ChangeRequest{IDs: []uuid.UUID{id}, Numbers: 1}, func(loaded []*orders.Stored, n []int64) ([]orders.Change, error) {
+	_, err := s.Change(t.Context(), orders.ChangeRequest{IDs: []uuid.UUID{id}, Numbers: 1}, func(loaded []*orders.Stored, drawn orders.Drawn) ([]orders.Change, error) {
 		l := loaded[0].Link("b")
 		was := l.State
 		l.State, l.Due, l.Since = ordersync.Upd, true, at
@@ -57,9 +57,9 @@ func write(t *testing.T, s *Store, id uuid.UUID, version, body string, link func
 		}
 		head := ordersync.Head{Version: vector(t, version), Fingerprint: "fp1:x"}
 		return []orders.Change{{
-			ID: id, New: !loaded[0].Known(), Write: true, Head: head, Seq: n[0], UpdatedAt: at, Links: []orders.Link{l},
+			ID: id, New: !loaded[0].Known(), Write: true, Head: head, Seq: drawn.Numbers[0], UpdatedAt: at, Links: []orders.Link{l},
 			Content: &orders.Content{Body: []byte(body), OrderNumber: "N", Status: "pending"},
-			Log:     []orders.LogRow{{Seq: n[0], OrderID: id, At: at, Event: orders.EventEdited, Peer: "b", Was: was, Becomes: l.State, Head: head, Wrote: true}},
+			Log:     []orders.LogRow{{Seq: drawn.Numbers[0], OrderID: id, At: at, Event: orders.EventEdited, Peer: "b", Was: was, Becomes: l.State, Head: head, Wrote: true}},
 			Hints:   []orders.Hint{{OrderID: id, Peer: "b", Version: version, State: l.State, At: at}},
 		}}, nil
 	})
@@ -70,12 +70,12 @@ func TestChangeSavesAllOrNothing(t *testing.T) {
 	s := open(t, 1)
 	id := uuid.New()
 	refused := errors.New("not decided")
-	_, err := s.Change(t.Context(), orders.ChangeRequest{IDs: []uuid.UUID{id}, Numbers: 1}, func([]*orders.Stored, []int64) ([]orders.Change, error) { return nil, refused })
+	_, err := s.Change(t.Context(), orders.ChangeRequest{IDs: []uuid.UUID{id}, Numbers: 1}, func([]*orders.Stored, orders.Drawn) ([]orders.Change, error) { return nil, refused })
 	require.ErrorIs(t, err, refused)
 	// A log row whose number is taken fails after the others were sent: nothing of them may stay.
 	require.NoError(t, write(t, s, id, "a.x:1", `{"v":1}`, nil))
 	other := uuid.New()
-	_, err = s.Change(t.Context(), orders.ChangeRequest{IDs: []uuid.UUID{other}}, func([]*orders.Stored, []int64) ([]orders.Change, error) {
+	_, err = s.Change(t.Context(), orders.ChangeRequest{IDs: []uuid.UUID{other}}, func([]*orders.Stored, orders.Drawn) ([]orders.Change, error) {
 		head := ordersync.Head{Version: vector(t, "a.x:9"), Fingerprint: "fp1:x"}
 		return []orders.Change{{
 			ID: other, New: true, Write: true, Head: head, UpdatedAt: at, Content: &orders.Content{Body: []byte(`{}`)},
@@ -147,7 +147,7 @@ func TestChangesOfOneOrderQueueUp(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for range 25 {
-				_, err := s.Change(t.Context(), orders.ChangeRequest{IDs: []uuid.UUID{id}, Numbers: 1}, func(loaded []*orders.Stored, n []int64) ([]orders.Change, error) {
+				_, err := s.Change(t.Context(), orders.ChangeRequest{IDs: []uuid.UUID{id}, Numbers: 1}, func(loaded []*orders.Stored, drawn orders.Drawn) ([]orders.Change, error) {
 					st := loaded[0]
 					l := st.Link("b")
 					l.State, l.Since = ordersync.New, at
@@ -156,7 +156,7 @@ func TestChangesOfOneOrderQueueUp(t *testing.T) {
 						count += st.Head.Version.Dots()[0].N
 					}
 					head := ordersync.Head{Version: ordersync.Vector{}.With(ordersync.Dot{Key: "a.x", N: count}), Fingerprint: "fp1:x"}
-					return []orders.Change{{ID: id, New: !st.Known(), Write: true, Head: head, Seq: n[0], UpdatedAt: at, Links: []orders.Link{l}, Content: &orders.Content{Body: []byte(`{}`)}}}, nil
+					return []orders.Change{{ID: id, New: !st.Known(), Write: true, Head: head, Seq: drawn.Numbers[0], UpdatedAt: at, Links: []orders.Link{l}, Content: &orders.Content{Body: []byte(`{}`)}}}, nil
 				})
 				require.NoError(t, err)
 			}
