@@ -97,17 +97,17 @@ func TestEachRoleMayDoItsPart(t *testing.T) {
 			nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // LastError is asked below
 		require.NoError(t, err)
 		t.Cleanup(conn.Close)
-		allowed := func(subject string, what func() error) bool {
+		allowed := func(kind, subject string, what func() error) bool {
 			require.NoError(t, what())
 			require.NoError(t, conn.Flush()) // the complaint comes before the answer to this
 			err := conn.LastError()
-			return err == nil || !strings.Contains(err.Error(), `"`+subject+`"`)
+			return err == nil || !strings.Contains(err.Error(), kind+` to "`+subject+`"`)
 		}
 		for subject, roles := range sends {
-			require.Equal(t, strings.Contains(roles, role), allowed(subject, func() error { return conn.Publish(subject, nil) }), "%s sends to %s", role, subject)
+			require.Equal(t, strings.Contains(roles, role), allowed("Publish", subject, func() error { return conn.Publish(subject, nil) }), "%s sends to %s", role, subject)
 		}
 		for subject, roles := range hears {
-			require.Equal(t, strings.Contains(roles, role), allowed(subject, func() error {
+			require.Equal(t, strings.Contains(roles, role), allowed("Subscription", subject, func() error {
 				_, err := conn.SubscribeSync(subject)
 				return err
 			}), "%s listens to %s", role, subject)

@@ -115,6 +115,9 @@ func TestTheSidesShareOnlyTheWayOfTheBridges(t *testing.T) {
 	on := map[string]map[string]bool{} // services by network
 	for _, name := range files {
 		for service, s := range read(t, name).Services {
+			if s.Image != "" {
+				require.NotEmpty(t, s.networks(t), "%s: %s would be on the network of all", name, service)
+			}
 			for _, n := range s.networks(t) {
 				if on[n] == nil {
 					on[n] = map[string]bool{}
@@ -190,6 +193,15 @@ func TestSecrets(t *testing.T) {
 		}
 	}
 	require.Len(t, values, 23)
+
+	// What Docker leaves where a secret is missing.
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "a-other"), 0o700))
+	out, err := exec.Command("sh", "secrets.sh", dir).CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(out), "a-other is a folder")
+	require.NoError(t, os.Remove(filepath.Join(dir, "a-other")))
+	_, err = exec.Command("sh", "secrets.sh", "somewhere").CombinedOutput()
+	require.Error(t, err, "a relative folder")
 
 	require.NoError(t, os.Remove(filepath.Join(dir, "a-peer-token")))
 	require.NoError(t, os.Remove(filepath.Join(dir, "b-nats-bridge-password")))

@@ -3,16 +3,26 @@
 # each side, and compose.env, addresses and tokens for a shell. Run again it keeps the secrets that are
 # there: remove the file of a token to have a new one made, then start the containers again.
 #
-#   deploy/secrets.sh [DIR]    DIR is $SECRETS_DIR, or else deploy/secrets
+#   deploy/secrets.sh [DIR]    DIR, from the root on, is $SECRETS_DIR, or else deploy/secrets
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${1:-${SECRETS_DIR:-$here/secrets}}
+case $dir in
+/*) ;;
+*) echo "$dir does not begin with /, and would be another folder for Compose" >&2; exit 1 ;;
+esac
 umask 077
 mkdir -p "$dir"
 # The containers read the files under users of their own, so the files are readable by all and the
 # folder, which containers do not pass through, by its owner alone.
 chmod 700 "$dir"
+# So are those of the repository that containers read, whatever the clone's umask was.
+chmod a+r "$here"/nats/*.conf "$here"/postgres/*.sql
 cd "$dir"
+
+for name in *; do
+	[ ! -d "$name" ] || { echo "$dir/$name is a folder, which Docker makes where a secret is missing: remove it" >&2; exit 1; }
+done
 
 # write NAME: a file with what comes from standard input.
 write() {

@@ -36,7 +36,7 @@ func startComposed(t *testing.T, files ...string) *composed {
 	t.Helper()
 	c := &composed{pair: newPair(func() bool { return false }), dir: keptDir(t)}
 	base := freeBase(t)
-	c.project = fmt.Sprintf("orderbridge-e2e-%d", base)
+	c.project = strings.ToLower("orderbridge-e2e-" + t.Name())
 	secrets := filepath.Join(c.dir, "secrets")
 	c.env = append(os.Environ(),
 		"COMPOSE_PROJECT_NAME="+c.project, "SECRETS_DIR="+secrets, "ORDERBRIDGE_IMAGE=orderbridge:e2e",
@@ -47,6 +47,7 @@ func startComposed(t *testing.T, files ...string) *composed {
 		c.compose = append(c.compose, "-f", filepath.Join("..", f))
 	}
 	c.must(t, time.Minute, "../secrets.sh")
+	c.do(t, "down", "--volumes", "--remove-orphans") // what a run that was killed left
 	t.Cleanup(func() { c.remove(t) })
 	c.up(t, "--build")
 	env := shellVariables(t, filepath.Join(secrets, "compose.env"))

@@ -81,17 +81,26 @@ func (d *demo) standStill(t *testing.T, l *load) {
 	d.awaitReady(t)
 }
 
-// wakeLate stops bridge a with a batch in its hands until another bridge has taken its hints over.
+// wakeLate stops bridge a with hints in its hands. Another bridge gets them, and all else, and bridge a
+// wakes up to what is done.
 func (d *demo) wakeLate(t *testing.T, l *load) {
 	shortenAckWait(t, d.a, d.b, 2*time.Second)
-	second := d.startBridge(t, d.a, d.b.access.Load().url)
 	l.flow(t, 10)
 	d.signalPart(t, syscall.SIGSTOP, "A_BRIDGE_PID")
-	// The broker goes on handing hints to it for a moment. They come to the other one.
+	var waiting []*held
 	w := newWriter("late", l.rand.Uint64(), l.ledger)
-	for range 10 {
+	for range 5 {
 		h := w.create(l.ctx, d.a, false)
 		require.NotNil(t, h)
+		waiting = append(waiting, h)
+	}
+	eventually(t, time.Minute, "bridge a has hints in its hands", func() bool {
+		status, err := d.a.status(t.Context())
+		require.NoError(t, err)
+		return status.Peers[0].Consumer.AckPending > 0
+	})
+	second := d.startBridge(t, d.a, d.b.access.Load().url)
+	for _, h := range waiting {
 		eventually(t, time.Minute, "an order arrives without bridge a", func() bool {
 			_, _, err := d.b.get(t.Context(), h.view.ID)
 			return err == nil
