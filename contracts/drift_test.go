@@ -55,6 +55,7 @@ var messageTypes = []any{
 	contracts.TimelineEvent{},
 	contracts.Totals{},
 	contracts.Tracking{},
+	contracts.TransactionPage{},
 }
 
 func TestEveryStructIsListed(t *testing.T) {

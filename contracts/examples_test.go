@@ -45,6 +45,7 @@ var examples = map[string]struct {
 	"states.json":             {value: contracts.StateTable{}},
 	"status.json":             {value: contracts.Status{}},
 	"timeline.json":           {value: contracts.Timeline{}},
+	"transactions.json":       {value: contracts.TransactionPage{}},
 }
 
 func TestExamples(t *testing.T) {

@@ -49,6 +49,16 @@ type Batch struct {
 	Entries []Entry `json:"entries"`
 }
 
+// TransactionPage is a page of this side's log: for each order that changed its newest entry, without
+// the content, oldest change first. An order whose newest change is further on is not in it, so a page
+// may be short or empty and still not be the last one.
+type TransactionPage struct {
+	Side    string  `json:"side"`
+	Entries []Entry `json:"entries"`
+	Cursor  string  `json:"cursor"`        // for ?after=, on the last page too: what changes from now on
+	Next    string  `json:"next,omitzero"` // the address of the next page, as in the Link header; not there on the last one
+}
+
 // Lookup asks the own service for the present entries of orders that hints told of.
 type Lookup struct {
 	Peer string   `json:"peer"` // towards whom

@@ -13,7 +13,8 @@ import (
 // process's start, and a number of the log. The name changes when the database server is another one,
 // or the same that was started anew, since commits may be missing there although its numbers go on; and
 // when the numbers are seen to go back. So a database that was restored, copied, rolled back or failed
-// over never gives one stamp to two contents.
+// over never gives one stamp to two contents; unless it was put back under a running server and the
+// numbers rose again before this process drew one.
 type Epoch struct {
 	side string
 

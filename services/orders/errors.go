@@ -23,7 +23,8 @@ const (
 	KeyReused        // the idempotency key was used for another request
 	Unavailable      // the database cannot be reached, or is busy
 	BrokerUnavailable
-	Replayed // the idempotency key was used for the same request before; never leaves the service
+	CursorLost // the cursor's place in the log is not there any more
+	Replayed   // the idempotency key was used for the same request before; never leaves the service
 )
 
 // Error is a failure with a message fit for the caller.

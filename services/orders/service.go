@@ -23,6 +23,9 @@ type Store interface {
 	Load(ctx context.Context, ids []uuid.UUID) ([]*Stored, error)
 	// List reads a page of orders, newest id first.
 	List(ctx context.Context, q Query) ([]*Stored, error)
+	// Log reads a page of the log, without contents. No change is ever skipped, however late it
+	// commits. A cursor whose row is not there any more is CursorLost.
+	Log(ctx context.Context, q LogQuery) (*LogPage, error)
 	// ContentAt finds what an order was at a version, nil when that is not known any more.
 	ContentAt(ctx context.Context, id uuid.UUID, version ordersync.Vector) (*CaseVersion, error)
 }
@@ -302,6 +305,14 @@ func (s *Service) relink(c *Change, st *Stored, link, next Link, now time.Time) 
 
 // Name is the side's name.
 func (s *Service) Name() string { return s.side }
+
+// Transactions reads a page of the log.
+func (s *Service) Transactions(ctx context.Context, q LogQuery) (*LogPage, error) {
+	return s.store.Log(ctx, q)
+}
+
+// Peers lists the other sides.
+func (s *Service) Peers() []string { return slices.Clone(s.peers) }
 
 // HasPeer tells whether a side is a peer of this one.
 func (s *Service) HasPeer(name string) bool { return slices.Contains(s.peers, name) }

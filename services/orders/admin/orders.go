@@ -45,7 +45,7 @@ func (a *Admin) list(w http.ResponseWriter, r *http.Request, q *httpapi.Query, s
 	out := contracts.AdminOrderPage{Orders: []contracts.AdminOrder{}}
 	if len(rows) > limit {
 		rows = rows[:limit]
-		out.Next = httpapi.NextPage(w, r, rows[limit-1].ID.String())
+		out.Next = httpapi.NextPage(w, r, "cursor", rows[limit-1].ID.String())
 	}
 	for _, l := range rows {
 		out.Orders = append(out.Orders, contracts.AdminOrder{

@@ -22,6 +22,7 @@ func TestWhoMayCallWhat(t *testing.T) {
 		"GET /orders/" + id:                             "client admin peer",
 		"PUT /orders/" + id:                             "client admin",
 		"DELETE /orders/" + id:                          "client admin",
+		"GET /orders/transactions":                      "peer bridge admin",
 		"PUT /orders/transactions":                      "peer bridge",
 		"POST /orders/transactions/lookup":              "bridge",
 		"GET /admin/api/status":                         "admin",

@@ -171,6 +171,7 @@ func TestLogNumbersThatGoBackMakeANewEpoch(t *testing.T) {
 
 func TestPausedConsumerSurvivesTheKeeper(t *testing.T) {
 	s := startSide(t)
+	s.awaitConsumer()
 	s.want(http.StatusOK, "admin", "POST", "/admin/api/peers/b/pause", nil)
 	nc, err := nats.Connect("nats://"+s.cfg.NatsAddr, nats.UserInfo("orders", s.cfg.NatsPassword))
 	require.NoError(t, err)

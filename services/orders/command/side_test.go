@@ -74,6 +74,16 @@ func (s *side) start() {
 	}, 20*time.Second, 10*time.Millisecond)
 }
 
+// awaitConsumer waits until there is what a pause needs: it is made a moment after the service is ready.
+func (s *side) awaitConsumer() {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool {
+		var st contracts.Status
+		s.want(http.StatusOK, "admin", "GET", "/admin/api/status", nil).into(s.t, &st)
+		return st.Peers[0].Consumer != nil
+	}, 20*time.Second, 10*time.Millisecond)
+}
+
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -28,7 +28,9 @@ type Service interface {
 	Delete(ctx context.Context, by orders.By, id uuid.UUID, cond orders.Condition) error
 	Receive(ctx context.Context, by orders.By, peer string, in []orders.Received) ([]orders.Present, error)
 	Lookup(ctx context.Context, peer string, ids []uuid.UUID, bytesMax int) ([]orders.Present, []uuid.UUID, error)
+	Transactions(ctx context.Context, q orders.LogQuery) (*orders.LogPage, error)
 	Name() string
+	Peers() []string
 	HasPeer(name string) bool
 }
 
@@ -140,7 +142,7 @@ func (a *API) listOrders(w http.ResponseWriter, r *http.Request) {
 	}{}
 	if len(list) == query.Limit {
 		list = list[:query.Limit-1]
-		page.Next = NextPage(w, r, list[len(list)-1].ID.String())
+		page.Next = NextPage(w, r, "cursor", list[len(list)-1].ID.String())
 	}
 	for _, st := range list {
 		v, err := orderView(st)
@@ -153,10 +155,11 @@ func (a *API) listOrders(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, r, WriteJSON(w, http.StatusOK, page))
 }
 
-// NextPage says where the next page is, in a Link header (RFC 8288), and returns the address.
-func NextPage(w http.ResponseWriter, r *http.Request, cursor string) string {
+// NextPage says where the next page is, in a Link header (RFC 8288), and returns the address: this one
+// with another cursor in the parameter of that name.
+func NextPage(w http.ResponseWriter, r *http.Request, name, cursor string) string {
 	q := r.URL.Query()
-	q.Set("cursor", cursor)
+	q.Set(name, cursor)
 	next := url.URL{Path: r.URL.Path, RawQuery: q.Encode()}
 	w.Header().Set("Link", "<"+next.String()+`>; rel="next"`)
 	return next.String()

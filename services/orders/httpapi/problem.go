@@ -28,6 +28,7 @@ var problemOf = map[orders.Kind]struct {
 	orders.KeyReused:         {http.StatusUnprocessableEntity, "idempotency-key-reused"},
 	orders.Unavailable:       {http.StatusServiceUnavailable, "unavailable"},
 	orders.BrokerUnavailable: {http.StatusServiceUnavailable, "unavailable"},
+	orders.CursorLost:        {http.StatusGone, "cursor-lost"},
 }
 
 // titles are the problem types, below /problems/.
@@ -37,6 +38,7 @@ var titles = map[string]string{
 	"malformed":              "The request cannot be read",
 	"not-found":              "Not found",
 	"gone":                   "Deleted",
+	"cursor-lost":            "This place in the log is not there any more",
 	"stale":                  "Changed since",
 	"exists":                 "Exists already",
 	"conflict":               "The order's state does not allow it",

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
@@ -116,6 +117,19 @@ func (q *Query) ID(name string) uuid.UUID {
 		q.Fault(name, "must be what the last page's link gave")
 	}
 	return id
+}
+
+// Time reads a parameter that is a time, or the zero one.
+func (q *Query) Time(name string) time.Time {
+	text := q.Text(name)
+	if text == "" {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		q.Fault(name, "must be a time as RFC 3339 writes it")
+	}
+	return t
 }
 
 // Fault remembers that a parameter is wrong.

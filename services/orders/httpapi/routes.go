@@ -27,6 +27,7 @@ func (a *API) Routes(r chi.Router) {
 	r.With(client, body(contracts.OrderBytesMax)).Put("/orders/{id}", a.putOrder)
 	r.With(client).Delete("/orders/{id}", a.deleteOrder)
 
+	r.With(Allow(RolePeer, RoleBridge, RoleAdmin)).Get("/orders/transactions", a.listTransactions)
 	r.With(Allow(RolePeer, RoleBridge), body(contracts.AnswersBytesMax)).Put("/orders/transactions", a.putTransactions)
 	r.With(Allow(RoleBridge), body(contracts.BatchBytesMax)).Post("/orders/transactions/lookup", a.lookup)
 }

@@ -61,9 +61,11 @@ const (
 	loadBodies = `SELECT id, body FROM orders WHERE id = ANY($1)`
 	loadLinks  = `SELECT order_id, peer, state, due, since, agreed, theirs_version, theirs_fingerprint, theirs_deleted,
 	theirs_updated_at, reason, CASE WHEN $2 THEN theirs_body END FROM links WHERE order_id = ANY($1)`
-	lockLinks   = `SELECT FROM links WHERE order_id = ANY($1) ORDER BY order_id, peer FOR UPDATE`
-	drawNumbers = `SELECT nextval('log_seq'), pg_postmaster_start_time() FROM generate_series(1, $1)`
-	findKey     = `SELECT request_hash, order_id FROM idempotency_keys WHERE key = $1`
+	lockLinks = `SELECT FROM links WHERE order_id = ANY($1) ORDER BY order_id, peer FOR UPDATE`
+	// The transaction takes its id before its numbers; logEnd goes by that.
+	drawNumbers = `WITH own AS MATERIALIZED (SELECT pg_current_xact_id() AS id)
+	SELECT nextval('log_seq'), pg_postmaster_start_time() FROM own, generate_series(1, $1) WHERE own.id IS NOT NULL`
+	findKey = `SELECT request_hash, order_id FROM idempotency_keys WHERE key = $1`
 )
 
 func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) ([]*orders.Stored, orders.Drawn, error) {

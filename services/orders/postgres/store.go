@@ -16,6 +16,7 @@ import (
 // Store implements the stores that the service, the admin and the outbox ask for.
 type Store struct {
 	pool *pgxpool.Pool
+	end  logEnd
 }
 
 // Open connects to a database. MaxConns 0 is pgx's own choice.
@@ -50,7 +51,7 @@ func Open(ctx context.Context, url string, maxConns int) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	return &Store{pool}, nil
+	return &Store{pool: pool}, nil
 }
 
 // Close gives the connections back.

@@ -1,0 +1,45 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/orderbridge/orderbridge/services/orders"
+)
+
+// transactionsOut is contracts.TransactionPage as it is sent.
+type transactionsOut struct {
+	Side    string     `json:"side"`
+	Entries []entryOut `json:"entries"`
+	Cursor  string     `json:"cursor"`
+	Next    string     `json:"next,omitzero"`
+}
+
+// listTransactions reads this side's log for whoever compares it with the other side's.
+func (a *API) listTransactions(w http.ResponseWriter, r *http.Request) {
+	q := NewQuery(r)
+	query := orders.LogQuery{Limit: q.Limit(), Earliest: q.Time("earliest")}
+	if text := q.Text("after"); text != "" {
+		var ok bool
+		if query.After, ok = orders.ParseCursor(text); !ok {
+			q.Fault("after", "must be the cursor of an earlier page")
+		}
+	}
+	if err := q.Err(); err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	page, err := a.service.Transactions(r.Context(), query)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	peer := a.service.Peers()[0]
+	out := transactionsOut{Side: a.service.Name(), Entries: make([]entryOut, len(page.Orders)), Cursor: page.Cursor.String()}
+	for i, st := range page.Orders {
+		out.Entries[i] = entryOf(&orders.Present{ID: st.ID, Head: st.Head, Link: st.Link(peer), UpdatedAt: st.UpdatedAt})
+	}
+	if page.More {
+		out.Next = NextPage(w, r, "after", out.Cursor)
+	}
+	a.answer(w, r, WriteJSON(w, http.StatusOK, out))
+}
