@@ -29,6 +29,8 @@ var examples = map[string]struct {
 	"collision.json":          {value: contracts.Collision{}},
 	"entry.collision.json":    {value: contracts.Entry{}},
 	"entry.refused.json":      {value: contracts.Entry{}},
+	"entries.json":            {value: contracts.EntryPage{}},
+	"fingerprints.json":       {value: contracts.RangeList{}},
 	"hint.json":               {value: contracts.Hint{}},
 	"lookup.json":             {value: contracts.Lookup{}},
 	"lookup.result.json":      {value: contracts.LookupResult{}},

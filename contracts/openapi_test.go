@@ -31,6 +31,8 @@ var roles = map[string][]string{
 	"GET /orders/{id}":                        {"client", "admin", "peer"},
 	"PUT /orders/{id}":                        {"client", "admin"},
 	"DELETE /orders/{id}":                     {"client", "admin"},
+	"GET /orders/entries":                     {"peer", "bridge", "admin"},
+	"GET /orders/fingerprints":                {"peer", "bridge", "admin"},
 	"GET /orders/transactions":                {"peer", "bridge", "admin"},
 	"PUT /orders/transactions":                {"peer", "bridge"},
 	"POST /orders/transactions/lookup":        {"bridge"},

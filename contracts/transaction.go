@@ -59,6 +59,31 @@ type TransactionPage struct {
 	Next    string  `json:"next,omitzero"` // the address of the next page, as in the Link header; not there on the last one
 }
 
+// RangesMax is how many ranges one call may ask for.
+const RangesMax = 256
+
+// RangeList tells for ranges of ids how many orders a side has in them, deleted ones included, and what
+// their versions and contents come to. Equal ranges of two sides are proved equal by it.
+type RangeList struct {
+	Side   string  `json:"side"`
+	Ranges []Range `json:"ranges"`
+}
+
+// Range is the orders with ids from From on and below To.
+type Range struct {
+	From  string `json:"from"`
+	To    string `json:"to,omitzero"` // none: to the end
+	Count int64  `json:"count"`
+	Hash  string `json:"hash"` // 32 hexadecimal digits, of no orders all zero
+}
+
+// EntryPage is a page of a side's orders by id, without contents.
+type EntryPage struct {
+	Side    string  `json:"side"`
+	Entries []Entry `json:"entries"`
+	Next    string  `json:"next,omitzero"` // as in TransactionPage
+}
+
 // Lookup asks the own service for the present entries of orders that hints told of.
 type Lookup struct {
 	Peer string   `json:"peer"` // towards whom

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -33,7 +34,30 @@ func (both *pair) requireEqual(t testing.TB, inCase map[string]bool) map[string]
 	}
 	both.tell(t, differing...)
 	require.Empty(t, strings.Join(faults, "\n"), "the sides differ")
+	if len(inCase) == 0 {
+		both.requireSameRanges(t)
+	}
 	return onA
+}
+
+// requireSameRanges asks both sides what ranges of their orders come to: the one to make some, and the
+// other for the same.
+func (both *pair) requireSameRanges(t testing.TB) {
+	t.Helper()
+	const path = "/orders/fingerprints"
+	onA, err := read[contracts.RangeList](t.Context(), both.a, http.MethodGet, path+"?parts=16", nil)
+	require.NoError(t, err)
+	query := ""
+	if len(onA.Ranges) > 1 {
+		var bounds []string
+		for _, r := range onA.Ranges[1:] {
+			bounds = append(bounds, r.From)
+		}
+		query = "?bounds=" + strings.Join(bounds, ",")
+	}
+	onB, err := read[contracts.RangeList](t.Context(), both.b, http.MethodGet, path+query, nil)
+	require.NoError(t, err)
+	require.Equal(t, onA.Ranges, onB.Ranges, "what the sides' orders come to")
 }
 
 func union(x, y map[string]view) map[string]view {

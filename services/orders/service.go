@@ -26,6 +26,10 @@ type Store interface {
 	// Log reads a page of the log, without contents. No change is ever skipped, however late it
 	// commits. A cursor whose row is not there any more is CursorLost.
 	Log(ctx context.Context, q LogQuery) (*LogPage, error)
+	// Ranges tells what each of some ranges of ids comes to, at one moment.
+	Ranges(ctx context.Context, q RangeQuery) ([]Range, error)
+	// Heads reads the orders of a range by id, without contents, up to limit of them.
+	Heads(ctx context.Context, from, to uuid.UUID, limit int) ([]*Stored, error)
 	// ContentAt finds what an order was at a version, nil when that is not known any more.
 	ContentAt(ctx context.Context, id uuid.UUID, version ordersync.Vector) (*CaseVersion, error)
 }
@@ -309,6 +313,16 @@ func (s *Service) Name() string { return s.side }
 // Transactions reads a page of the log.
 func (s *Service) Transactions(ctx context.Context, q LogQuery) (*LogPage, error) {
 	return s.store.Log(ctx, q)
+}
+
+// Ranges tells what ranges of ids come to.
+func (s *Service) Ranges(ctx context.Context, q RangeQuery) ([]Range, error) {
+	return s.store.Ranges(ctx, q)
+}
+
+// Heads reads the orders of a range by id, without contents.
+func (s *Service) Heads(ctx context.Context, from, to uuid.UUID, limit int) ([]*Stored, error) {
+	return s.store.Heads(ctx, from, to, limit)
 }
 
 // Peers lists the other sides.

@@ -23,6 +23,8 @@ func TestWhoMayCallWhat(t *testing.T) {
 		"PUT /orders/" + id:                             "client admin",
 		"DELETE /orders/" + id:                          "client admin",
 		"GET /orders/transactions":                      "peer bridge admin",
+		"GET /orders/fingerprints":                      "peer bridge admin",
+		"GET /orders/entries":                           "peer bridge admin",
 		"PUT /orders/transactions":                      "peer bridge",
 		"POST /orders/transactions/lookup":              "bridge",
 		"GET /admin/api/status":                         "admin",

@@ -33,13 +33,19 @@ func (a *API) listTransactions(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
-	peer := a.service.Peers()[0]
-	out := transactionsOut{Side: a.service.Name(), Entries: make([]entryOut, len(page.Orders)), Cursor: page.Cursor.String()}
-	for i, st := range page.Orders {
-		out.Entries[i] = entryOf(&orders.Present{ID: st.ID, Head: st.Head, Link: st.Link(peer), UpdatedAt: st.UpdatedAt})
-	}
+	out := transactionsOut{Side: a.service.Name(), Entries: a.entriesOf(page.Orders), Cursor: page.Cursor.String()}
 	if page.More {
 		out.Next = NextPage(w, r, "after", out.Cursor)
 	}
 	a.answer(w, r, WriteJSON(w, http.StatusOK, out))
+}
+
+// entriesOf tells how orders stand, without their contents.
+func (a *API) entriesOf(list []*orders.Stored) []entryOut {
+	peer := a.service.Peers()[0]
+	out := make([]entryOut, len(list))
+	for i, st := range list {
+		out[i] = entryOf(&orders.Present{ID: st.ID, Head: st.Head, Link: st.Link(peer), UpdatedAt: st.UpdatedAt})
+	}
+	return out
 }

@@ -28,6 +28,8 @@ type Service interface {
 	Delete(ctx context.Context, by orders.By, id uuid.UUID, cond orders.Condition) error
 	Receive(ctx context.Context, by orders.By, peer string, in []orders.Received) ([]orders.Present, error)
 	Lookup(ctx context.Context, peer string, ids []uuid.UUID, bytesMax int) ([]orders.Present, []uuid.UUID, error)
+	Ranges(ctx context.Context, q orders.RangeQuery) ([]orders.Range, error)
+	Heads(ctx context.Context, from, to uuid.UUID, limit int) ([]*orders.Stored, error)
 	Transactions(ctx context.Context, q orders.LogQuery) (*orders.LogPage, error)
 	Name() string
 	Peers() []string

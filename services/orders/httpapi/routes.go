@@ -27,7 +27,10 @@ func (a *API) Routes(r chi.Router) {
 	r.With(client, body(contracts.OrderBytesMax)).Put("/orders/{id}", a.putOrder)
 	r.With(client).Delete("/orders/{id}", a.deleteOrder)
 
-	r.With(Allow(RolePeer, RoleBridge, RoleAdmin)).Get("/orders/transactions", a.listTransactions)
+	comparing := Allow(RolePeer, RoleBridge, RoleAdmin)
+	r.With(comparing).Get("/orders/transactions", a.listTransactions)
+	r.With(comparing).Get("/orders/fingerprints", a.listFingerprints)
+	r.With(comparing).Get("/orders/entries", a.listEntries)
 	r.With(Allow(RolePeer, RoleBridge), body(contracts.AnswersBytesMax)).Put("/orders/transactions", a.putTransactions)
 	r.With(Allow(RoleBridge), body(contracts.BatchBytesMax)).Post("/orders/transactions/lookup", a.lookup)
 }

@@ -59,19 +59,8 @@ func (s *Store) Log(ctx context.Context, q orders.LogQuery) (*orders.LogPage, er
 	if err := s.batch(ctx, b); err != nil {
 		return nil, translate(err, "read the log")
 	}
-	r, ids := newResult(newest), rawIDs(newest)
-	if len(newest) > 0 {
-		b = &pgx.Batch{}
-		b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-		b.Queue(readOrders, ids).Query(r.readHeads)
-		b.Queue(loadLinks, ids, false).Query(r.readLinks)
-		b.Queue("COMMIT")
-		if err := s.batch(ctx, b); err != nil {
-			return nil, translate(err, "read the log's orders")
-		}
-	}
-	page.Orders = r.list
-	return page, nil
+	page.Orders, err = s.heads(ctx, newest)
+	return page, err
 }
 
 // sameRow asks that a cursor's row is still the one that it was given for.

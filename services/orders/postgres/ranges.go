@@ -1,0 +1,112 @@
+package postgres
+
+import (
+	"context"
+	"encoding/binary"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orderbridge/orderbridge/services/orders"
+)
+
+const (
+	countRange = `SELECT count(*) FROM orders WHERE id >= $1 AND ($2::uuid IS NULL OR id < $2)`
+	// Every so many orders a range begins; the first one begins where it was asked for.
+	cutRange = `SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM orders
+	WHERE id >= $1 AND ($2::uuid IS NULL OR id < $2)) x WHERE n > 0 AND n % $3 = 0 ORDER BY id`
+	// The hashes are computed when they are asked for: some 2 us an order, and nothing for a write.
+	hashRanges = `SELECT width_bucket(id, $3::uuid[]), count(*), bit_xor(('x' || substr(h, 1, 16))::bit(64)::bigint),
+	bit_xor(('x' || substr(h, 17, 16))::bit(64)::bigint)
+	FROM (SELECT id, encode(sha256(convert_to(concat_ws(' ', id, version, deleted, fingerprint), 'UTF8')), 'hex') AS h
+		FROM orders WHERE id >= $1 AND ($2::uuid IS NULL OR id < $2)) x GROUP BY 1`
+	headsOf = `SELECT id FROM orders WHERE id >= $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id LIMIT $3`
+)
+
+// Ranges implements orders.Store.
+func (s *Store) Ranges(ctx context.Context, q orders.RangeQuery) ([]orders.Range, error) {
+	var out []orders.Range
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		bounds := q.Bounds
+		if bounds == nil {
+			var err error
+			if bounds, err = cut(ctx, tx, q); err != nil {
+				return err
+			}
+		}
+		out = rangesBetween(q, bounds)
+		rows, err := tx.Query(ctx, hashRanges, q.From, orNull(q.To), rawIDs(bounds))
+		if err != nil {
+			return err
+		}
+		var at int
+		var count, high, low int64
+		_, err = pgx.ForEachRow(rows, []any{&at, &count, &high, &low}, func() error {
+			out[at].Count = count
+			binary.BigEndian.PutUint64(out[at].Hash[:8], uint64(high))
+			binary.BigEndian.PutUint64(out[at].Hash[8:], uint64(low))
+			return nil
+		})
+		return err
+	})
+	return out, translate(err, "fingerprint ranges")
+}
+
+// cut finds where ranges of about equal size begin, but for the first.
+func cut(ctx context.Context, tx pgx.Tx, q orders.RangeQuery) ([]uuid.UUID, error) {
+	var n int64
+	if err := tx.QueryRow(ctx, countRange, q.From, orNull(q.To)).Scan(&n); err != nil {
+		return nil, err
+	}
+	step := max(1, (n+int64(q.Parts)-1)/int64(q.Parts))
+	rows, err := tx.Query(ctx, cutRange, q.From, orNull(q.To), step)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+}
+
+func rangesBetween(q orders.RangeQuery, bounds []uuid.UUID) []orders.Range {
+	out := make([]orders.Range, 0, len(bounds)+1)
+	from := q.From
+	for _, b := range bounds {
+		out = append(out, orders.Range{From: from, To: b})
+		from = b
+	}
+	return append(out, orders.Range{From: from, To: q.To})
+}
+
+// orNull makes of the zero id, which is no bound, a null.
+func orNull(id uuid.UUID) *uuid.UUID {
+	if id == uuid.Nil {
+		return nil
+	}
+	return &id
+}
+
+// Heads implements orders.Store.
+func (s *Store) Heads(ctx context.Context, from, to uuid.UUID, limit int) ([]*orders.Stored, error) {
+	rows, err := s.pool.Query(ctx, headsOf, from, orNull(to), limit)
+	if err != nil {
+		return nil, translate(err, "list orders of a range")
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, translate(err, "list orders of a range")
+	}
+	return s.heads(ctx, ids)
+}
+
+// heads reads orders without their contents, as of one moment.
+func (s *Store) heads(ctx context.Context, ids []uuid.UUID) ([]*orders.Stored, error) {
+	r, raw := newResult(ids), rawIDs(ids)
+	if len(ids) == 0 {
+		return r.list, nil
+	}
+	b := &pgx.Batch{}
+	b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+	b.Queue(readOrders, raw).Query(r.readHeads)
+	b.Queue(loadLinks, raw, false).Query(r.readLinks)
+	b.Queue("COMMIT")
+	return r.list, translate(s.batch(ctx, b), "read orders")
+}
