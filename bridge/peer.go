@@ -121,6 +121,26 @@ func (c *client) exchange(ctx context.Context, what call, requestID string, requ
 	return c.read(resp)
 }
 
+// get reads an address below the service's origin.
+func (c *client) get(ctx context.Context, path, requestID string) response {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.origin+path, http.NoBody)
+	if err != nil {
+		return lost(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	req.Header.Set("Accept", mediaJSON+", "+mediaProblem)
+	req.Header.Set("User-Agent", userAgent)
+	req.Header.Set(headerRequestID, requestID)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return lost(err)
+	}
+	defer resp.Body.Close() // nothing is written, so nothing can be lost
+	return c.read(resp)
+}
+
 // read takes of a response what the verdict needs, and never more than the limits.
 func (c *client) read(resp *http.Response) response {
 	r := response{outcome: outcome{status: resp.StatusCode, retryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now())}}

@@ -267,6 +267,8 @@ var limits = map[string]int64{
 	"schemas/Entry/properties/itemURI/maxLength":                             contracts.ItemURILengthMax,
 	"schemas/Batch/properties/entries/maxItems":                              contracts.BatchEntriesMax,
 	"schemas/Lookup/properties/ids/maxItems":                                 contracts.BatchEntriesMax,
+	"schemas/RangeList/properties/ranges/maxItems":                           contracts.RangesMax,
+	"schemas/TransactionPage/properties/cursor/maxLength":                    contracts.CursorLengthMax,
 	"schemas/LookupResult/properties/entries/maxItems":                       contracts.BatchEntriesMax,
 	"schemas/LookupResult/properties/deferred/maxItems":                      contracts.BatchEntriesMax,
 	"schemas/Problem/properties/errors/maxItems":                             contracts.FieldErrorsMax,
@@ -294,7 +296,7 @@ func TestLimitsAreTheConstants(t *testing.T) {
 			listed++
 		}
 	}
-	const pages = 2 // OrderPage and AdminOrderPage hold as many as the parameter Limit allows
+	const pages = 4 // OrderPage and the like hold as many as the parameter Limit allows
 	require.Equal(t, listed+pages, seen)
 	hint, err := node(t, "asyncapi.yaml#/components/schemas/Hint/properties/version/maxLength").(json.Number).Int64()
 	require.NoError(t, err)

@@ -59,6 +59,9 @@ type TransactionPage struct {
 	Next    string  `json:"next,omitzero"` // the address of the next page, as in the Link header; not there on the last one
 }
 
+// CursorLengthMax is the length of a cursor of the log.
+const CursorLengthMax = 64
+
 // RangesMax is how many ranges one call may ask for.
 const RangesMax = 256
 
@@ -88,6 +91,7 @@ type EntryPage struct {
 type Lookup struct {
 	Peer string   `json:"peer"` // towards whom
 	IDs  []string `json:"ids"`
+	All  bool     `json:"all,omitzero"` // those that the peer need not be told of, too
 }
 
 // LookupResult holds the entries that the peer must be told. An id that is in neither list is not

@@ -87,16 +87,16 @@ func (s *Service) addContents(ctx context.Context, peer string, in []Received, o
 }
 
 // Lookup says how the orders of hints stand towards a peer, with their contents. Orders that the peer
-// need not be told of are left out. Contents beyond bytesMax are not passed on: the ids that are left
+// need not be told of are left out, unless all are asked for. Contents beyond bytesMax are not passed on: the ids that are left
 // come back as deferred.
-func (s *Service) Lookup(ctx context.Context, peer string, ids []uuid.UUID, bytesMax int) (out []Present, deferred []uuid.UUID, err error) {
+func (s *Service) Lookup(ctx context.Context, peer string, ids []uuid.UUID, all bool, bytesMax int) (out []Present, deferred []uuid.UUID, err error) {
 	loaded, err := s.store.Load(ctx, ids)
 	if err != nil {
 		return nil, nil, err
 	}
 	bytes := 0
 	for i, st := range loaded {
-		if !st.Link(peer).Due {
+		if !st.Link(peer).Due && !(all && st.Known()) {
 			continue
 		}
 		bytes += len(st.Body)

@@ -151,7 +151,7 @@ func (a *API) lookup(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// What is around the contents must fit into a batch's bytes too.
-	present, deferred, err := a.service.Lookup(r.Context(), l.Peer, ids, contracts.BatchBytesMax/2)
+	present, deferred, err := a.service.Lookup(r.Context(), l.Peer, ids, l.All, contracts.BatchBytesMax/2)
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return

@@ -81,3 +81,22 @@ func TestObserveIsPure(t *testing.T) {
 func (r Record) text() string {
 	return holding{Record: r}.text() + r.Agreed.String() + r.Reason
 }
+
+// TestAnEntryOfNothingChangesNothing: a reconciliation asks for an order that is not here by saying so.
+func TestAnEntryOfNothingChangesNothing(t *testing.T) {
+	version, err := NewVector(Dot{"a.x", 1})
+	require.NoError(t, err)
+	kept, err := NewVector(Dot{"b.y", 2})
+	require.NoError(t, err)
+	for _, state := range []State{New, Upd, OK, Del, DelSynced, Collision, Error, ErrorSynced} {
+		r := Record{Head: Head{Version: version, Fingerprint: "fp1:x", Deleted: state == Del || state == DelSynced}, Link: Link{State: state}}
+		if state == Collision || state == Error || state == ErrorSynced {
+			r.Theirs = &Head{Version: kept, Fingerprint: "fp1:y"}
+		}
+		o := Observe(r, Entry{State: ErrorSynced})
+		require.Equal(t, state, o.State)
+		require.Equal(t, r.Head, o.Head)
+		require.Equal(t, r.Theirs, o.Theirs)
+		require.False(t, o.Hint, state)
+	}
+}
