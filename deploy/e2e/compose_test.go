@@ -105,6 +105,7 @@ func (c *composed) downAndUp(t *testing.T) {
 	c.up(t)
 	c.awaitRest(t)
 	require.Equal(t, before, c.requireEqual(t, nil))
+	require.Contains(t, c.do(t, "exec", "-T", "bridge-a", "/orderbridge", "reconcile"), "proved equal")
 	tourOf(t, c.pair)
 }
 
