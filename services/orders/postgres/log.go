@@ -14,19 +14,36 @@ import (
 
 const (
 	lastNumber = `SELECT last_value, pg_postmaster_start_time() FROM log_seq`
-	inProgress = `SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM pg_current_snapshot() s`
+	oldestOpen = `SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint`
+	ownID      = `SELECT pg_current_xact_id()::text::bigint`
 	logRow     = `SELECT order_id, version FROM log WHERE seq = $1`
 	// Rows that an order's later change has made old are read and left out, so a page is bounded by rows.
 	logPage = `SELECT l.seq, l.order_id, l.version, o.seq = l.seq AND l.at >= $3 FROM log l JOIN orders o ON o.id = l.order_id
 	WHERE l.seq > $1 AND l.seq <= $2 AND l.wrote ORDER BY l.seq LIMIT $4`
 )
 
-// Log implements orders.Store.
+// Log implements orders.Store. It waits for what is under way only where there is nothing else to tell.
 func (s *Store) Log(ctx context.Context, q orders.LogQuery) (*orders.LogPage, error) {
-	complete, err := s.end.find(ctx, s)
+	complete, last, err := s.end.look(ctx, s)
 	if err != nil {
 		return nil, translate(err, "find the end of the log")
 	}
+	page, err := s.logUpTo(ctx, q, complete)
+	if err != nil || page.More {
+		return page, err
+	}
+	further, err := s.end.await(ctx, s, last)
+	if err != nil {
+		return nil, translate(err, "find the end of the log")
+	}
+	if further == complete {
+		return page, nil
+	}
+	return s.logUpTo(ctx, q, further)
+}
+
+// logUpTo reads a page of the log up to a number.
+func (s *Store) logUpTo(ctx context.Context, q orders.LogQuery, complete int64) (_ *orders.LogPage, err error) {
 	page := &orders.LogPage{Cursor: q.After}
 	var newest []uuid.UUID
 	scanned := 0
@@ -84,41 +101,24 @@ const (
 )
 
 // logEnd knows up to which number the log is complete: no transaction that drew such a number is still
-// under way. A writer takes its transaction id before its numbers. So once a number was seen, whoever
-// drew it or a lower one has an id below the ones that are given out from then on; and when none of
-// those ids is in progress any more, all such rows are there that ever will be.
+// under way. A writer takes its transaction id before its numbers. So after a number was seen, a new id
+// is above that of whoever drew it or a lower one; and once no transaction with that id or a lower one is
+// open any more, all rows up to the number are there that ever will be. The new id must be one's own: a
+// snapshot tells of the ids that have ended, and not of the highest that was given out.
 type logEnd struct {
 	mu       sync.Mutex
 	server   time.Time // start of the server that this holds for
 	complete int64
-	next     int64 // complete as soon as no id below ids is in progress
-	ids      int64
+	next     int64 // complete as soon as no transaction up to id is open; 0: nothing is waited for
+	id       int64
 }
 
-// find waits a little for the end as it is now, and otherwise settles for an earlier one.
-func (e *logEnd) find(ctx context.Context, s *Store) (int64, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	wanted := int64(-1)
+// await waits a little until the log is complete up to a number, and otherwise settles for less.
+func (e *logEnd) await(ctx context.Context, s *Store, wanted int64) (int64, error) {
 	for deadline := time.Now().Add(endPatience); ; {
-		last, lowest, following, err := e.look(ctx, s)
-		if err != nil {
-			return 0, err
-		}
-		if wanted < 0 {
-			wanted = last
-		}
-		if e.next > 0 && lowest >= e.ids {
-			e.complete, e.next = max(e.complete, e.next), 0
-		}
-		if lowest == following { // nobody is writing
-			e.complete, e.next = max(e.complete, last), 0
-		}
-		if e.complete >= wanted || time.Now().After(deadline) {
-			return e.complete, nil
-		}
-		if e.next == 0 {
-			e.next, e.ids = last, following
+		complete, _, err := e.look(ctx, s)
+		if err != nil || complete >= wanted || time.Now().After(deadline) {
+			return complete, err
 		}
 		select {
 		case <-ctx.Done():
@@ -128,19 +128,30 @@ func (e *logEnd) find(ctx context.Context, s *Store) (int64, error) {
 	}
 }
 
-// look reads the last number, and after it which transactions are in progress: from the lowest id that
-// is, to the one that is given out next. Where the numbers are another server's, or have gone back,
-// what was known before is forgotten.
-func (e *logEnd) look(ctx context.Context, s *Store) (last, lowest, following int64, err error) {
+// look brings the end forward as far as it can be now; last is the last number that was drawn.
+func (e *logEnd) look(ctx context.Context, s *Store) (complete, last int64, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var oldest int64
 	var server time.Time
 	b := &pgx.Batch{}
+	b.Queue(oldestOpen).QueryRow(func(row pgx.Row) error { return row.Scan(&oldest) })
 	b.Queue(lastNumber).QueryRow(func(row pgx.Row) error { return row.Scan(&last, &server) })
-	b.Queue(inProgress).QueryRow(func(row pgx.Row) error { return row.Scan(&lowest, &following) })
 	if err := s.batch(ctx, b); err != nil {
-		return 0, 0, 0, err
+		return 0, 0, err
 	}
-	if !server.Equal(e.server) || last < e.complete {
+	if !server.Equal(e.server) || last < max(e.complete, e.next) { // other numbers than those seen before
 		e.server, e.complete, e.next = server, 0, 0
 	}
-	return last, lowest, following, nil
+	if e.next > 0 && oldest > e.id {
+		e.complete, e.next = e.next, 0
+	}
+	if e.next == 0 && last > e.complete {
+		// A transaction of its own, after the number was seen; it has ended when the next look begins.
+		if err := s.pool.QueryRow(ctx, ownID).Scan(&e.id); err != nil {
+			return 0, 0, err
+		}
+		e.next = last
+	}
+	return e.complete, last, nil
 }

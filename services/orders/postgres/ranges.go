@@ -25,6 +25,12 @@ const (
 
 // Ranges implements orders.Store.
 func (s *Store) Ranges(ctx context.Context, q orders.RangeQuery) ([]orders.Range, error) {
+	select {
+	case s.ranging <- struct{}{}:
+		defer func() { <-s.ranging }()
+	case <-ctx.Done():
+		return nil, translate(ctx.Err(), "fingerprint ranges")
+	}
 	var out []orders.Range
 	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		bounds := q.Bounds

@@ -15,8 +15,9 @@ import (
 
 // Store implements the stores that the service, the admin and the outbox ask for.
 type Store struct {
-	pool *pgxpool.Pool
-	end  logEnd
+	pool    *pgxpool.Pool
+	end     logEnd
+	ranging chan struct{} // holds one: a comparison reads all orders, and must not take all connections
 }
 
 // Open connects to a database. MaxConns 0 is pgx's own choice.
@@ -35,7 +36,8 @@ func Open(ctx context.Context, url string, maxConns int) (*Store, error) {
 		"lock_timeout":                        "10s",
 		"idle_in_transaction_session_timeout": "60s",
 		"timezone":                            "UTC",
-		"jit":                                 "off", // our statements are short; compiling them costs more than it saves
+		"default_transaction_isolation":       "read committed", // a statement after a lock must see what the lock waited for
+		"jit":                                 "off",            // our statements are short; compiling them costs more than it saves
 		// Planning an edit's statements costs as much as running them, so it is done once. A plan that
 		// is made while the tables are empty has to fit when they are full: it goes by the indexes.
 		"plan_cache_mode": "force_generic_plan",
@@ -51,7 +53,7 @@ func Open(ctx context.Context, url string, maxConns int) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	return &Store{pool: pool}, nil
+	return &Store{pool: pool, ranging: make(chan struct{}, 1)}, nil
 }
 
 // Close gives the connections back.
