@@ -2,10 +2,12 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,47 +92,83 @@ func equal(x, y *contracts.Entry) bool {
 	return x.Fingerprint == y.Fingerprint && x.Deleted == y.Deleted && maps.Equal(x.Version, y.Version)
 }
 
+// Bounds of a comparison, whatever a peer tells.
+const (
+	depthMax    = 12
+	requestsMax = 1_000_000
+)
+
 // comparison is one look at both sides.
 type comparison struct {
-	here, there *client
-	requestID   string
-	ordersHere  int64
-	ordersThere int64
-	hash        string // what all orders here come to
-	requests    int
-	bytes       int64
-	still       bool // what was due was not told while it was waited for: nobody carries it
+	here, there         *client
+	sideHere, sideThere string
+	requestID           string
+	ordersHere          int64
+	ordersThere         int64
+	hash                string // what all orders here come to
+	same                bool   // at the first look, over all orders
+	moving              int    // differences that were gone, or others, at a second look: under way
+}
+
+// span is a range of ids, from one on and below the other; "" is the beginning, and the end.
+type span struct {
+	from, to string
+	depth    int
+}
+
+// due is a span with differences that one side has still to tell.
+type due struct {
+	span
+	list map[string]difference
 }
 
 // run finds all differences and hands them on, range by range. From the whole of both sides it goes
-// down into the ranges whose fingerprints differ.
+// down into the ranges whose fingerprints differ. What is due is given time, once, at the end.
 func (c *comparison) run(ctx context.Context, found func([]difference) error) error {
-	type span struct{ from, to string }
-	spans := []span{{}}
-	for first := true; len(spans) > 0; first = false {
-		next := spans[0]
-		spans = spans[1:]
-		here, there, err := c.ranges(ctx, next.from, next.to)
+	var waiting []due
+	for open := []span{{}}; len(open) > 0; {
+		next := open[0]
+		open = open[1:]
+		here, there, err := c.ranges(ctx, next)
 		if err != nil {
 			return err
 		}
-		if first {
+		if next == (span{}) {
 			c.total(here, there)
+			c.same = slices.Equal(here, there)
 		}
 		for i := range here {
+			at := span{here[i].From, here[i].To, next.depth + 1}
 			switch {
 			case here[i] == there[i]:
-			case max(here[i].Count, there[i].Count) > compareLeaf:
-				spans = append(spans, span{here[i].From, here[i].To})
-			default:
-				list, err := c.leaf(ctx, here[i].From, here[i].To)
-				if err == nil && len(list) > 0 {
-					err = found(list)
-				}
+			case max(here[i].Count, there[i].Count) <= compareLeaf:
+				late, err := c.leaf(ctx, at, found)
 				if err != nil {
 					return err
 				}
+				if len(late) > 0 {
+					waiting = append(waiting, due{at, late})
+				}
+			case at.depth > depthMax:
+				return errors.New("the ranges of a side become no smaller")
+			default:
+				open = append(open, at)
 			}
+		}
+	}
+	if len(waiting) == 0 {
+		return nil
+	}
+	if err := sleep(ctx, underWayWait, nil); err != nil {
+		return err
+	}
+	for _, w := range waiting {
+		still, err := c.stillThere(ctx, w.span, w.list)
+		if err == nil && len(still) > 0 {
+			err = found(slices.Collect(maps.Values(still)))
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -150,41 +188,38 @@ func (c *comparison) total(here, there []contracts.Range) {
 }
 
 // ranges asks the side that has something in the span to cut it, and the other for the same ranges.
-func (c *comparison) ranges(ctx context.Context, from, to string) (here, there []contracts.Range, err error) {
-	query := url.Values{"parts": {strconv.Itoa(compareParts)}}
-	span(query, from, to)
-	if here, err = c.rangeList(ctx, c.here, query); err != nil {
+func (c *comparison) ranges(ctx context.Context, in span) (here, there []contracts.Range, err error) {
+	parts := url.Values{"parts": {strconv.Itoa(compareParts)}}
+	if here, err = c.rangeList(ctx, c.here, c.sideHere, in, parts); err != nil {
 		return nil, nil, err
 	}
 	if len(here) > 1 {
-		there, err = c.rangeList(ctx, c.there, boundsOf(here, from, to))
+		there, err = c.rangeList(ctx, c.there, c.sideThere, in, boundsOf(here))
 		return here, there, sameRanges(here, there, err)
 	}
 	// Little or nothing here: the other side knows better where to cut.
-	if there, err = c.rangeList(ctx, c.there, query); err != nil || len(there) == 1 {
+	if there, err = c.rangeList(ctx, c.there, c.sideThere, in, parts); err != nil || len(there) == 1 {
 		return here, there, sameRanges(here, there, err)
 	}
-	here, err = c.rangeList(ctx, c.here, boundsOf(there, from, to))
+	here, err = c.rangeList(ctx, c.here, c.sideHere, in, boundsOf(there))
 	return here, there, sameRanges(here, there, err)
 }
 
-func span(query url.Values, from, to string) {
-	if from != "" {
-		query.Set("from", from)
+func (s span) put(query url.Values) {
+	if s.from != "" {
+		query.Set("from", s.from)
 	}
-	if to != "" {
-		query.Set("to", to)
+	if s.to != "" {
+		query.Set("to", s.to)
 	}
 }
 
-func boundsOf(ranges []contracts.Range, from, to string) url.Values {
+func boundsOf(ranges []contracts.Range) url.Values {
 	var bounds []string
 	for _, r := range ranges[1:] {
 		bounds = append(bounds, r.From)
 	}
-	query := url.Values{"bounds": {strings.Join(bounds, ",")}}
-	span(query, from, to)
-	return query
+	return url.Values{"bounds": {strings.Join(bounds, ",")}}
 }
 
 func sameRanges(x, y []contracts.Range, err error) error {
@@ -201,13 +236,17 @@ func sameRanges(x, y []contracts.Range, err error) error {
 	return nil
 }
 
-func (c *comparison) rangeList(ctx context.Context, of *client, query url.Values) ([]contracts.Range, error) {
+func (c *comparison) rangeList(ctx context.Context, of *client, side string, in span, query url.Values) ([]contracts.Range, error) {
+	in.put(query)
 	var list contracts.RangeList
 	if err := c.get(ctx, of, "/orders/fingerprints?"+query.Encode(), &list); err != nil {
 		return nil, err
 	}
-	if len(list.Ranges) == 0 {
-		return nil, fmt.Errorf("%s: tells of no range", of.target)
+	if list.Side != side {
+		return nil, fmt.Errorf("%s: speaks for another side", of.target)
+	}
+	if len(list.Ranges) == 0 || len(list.Ranges) > compareParts {
+		return nil, fmt.Errorf("%s: tells of no range, or of more than were asked for", of.target)
 	}
 	for _, r := range list.Ranges {
 		if len(r.Hash) != 32 || strings.Trim(r.Hash, "0123456789abcdef") != "" {
@@ -218,37 +257,33 @@ func (c *comparison) rangeList(ctx context.Context, of *client, query url.Values
 }
 
 // leaf lists a range on both sides, twice: an order that moved between the two lists is under way and
-// no difference. Where changes are due it gives the bridges time to tell them, unless nobody does.
-func (c *comparison) leaf(ctx context.Context, from, to string) ([]difference, error) {
-	found, err := c.listBoth(ctx, from, to)
-	if err != nil || len(found) == 0 {
+// no difference. Differences that are due come back, for the bridges to be given time.
+func (c *comparison) leaf(ctx context.Context, in span, found func([]difference) error) (late map[string]difference, err error) {
+	list, err := c.listBoth(ctx, in)
+	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	if found, err = c.stillThere(ctx, from, to, found); err != nil {
+	if list, err = c.stillThere(ctx, in, list); err != nil {
 		return nil, err
 	}
-	due := 0
-	for _, d := range found {
+	late = map[string]difference{}
+	var settled []difference
+	for id, d := range list {
 		if d.underWay() {
-			due++
+			late[id] = d
+		} else {
+			settled = append(settled, d)
 		}
 	}
-	if due > 0 && !c.still {
-		if err := sleep(ctx, underWayWait, nil); err != nil {
-			return nil, err
-		}
-		before := len(found)
-		if found, err = c.stillThere(ctx, from, to, found); err != nil {
-			return nil, err
-		}
-		c.still = len(found) == before
+	if len(settled) > 0 {
+		err = found(settled)
 	}
-	return slices.Collect(maps.Values(found)), nil
+	return late, err
 }
 
 // stillThere looks again and keeps the differences that are as they were.
-func (c *comparison) stillThere(ctx context.Context, from, to string, before map[string]difference) (map[string]difference, error) {
-	now, err := c.listBoth(ctx, from, to)
+func (c *comparison) stillThere(ctx context.Context, in span, before map[string]difference) (map[string]difference, error) {
+	now, err := c.listBoth(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -256,6 +291,7 @@ func (c *comparison) stillThere(ctx context.Context, from, to string, before map
 		was, there := before[id]
 		return !there || !sameEntry(was.here, d.here) || !sameEntry(was.there, d.there)
 	})
+	c.moving += len(before) - len(now)
 	return now, nil
 }
 
@@ -266,12 +302,12 @@ func sameEntry(x, y *contracts.Entry) bool {
 	return equal(x, y)
 }
 
-func (c *comparison) listBoth(ctx context.Context, from, to string) (map[string]difference, error) {
-	here, err := c.list(ctx, c.here, from, to)
+func (c *comparison) listBoth(ctx context.Context, in span) (map[string]difference, error) {
+	here, err := c.list(ctx, c.here, c.sideHere, in)
 	if err != nil {
 		return nil, err
 	}
-	there, err := c.list(ctx, c.there, from, to)
+	there, err := c.list(ctx, c.there, c.sideThere, in)
 	if err != nil {
 		return nil, err
 	}
@@ -289,20 +325,25 @@ func (c *comparison) listBoth(ctx context.Context, from, to string) (map[string]
 	return out, nil
 }
 
-// list reads how a range of orders stands on one side. A page that says where the next one begins is
-// believed only that it is further on: no address of a peer is followed.
-func (c *comparison) list(ctx context.Context, of *client, from, to string) (map[string]*contracts.Entry, error) {
+var idForm = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+
+// list reads how a range of orders stands on one side. Of the address of a next page only the id is
+// taken at which it begins: no address of a peer is followed.
+func (c *comparison) list(ctx context.Context, of *client, side string, in span) (map[string]*contracts.Entry, error) {
 	out := map[string]*contracts.Entry{}
 	for {
 		query := url.Values{"limit": {strconv.Itoa(contracts.BatchEntriesMax)}}
-		span(query, from, to)
+		in.put(query)
 		var page contracts.EntryPage
 		if err := c.get(ctx, of, "/orders/entries?"+query.Encode(), &page); err != nil {
 			return nil, err
 		}
+		if page.Side != side {
+			return nil, fmt.Errorf("%s: speaks for another side", of.target)
+		}
 		for i := range page.Entries {
 			e := &page.Entries[i]
-			if len(e.Validate()) > 0 || out[e.ItemID] != nil || e.ItemID < from || to != "" && e.ItemID >= to {
+			if len(e.Validate()) > 0 || out[e.ItemID] != nil || e.ItemID < in.from || in.to != "" && e.ItemID >= in.to {
 				return nil, fmt.Errorf("%s: an entry is not valid, or is of another range", of.target)
 			}
 			out[e.ItemID] = e
@@ -311,10 +352,14 @@ func (c *comparison) list(ctx context.Context, of *client, from, to string) (map
 			return out, nil
 		}
 		next, err := url.Parse(page.Next)
-		if err != nil || next.Query().Get("from") <= from {
+		if err != nil {
+			return nil, fmt.Errorf("%s: the address of the next page is none", of.target)
+		}
+		from := next.Query().Get("from")
+		if !idForm.MatchString(from) || from <= in.from || in.to != "" && from >= in.to || len(page.Entries) == 0 {
 			return nil, fmt.Errorf("%s: the next page does not go on", of.target)
 		}
-		from = next.Query().Get("from")
+		in.from = from
 	}
 }
 
@@ -323,25 +368,27 @@ const getTries = 5
 // get reads an answer of one side; what may pass by is tried again.
 func (c *comparison) get(ctx context.Context, of *client, path string, into any) error {
 	for try := 1; ; try++ {
+		if of.requests.Load() > requestsMax {
+			return fmt.Errorf("%s: more than %d requests", of.target, requestsMax)
+		}
 		r := of.get(ctx, path, c.requestID)
-		c.requests++
-		c.bytes += int64(len(r.data))
 		if r.status == http.StatusOK && r.body == answers {
 			if err := strictjson.Decode(r.data, into); err != nil {
 				return fmt.Errorf("%s: %w", of.target, err)
 			}
 			return nil
 		}
-		if try == getTries || !passes(r) {
-			return fmt.Errorf("%s: %s", of.target, r.reason)
-		}
-		if err := sleep(ctx, max(r.retryAfter, time.Duration(try)*backoffBase), nil); err != nil {
+		if err := tryAgain(ctx, of, try, r); err != nil {
 			return err
 		}
 	}
 }
 
-// passes tells of a fault that may be gone soon.
-func passes(r response) bool {
-	return r.lost || r.status == http.StatusTooManyRequests || r.status >= http.StatusInternalServerError
+// tryAgain waits before the next try, or tells why there is none.
+func tryAgain(ctx context.Context, of *client, try int, r response) error {
+	passes := r.lost || r.status == http.StatusTooManyRequests || r.status >= http.StatusInternalServerError
+	if try == getTries || !passes {
+		return fmt.Errorf("%s: %s", of.target, r.reason)
+	}
+	return sleep(ctx, max(min(r.retryAfter, toldWaitMax), time.Duration(try)*backoffBase), nil)
 }

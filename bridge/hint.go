@@ -63,8 +63,12 @@ func isUUID(s string) bool {
 	return true
 }
 
-// deliveries is how often the newest hint was delivered, which is the one least often delivered.
+// deliveries is how often the newest hint was delivered, which is the one least often delivered. An order
+// of a reconciliation has none.
 func (o *order) deliveries() int {
+	if len(o.hints) == 0 {
+		return 1
+	}
 	n := o.hints[0].Deliveries()
 	for _, m := range o.hints[1:] {
 		n = min(n, m.Deliveries())

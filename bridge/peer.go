@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -44,7 +45,9 @@ type client struct {
 	http    *http.Client
 	timeout time.Duration
 	answers int64 // longest answer that is read
-	observe func(target string, code string, elapsed time.Duration)
+	// What was asked and read so far, for reports.
+	requests, bytes atomic.Int64
+	observe         func(target string, code string, elapsed time.Duration)
 }
 
 func newClient(target, address, token string, workers int, observe func(string, string, time.Duration)) *client {
@@ -143,6 +146,7 @@ func (c *client) get(ctx context.Context, path, requestID string) response {
 
 // read takes of a response what the verdict needs, and never more than the limits.
 func (c *client) read(resp *http.Response) response {
+	c.requests.Add(1)
 	r := response{outcome: outcome{status: resp.StatusCode, retryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now())}}
 	r.reason = "status " + strconv.Itoa(resp.StatusCode)
 	if resp.StatusCode == http.StatusNoContent {
@@ -164,6 +168,7 @@ func (c *client) read(resp *http.Response) response {
 			return lost(err)
 		default:
 			r.body, r.data = answers, data
+			c.bytes.Add(int64(len(data)))
 		}
 	default:
 		r.body = foreign

@@ -24,7 +24,8 @@ func ReconcileCommand() *cobra.Command {
 		Short: "Compare both sides and make them equal (settings: BRIDGE_*, as of a bridge)",
 		Long: "Compare both sides by their REST APIs and make them equal: tell the peer what it lacks or has older, and\n" +
 			"fetch what it has newer. What both changed becomes a collision, as ever. It needs no broker, and may run\n" +
-			"beside bridges or without any. Run again it sends nothing. It fails where both are not equal after it.",
+			"beside bridges or without any, paused or not. Run again it sends nothing. It fails where both are not proved\n" +
+			"equal after it: orders wait for a person, or move all the while.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if format != "text" && format != "json" {
@@ -62,7 +63,7 @@ func ReconcileCommand() *cobra.Command {
 			case report.Waiting > 0:
 				return fmt.Errorf("not equal: %d orders wait for a person, as collisions or errors", report.Waiting)
 			}
-			return fmt.Errorf("not equal after %d passes: the sides are being changed, or one refuses what the other has", report.Passes)
+			return fmt.Errorf("not proved equal in %d passes: %d orders were moving, as people work", report.Passes, report.Moving)
 		},
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "compare once and change nothing")
@@ -82,6 +83,9 @@ func (r *Report) print(w io.Writer, format string) error {
 		if n := r.Found[kind]; n > 0 {
 			fmt.Fprintf(t, "%s\t%d\t%s\n", differenceText(kind, r.Side, r.Peer), n, strings.Join(r.Samples[kind], " "))
 		}
+	}
+	if r.Moving > 0 {
+		fmt.Fprintf(t, "under way\t%d\n", r.Moving)
 	}
 	if r.Waiting > 0 {
 		fmt.Fprintf(t, "wait for a person\t%d\n", r.Waiting)

@@ -23,6 +23,7 @@ type reconciliation struct {
 	OrdersThere int64               `json:"ordersThere"`
 	Hash        string              `json:"hash"`
 	Found       map[string]int      `json:"found"`
+	Moving      int                 `json:"moving"`
 	Waiting     int                 `json:"waiting"`
 	Sent        int                 `json:"sent"`
 	Passes      int                 `json:"passes"`
@@ -61,7 +62,7 @@ func TestReconcile(t *testing.T) {
 	require.True(t, first.Equal)
 	require.EqualValues(t, 40, first.Orders)
 	require.Empty(t, first.Found)
-	require.Equal(t, 2, first.Requests, "equal sides are proved equal at once")
+	require.EqualValues(t, 2, first.Requests, "equal sides are proved equal at once")
 
 	d.pause(t, true)
 	for range 3 {
@@ -129,11 +130,15 @@ func TestReconcileUnderEdits(t *testing.T) {
 		require.Empty(t, looked.Found, "no false difference")
 		l.flow(t, 20)
 	}
-	_, _ = d.reconcile(t, d.b) // beside the bridges, and of no harm
+	beside, _ := d.reconcile(t, d.b) // of no harm to the bridges
+	if beside.Equal {
+		require.Equal(t, beside.Orders, beside.OrdersThere, "what is proved equal is")
+	}
 	l.end()
 	l.verify(t)
 	at, content := d.reconcile(t, d.a)
 	require.True(t, content)
 	require.True(t, at.Equal)
+	require.Equal(t, at.Orders, at.OrdersThere)
 	require.Zero(t, at.Sent)
 }
