@@ -363,7 +363,7 @@ func (c *comparison) list(ctx context.Context, of *client, side string, in span)
 	}
 }
 
-const getTries = 5
+const triesMax = 5
 
 // get reads an answer of one side; what may pass by is tried again.
 func (c *comparison) get(ctx context.Context, of *client, path string, into any) error {
@@ -387,7 +387,7 @@ func (c *comparison) get(ctx context.Context, of *client, path string, into any)
 // tryAgain waits before the next try, or tells why there is none.
 func tryAgain(ctx context.Context, of *client, try int, r response) error {
 	passes := r.lost || r.status == http.StatusTooManyRequests || r.status >= http.StatusInternalServerError
-	if try == getTries || !passes {
+	if try == triesMax || !passes {
 		return fmt.Errorf("%s: %s", of.target, r.reason)
 	}
 	return sleep(ctx, max(min(r.retryAfter, toldWaitMax), time.Duration(try)*backoffBase), nil)

@@ -18,7 +18,7 @@ const passesMax = 5
 type Report struct {
 	Side        string              `json:"side"`
 	Peer        string              `json:"peer"`
-	Equal       bool                `json:"equal"` // the last pass found nothing
+	Equal       bool                `json:"equal"` // one look at all orders of both showed it
 	Orders      int64               `json:"orders"`
 	OrdersThere int64               `json:"ordersThere"`
 	Hash        string              `json:"hash"` // what all orders of this side come to

@@ -19,16 +19,16 @@ import (
 	"github.com/orderbridge/orderbridge/contracts/strictjson"
 )
 
-// heap is a side that only tells what it has.
-type heap struct {
+// holder is a side that only tells what it has.
+type holder struct {
 	side    string
 	entries map[string]contracts.Entry
 	ids     []string // sorted
-	twist   func(path string, answer any) any
+	twist   func(answer any) any
 }
 
-func heapOf(side string, n int) *heap {
-	h := &heap{side: side, entries: map[string]contracts.Entry{}, twist: func(_ string, answer any) any { return answer }}
+func holderOf(side string, n int) *holder {
+	h := &holder{side: side, entries: map[string]contracts.Entry{}, twist: func(answer any) any { return answer }}
 	for i := range n {
 		h.put(fmt.Sprintf("%08x-0000-7000-8000-000000000000", i*7), contracts.Version{"a.x": int64(i + 1)})
 	}
@@ -36,7 +36,7 @@ func heapOf(side string, n int) *heap {
 }
 
 // put adds an order above all others, or changes one.
-func (h *heap) put(id string, v contracts.Version) {
+func (h *holder) put(id string, v contracts.Version) {
 	if _, known := h.entries[id]; !known {
 		h.ids = append(h.ids, id)
 	}
@@ -46,12 +46,12 @@ func (h *heap) put(id string, v contracts.Version) {
 	}
 }
 
-func (h *heap) remove(id string) {
+func (h *holder) remove(id string) {
 	delete(h.entries, id)
 	h.ids = slices.Sorted(maps.Keys(h.entries))
 }
 
-func (h *heap) within(r *http.Request) []string {
+func (h *holder) within(r *http.Request) []string {
 	from, to := r.URL.Query().Get("from"), r.URL.Query().Get("to")
 	first, _ := slices.BinarySearch(h.ids, from)
 	last := len(h.ids)
@@ -61,7 +61,7 @@ func (h *heap) within(r *http.Request) []string {
 	return h.ids[first:last]
 }
 
-func (h *heap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *holder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var answer any
 	switch r.URL.Path {
 	case "/orders/fingerprints":
@@ -78,7 +78,7 @@ func (h *heap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		answer = page
 	}
-	body, err := strictjson.Encode(h.twist(r.URL.Path, answer))
+	body, err := strictjson.Encode(h.twist(answer))
 	if err != nil {
 		panic(err)
 	}
@@ -86,7 +86,7 @@ func (h *heap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body)
 }
 
-func (h *heap) ranges(r *http.Request) contracts.RangeList {
+func (h *holder) ranges(r *http.Request) contracts.RangeList {
 	q, ids := r.URL.Query(), h.within(r)
 	starts := []string{q.Get("from")}
 	if starts[0] == "" {
@@ -123,7 +123,7 @@ func (h *heap) ranges(r *http.Request) contracts.RangeList {
 	return list
 }
 
-func compare(t *testing.T, a, b *heap) (found map[string]string, c *comparison, err error) {
+func compare(t *testing.T, a, b *holder) (found map[string]string, c *comparison, err error) {
 	t.Helper()
 	c = &comparison{
 		here: testClient(t, serve(t, a).URL), there: testClient(t, serve(t, b).URL), sideHere: "a", sideThere: "b", requestID: "r",
@@ -142,7 +142,7 @@ func compare(t *testing.T, a, b *heap) (found map[string]string, c *comparison, 
 // TestDifferencesAreFoundAmongMany: with so many orders the ranges have to be cut more than once.
 func TestDifferencesAreFoundAmongMany(t *testing.T) {
 	const n = 40_000
-	a, b := heapOf("a", n), heapOf("b", n)
+	a, b := holderOf("a", n), holderOf("b", n)
 	none, c, err := compare(t, a, b)
 	require.NoError(t, err)
 	require.Empty(t, none)
@@ -166,9 +166,9 @@ func TestDifferencesAreFoundAmongMany(t *testing.T) {
 	require.LessOrEqual(t, c.here.requests.Load(), int64(20), "of each side")
 }
 
-// TestTwoHeapsThatShareNothing: all of both is found, however the ranges fall.
-func TestTwoHeapsThatShareNothing(t *testing.T) {
-	a, b := heapOf("a", 600), heapOf("b", 0)
+// TestTwoSidesThatShareNothing: all of both is found, however the ranges fall.
+func TestTwoSidesThatShareNothing(t *testing.T) {
+	a, b := holderOf("a", 600), holderOf("b", 0)
 	for i := range 600 {
 		b.put(fmt.Sprintf("%08x-0000-7000-8000-000000000001", i*7), contracts.Version{"b.y": 1})
 	}
@@ -178,58 +178,42 @@ func TestTwoHeapsThatShareNothing(t *testing.T) {
 }
 
 func TestAComparisonIsNotLedAstray(t *testing.T) {
-	for name, twist := range map[string]func(path string, answer any) any{
-		"another side's ranges": func(_ string, answer any) any {
+	ranges := func(twist func(*contracts.RangeList)) func(any) any {
+		return func(answer any) any {
 			if l, ok := answer.(contracts.RangeList); ok {
-				l.Side = "a"
+				twist(&l)
 				return l
 			}
 			return answer
-		},
-		"another side's entries": func(_ string, answer any) any {
+		}
+	}
+	entries := func(twist func(*contracts.EntryPage)) func(any) any {
+		return func(answer any) any {
 			if p, ok := answer.(contracts.EntryPage); ok {
-				p.Side = "a"
+				twist(&p)
 				return p
 			}
 			return answer
-		},
-		"no ranges": func(path string, _ any) any { return contracts.RangeList{Side: "b"} },
-		"a hash that is none": func(path string, _ any) any {
-			return contracts.RangeList{Side: "b", Ranges: []contracts.Range{{Hash: "x"}}}
-		},
-		"entries of another range": func(path string, answer any) any {
-			if p, ok := answer.(contracts.EntryPage); ok {
-				p.Entries = append(p.Entries, contracts.Entry{ItemID: "ffffffff-0000-7000-8000-00000000000z"})
-				return p
+		}
+	}
+	for name, twist := range map[string]func(any) any{
+		"another side's ranges":  ranges(func(l *contracts.RangeList) { l.Side = "a" }),
+		"another side's entries": entries(func(p *contracts.EntryPage) { p.Side = "a" }),
+		"no ranges":              ranges(func(l *contracts.RangeList) { l.Ranges = nil }),
+		"a hash that is none":    ranges(func(l *contracts.RangeList) { l.Ranges[0].Hash = "x" }),
+		"entries of another range": entries(func(p *contracts.EntryPage) {
+			p.Entries = append(p.Entries, contracts.Entry{ItemID: "ffffffff-0000-7000-8000-00000000000z"})
+		}),
+		"pages without end":           entries(func(p *contracts.EntryPage) { p.Next = "http://elsewhere/orders/entries?from=zzzz" }),
+		"a next page before this one": entries(func(p *contracts.EntryPage) { p.Next = "/orders/entries?from=00000000-0000-0000-0000-000000000000" }),
+		"ranges that become no smaller": ranges(func(l *contracts.RangeList) {
+			for i := range l.Ranges {
+				l.Ranges[i].Count, l.Ranges[i].Hash = 1_000_000, strings.Repeat("f", 32)
 			}
-			return answer
-		},
-		"pages without end": func(_ string, answer any) any {
-			if p, ok := answer.(contracts.EntryPage); ok {
-				p.Next = "http://elsewhere/orders/entries?from=zzzz"
-				return p
-			}
-			return answer
-		},
-		"a next page before this one": func(_ string, answer any) any {
-			if p, ok := answer.(contracts.EntryPage); ok {
-				p.Next = "/orders/entries?from=00000000-0000-0000-0000-000000000000"
-				return p
-			}
-			return answer
-		},
-		"ranges that become no smaller": func(_ string, answer any) any {
-			if l, ok := answer.(contracts.RangeList); ok {
-				for i := range l.Ranges {
-					l.Ranges[i].Count, l.Ranges[i].Hash = 1_000_000, strings.Repeat("f", 32)
-				}
-				return l
-			}
-			return answer
-		},
+		}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			a, b := heapOf("a", 3), heapOf("b", 2)
+			a, b := holderOf("a", 3), holderOf("b", 2)
 			b.twist = twist
 			_, _, err := compare(t, a, b)
 			require.Error(t, err)

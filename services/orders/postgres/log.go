@@ -76,7 +76,7 @@ func (s *Store) logUpTo(ctx context.Context, q orders.LogQuery, complete int64) 
 	if err := s.batch(ctx, b); err != nil {
 		return nil, translate(err, "read the log")
 	}
-	page.Orders, err = s.heads(ctx, newest)
+	page.Orders, err = s.load(ctx, newest, false)
 	return page, err
 }
 

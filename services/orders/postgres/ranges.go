@@ -100,19 +100,5 @@ func (s *Store) Heads(ctx context.Context, from, to uuid.UUID, limit int) ([]*or
 	if err != nil {
 		return nil, translate(err, "list orders of a range")
 	}
-	return s.heads(ctx, ids)
-}
-
-// heads reads orders without their contents, as of one moment.
-func (s *Store) heads(ctx context.Context, ids []uuid.UUID) ([]*orders.Stored, error) {
-	r, raw := newResult(ids), rawIDs(ids)
-	if len(ids) == 0 {
-		return r.list, nil
-	}
-	b := &pgx.Batch{}
-	b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-	b.Queue(readOrders, raw).Query(r.readHeads)
-	b.Queue(loadLinks, raw, false).Query(r.readLinks)
-	b.Queue("COMMIT")
-	return r.list, translate(s.batch(ctx, b), "read orders")
+	return s.load(ctx, ids, false)
 }

@@ -29,8 +29,13 @@ const (
 	contentNow = `SELECT body FROM orders WHERE id = $1 AND EXISTS (SELECT FROM log WHERE order_id = $1 AND wrote AND version = $2)`
 )
 
-// Load implements orders.Store. Head, links and content are of one moment.
+// Load implements orders.Store.
 func (s *Store) Load(ctx context.Context, ids []uuid.UUID) ([]*orders.Stored, error) {
+	return s.load(ctx, ids, true)
+}
+
+// load reads orders, with contents or without. Head, links and content are of one moment.
+func (s *Store) load(ctx context.Context, ids []uuid.UUID, bodies bool) ([]*orders.Stored, error) {
 	r, raw := newResult(ids), rawIDs(ids)
 	if len(ids) == 0 {
 		return r.list, nil
@@ -38,8 +43,10 @@ func (s *Store) Load(ctx context.Context, ids []uuid.UUID) ([]*orders.Stored, er
 	b := &pgx.Batch{}
 	b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 	b.Queue(readOrders, raw).Query(r.readHeads)
-	b.Queue(loadLinks, raw, true).Query(r.readLinks)
-	b.Queue(loadBodies, raw).Query(r.readBodies)
+	b.Queue(loadLinks, raw, bodies).Query(r.readLinks)
+	if bodies {
+		b.Queue(loadBodies, raw).Query(r.readBodies)
+	}
 	b.Queue("COMMIT")
 	return r.list, translate(s.batch(ctx, b), "load orders")
 }
