@@ -32,9 +32,10 @@ type composeService struct {
 	Secrets     []struct{ Source, Target string }
 	Networks    yaml.Node // a list, or names with settings
 	Ports       []string
-	ReadOnly    bool     `yaml:"read_only"`
-	CapDrop     []string `yaml:"cap_drop"`
-	SecurityOpt []string `yaml:"security_opt"`
+	DependsOn   map[string]any `yaml:"depends_on"`
+	ReadOnly    bool           `yaml:"read_only"`
+	CapDrop     []string       `yaml:"cap_drop"`
+	SecurityOpt []string       `yaml:"security_opt"`
 }
 
 func (s composeService) networks(t *testing.T) []string {
@@ -152,6 +153,35 @@ func TestTheReplicaIsSetUpAsTheFirst(t *testing.T) {
 	maps.Copy(want, cluster.Services["orders-a"].Environment)
 	require.Equal(t, want, cluster.Services["orders-a-2"].Environment)
 	require.Equal(t, single.Services["orders-a"].Secrets, cluster.Services["orders-a-2"].Secrets)
+}
+
+// TestTheImageIsBuiltBeforeItIsUsed: docker-compose 1.29 takes the services in the order of their
+// dependencies, and tries to pull an image that a later one would build.
+func TestTheImageIsBuiltBeforeItIsUsed(t *testing.T) {
+	all := read(t, "compose.yaml").Services
+	for name, s := range read(t, "compose.cluster.yaml").Services {
+		if _, there := all[name]; !there {
+			all[name] = s
+		}
+	}
+	var after func(name string) bool
+	after = func(name string) bool {
+		for dependency := range all[name].DependsOn {
+			if dependency == "migrate-a" || after(dependency) {
+				return true
+			}
+		}
+		return false
+	}
+	image := all["migrate-a"].Image
+	seen := 0
+	for name, s := range all {
+		if s.Image == image && name != "migrate-a" {
+			seen++
+			require.True(t, after(name), "%s does not wait for migrate-a, which builds the image", name)
+		}
+	}
+	require.Equal(t, 6, seen)
 }
 
 // makeSecrets runs secrets.sh as a user does.
