@@ -30,6 +30,7 @@ func TestComposeCluster(t *testing.T) {
 	needEngine(t)
 	c := startComposed(t, "compose.yaml", "compose.cluster.yaml")
 	t.Run("tour", func(t *testing.T) { tourOf(t, c.pair) })
+	t.Run("collisions", func(t *testing.T) { collisionsOf(t, c.pair) })
 	t.Run("three copies, two bridges", c.requireCluster)
 	underLoad(t, c.pair, []fault{
 		{"the leader of the stream killed", "", func(t *testing.T, l *load) { c.kills(c.leader(t))(t, l) }},
