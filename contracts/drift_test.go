@@ -272,6 +272,7 @@ var limits = map[string]int64{
 	"schemas/LookupResult/properties/entries/maxItems":                       contracts.BatchEntriesMax,
 	"schemas/LookupResult/properties/deferred/maxItems":                      contracts.BatchEntriesMax,
 	"schemas/Problem/properties/errors/maxItems":                             contracts.FieldErrorsMax,
+	"schemas/Problem/properties/moved/maxItems":                              contracts.BatchEntriesMax,
 	"parameters/IdempotencyKey/schema/maxLength":                             contracts.IdempotencyKeyMax,
 }
 

@@ -40,6 +40,7 @@ var examples = map[string]struct {
 	"order.view.json":         {value: contracts.OrderView{}},
 	"peer.json":               {value: contracts.Peer{}},
 	"peers.json":              {value: contracts.PeerList{}},
+	"problem.moved.json":      {value: contracts.Problem{}},
 	"problem.stale.json":      {value: contracts.Problem{}},
 	"problem.validation.json": {value: contracts.Problem{}},
 	"resolution.order.json":   {value: contracts.Resolution{}},

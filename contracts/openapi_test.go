@@ -85,7 +85,7 @@ func TestEveryCallTellsItsProblems(t *testing.T) {
 				want = append(want, "400", "404")
 			}
 			for _, p := range slices.Concat(item.Parameters, op.Parameters) {
-				if p.Value.Name == "If-Match" {
+				if p.Value.Name == "If-Match" && path != "/orders/transactions" { // there it names no version of one order
 					want = append(want, "412")
 				}
 			}

@@ -17,6 +17,7 @@ type Problem struct {
 	Instance string       `json:"instance,omitzero"` // the request id
 	Errors   []FieldError `json:"errors,omitzero"`
 	Present  *OrderView   `json:"present,omitzero"` // with 412: the order as it is now
+	Moved    []Entry      `json:"moved,omitzero"`   // with log-moved: the orders that changed, as they are now, without contents
 }
 
 // FieldError names a field of the request by its JSON pointer (RFC 6901) and says what is wrong with

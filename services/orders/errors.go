@@ -24,6 +24,7 @@ const (
 	Unavailable      // the database cannot be reached, or is busy
 	BrokerUnavailable
 	CursorLost // the cursor's place in the log is not there any more
+	LogMoved   // orders have changed after the cursor; Moved is what they are now
 	Replayed   // the idempotency key was used for the same request before; never leaves the service
 )
 
@@ -32,7 +33,8 @@ type Error struct {
 	Kind    Kind
 	Message string
 	Fields  []contracts.FieldError
-	Present *Stored // with Stale
+	Present *Stored   // with Stale
+	Moved   []Present // with LogMoved, without contents
 	cause   error
 }
 

@@ -40,6 +40,7 @@ type ChangeRequest struct {
 	Numbers int
 	Bodies  bool // load contents too
 	Key     *IdempotencyKey
+	Seen    *Cursor // a place in the log that must still be there; else it is CursorLost
 }
 
 // IdempotencyKey makes a creation happen once, however often it is asked for (Idempotency-Key header).

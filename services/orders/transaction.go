@@ -2,6 +2,7 @@ package orders
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,6 +32,17 @@ type Present struct {
 // each order stands after it, in the same order. Taking the same batch again changes nothing. Every
 // id may be there once.
 func (s *Service) Receive(ctx context.Context, by By, peer string, in []Received) ([]Present, error) {
+	return s.receive(ctx, by, peer, in, nil)
+}
+
+// ReceiveUnmoved is Receive for a peer that has read this side's log up to a cursor: where one of the
+// orders has changed since, nothing is applied, and a LogMoved names all that did. Collisions and
+// refusals are outcomes as ever.
+func (s *Service) ReceiveUnmoved(ctx context.Context, by By, peer string, in []Received, seen Cursor) ([]Present, error) {
+	return s.receive(ctx, by, peer, in, &seen)
+}
+
+func (s *Service) receive(ctx context.Context, by By, peer string, in []Received, seen *Cursor) ([]Present, error) {
 	ids := make([]uuid.UUID, len(in))
 	for i := range in {
 		ids[i] = in[i].ID
@@ -43,8 +55,11 @@ func (s *Service) Receive(ctx context.Context, by By, peer string, in []Received
 	}
 	out := make([]Present, len(in))
 	perEntry := s.rows()
-	err := s.change(ctx, ChangeRequest{IDs: ids, Numbers: perEntry * len(in)},
+	err := s.change(ctx, ChangeRequest{IDs: ids, Numbers: perEntry * len(in), Seen: seen},
 		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
+			if err := unmoved(loaded, peer, seen); err != nil {
+				return nil, err
+			}
 			changes := make([]Change, 0, len(in))
 			for i, st := range loaded {
 				if c, ok := s.observe(st, peer, &in[i], by, stamps[i*perEntry:(i+1)*perEntry]); ok {
@@ -58,6 +73,27 @@ func (s *Service) Receive(ctx context.Context, by By, peer string, in []Received
 		return nil, err
 	}
 	return out, s.addContents(ctx, peer, in, out)
+}
+
+// unmoved demands that none of the orders has changed after a place in the log. They are locked, and
+// an order's numbers rise: whoever changed one later has a number above whatever a reader has seen.
+func unmoved(loaded []*Stored, peer string, seen *Cursor) error {
+	if seen == nil {
+		return nil
+	}
+	var moved []Present
+	for _, st := range loaded {
+		if st.Seq > seen.Seq {
+			moved = append(moved, Present{ID: st.ID, Head: st.Head, Link: st.Link(peer), UpdatedAt: st.UpdatedAt})
+		}
+	}
+	if moved == nil {
+		return nil
+	}
+	return &Error{
+		Kind: LogMoved, Moved: moved,
+		Message: fmt.Sprintf("%d of the orders changed here after the cursor; nothing was applied: read the log on from there, and start again", len(moved)),
+	}
 }
 
 // addContents gives the peer the content of each order that it does not have at the version that it

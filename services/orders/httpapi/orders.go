@@ -27,6 +27,7 @@ type Service interface {
 	Put(ctx context.Context, by orders.By, id uuid.UUID, o *contracts.Order, cond orders.Condition) (*orders.Stored, bool, error)
 	Delete(ctx context.Context, by orders.By, id uuid.UUID, cond orders.Condition) error
 	Receive(ctx context.Context, by orders.By, peer string, in []orders.Received) ([]orders.Present, error)
+	ReceiveUnmoved(ctx context.Context, by orders.By, peer string, in []orders.Received, seen orders.Cursor) ([]orders.Present, error)
 	Lookup(ctx context.Context, peer string, ids []uuid.UUID, all bool, bytesMax int) ([]orders.Present, []uuid.UUID, error)
 	Ranges(ctx context.Context, q orders.RangeQuery) ([]orders.Range, error)
 	Heads(ctx context.Context, from, to uuid.UUID, limit int) ([]*orders.Stored, error)

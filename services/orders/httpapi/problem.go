@@ -29,6 +29,7 @@ var problemOf = map[orders.Kind]struct {
 	orders.Unavailable:       {http.StatusServiceUnavailable, "unavailable"},
 	orders.BrokerUnavailable: {http.StatusServiceUnavailable, "unavailable"},
 	orders.CursorLost:        {http.StatusGone, "cursor-lost"},
+	orders.LogMoved:          {http.StatusConflict, "log-moved"},
 }
 
 // titles are the problem types, below /problems/.
@@ -39,6 +40,7 @@ var titles = map[string]string{
 	"not-found":              "Not found",
 	"gone":                   "Deleted",
 	"cursor-lost":            "This place in the log is not there any more",
+	"log-moved":              "The log has moved on",
 	"stale":                  "Changed since",
 	"exists":                 "Exists already",
 	"conflict":               "The order's state does not allow it",
@@ -111,6 +113,9 @@ func Fail(w http.ResponseWriter, r *http.Request, log *zap.Logger, err error) {
 		if e.Present != nil {
 			w.Header().Set("Present-Version", etag(e.Present))
 			p.Present = viewOf(e.Present)
+		}
+		for i := range e.Moved {
+			p.Moved = append(p.Moved, movedEntry(&e.Moved[i]))
 		}
 	}
 	writeProblem(w, r, p)

@@ -31,8 +31,9 @@ type lookupOut struct {
 // could change; the answers alone close open work for good.
 func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 	answers := RoleOf(r.Context()) == RoleBridge
-	if r.Header.Get("If-Match") != "" {
-		WriteProblem(w, r, http.StatusBadRequest, "malformed", "If-Match is not known here")
+	seen, err := cursorSeen(r)
+	if err != nil {
+		Fail(w, r, a.log, err)
 		return
 	}
 	if !answers {
@@ -51,13 +52,18 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
-	read, err := readEntries(entries, answers)
+	read, err := readEntries(entries, answers, seen != nil)
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return
 	}
 	by := orders.By{Actor: string(RoleOf(r.Context())) + ":" + side, RequestID: RequestID(r.Context())}
-	present, err := a.service.Receive(r.Context(), by, side, read.received)
+	var present []orders.Present
+	if seen == nil {
+		present, err = a.service.Receive(r.Context(), by, side, read.received)
+	} else {
+		present, err = a.service.ReceiveUnmoved(r.Context(), by, side, read.received, *seen)
+	}
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return
@@ -77,6 +83,20 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	a.answer(w, r, WriteJSON(w, status, out))
+}
+
+// cursorSeen reads If-Match: the cursor up to which the caller has read this side's log, as an entity tag.
+func cursorSeen(r *http.Request) (*orders.Cursor, error) {
+	tags := r.Header.Values("If-Match")
+	if len(tags) == 0 {
+		return nil, nil
+	}
+	if tag := tags[0]; len(tags) == 1 && len(tag) > 2 && tag[0] == '"' && tag[len(tag)-1] == '"' {
+		if seen, ok := orders.ParseCursor(tag[1 : len(tag)-1]); ok {
+			return &seen, nil
+		}
+	}
+	return nil, &contracts.Problem{Status: http.StatusBadRequest, Detail: "If-Match must be one cursor of this side's log, in quotes"}
 }
 
 // checkBatch refuses what is wrong with a batch as a whole.
@@ -104,16 +124,19 @@ type batch struct {
 	answers  []entryOut
 }
 
-// readEntries reads each entry on its own, so that a bad one spoils nothing but itself.
-func readEntries(raw [][]byte, answers bool) (*batch, error) {
+// readEntries reads each entry on its own, so that a bad one spoils nothing but itself; unless it is
+// all or nothing.
+func readEntries(raw [][]byte, answers, all bool) (*batch, error) {
 	b := &batch{answers: make([]entryOut, len(raw)), received: make([]orders.Received, 0, len(raw)), at: make([]int, 0, len(raw))}
 	seen := make(map[uuid.UUID]bool, len(raw))
 	for i, entry := range raw {
 		rec, bad := readEntry(entry, answers)
 		if bad != nil {
-			if answers {
-				// The own bridge has read it before; what it passes on must be an entry.
+			switch {
+			case answers: // the own bridge has read it before; what it passes on must be an entry
 				return nil, &orders.Error{Kind: orders.Invalid, Message: "an answer is not valid", Fields: prefixed(i, bad)}
+			case all:
+				return nil, &orders.Error{Kind: orders.Invalid, Message: "an entry cannot be read, so nothing was applied", Fields: prefixed(i, bad)}
 			}
 			b.answers[i] = unusable(entry, bad)
 			continue

@@ -112,6 +112,15 @@ type entryOut struct {
 	Order       jsontext.Value     `json:"order,omitzero"`
 }
 
+// movedEntry is an entry without content as a value, for problem documents.
+func movedEntry(p *orders.Present) contracts.Entry {
+	e := entryOf(p)
+	return contracts.Entry{
+		ItemID: e.ItemID, State: e.State, Version: e.Version, Fingerprint: e.Fingerprint,
+		UpdatedAt: e.UpdatedAt, ItemURI: e.ItemURI, Deleted: e.Deleted, Refused: e.Refused,
+	}
+}
+
 // entryOf tells a peer how an order stands here towards it.
 func entryOf(p *orders.Present) entryOut {
 	e := entryOut{

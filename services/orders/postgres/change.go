@@ -81,6 +81,9 @@ func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) ([]*orde
 	if c.Bodies {
 		b.Queue(loadBodies, ids).Query(r.readBodies)
 	}
+	if c.Seen != nil && c.Seen.Seq > 0 {
+		b.Queue(logRow, c.Seen.Seq).QueryRow(func(row pgx.Row) error { return sameRow(row, *c.Seen) })
+	}
 	b.Queue(drawNumbers, c.Numbers).Query(readDrawn(&drawn))
 	if err := conn.SendBatch(ctx, b).Close(); err != nil {
 		return nil, drawn, err
