@@ -36,11 +36,13 @@ var messageTypes = []any{
 	contracts.LinkView{},
 	contracts.Lookup{},
 	contracts.LookupResult{},
+	contracts.Login{},
 	contracts.OldestPending{},
 	contracts.Order{},
 	contracts.OrderPage{},
 	contracts.OrderView{},
 	contracts.Peer{},
+	contracts.PasswordChange{},
 	contracts.PeerList{},
 	contracts.PeerStatus{},
 	contracts.Problem{},
@@ -48,6 +50,7 @@ var messageTypes = []any{
 	contracts.RangeList{},
 	contracts.Refusal{},
 	contracts.Resolution{},
+	contracts.Session{},
 	contracts.StateInfo{},
 	contracts.StateTable{},
 	contracts.Status{},
@@ -271,6 +274,9 @@ var limits = map[string]int64{
 	"schemas/TransactionPage/properties/cursor/maxLength":                    contracts.CursorLengthMax,
 	"schemas/LookupResult/properties/entries/maxItems":                       contracts.BatchEntriesMax,
 	"schemas/LookupResult/properties/deferred/maxItems":                      contracts.BatchEntriesMax,
+	"schemas/Password/minLength":                                             contracts.PasswordLengthMin,
+	"schemas/Password/maxLength":                                             contracts.PasswordLengthMax,
+	"schemas/UserName/maxLength":                                             contracts.UserNameMax,
 	"schemas/Problem/properties/errors/maxItems":                             contracts.FieldErrorsMax,
 	"schemas/Problem/properties/moved/maxItems":                              contracts.BatchEntriesMax,
 	"parameters/IdempotencyKey/schema/maxLength":                             contracts.IdempotencyKeyMax,
@@ -293,7 +299,7 @@ func TestLimitsAreTheConstants(t *testing.T) {
 	})
 	listed := 0
 	for place := range limits {
-		if strings.HasPrefix(place, "schemas/") && !strings.HasSuffix(place, "/maximum") {
+		if strings.HasPrefix(place, "schemas/") && !strings.HasSuffix(place, "/maximum") && !strings.HasSuffix(place, "/minLength") {
 			listed++
 		}
 	}

@@ -96,7 +96,7 @@ func TestResolve(t *testing.T) {
 			st.resolve(http.StatusNotFound, contracts.Resolution{Take: "ours"}).problem(t)
 			events := st.timeline(st.id)
 			require.Equal(t, "resolved", events[len(events)-1].Event)
-			require.Equal(t, "admin", events[len(events)-1].Actor)
+			require.Equal(t, "admin:token", events[len(events)-1].Actor)
 		})
 	}
 }

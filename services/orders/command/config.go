@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/orderbridge/orderbridge/services/orders/access"
 	"github.com/orderbridge/orderbridge/services/orders/httpapi"
 	"github.com/orderbridge/orderbridge/services/orders/outbox"
 	"github.com/orderbridge/orderbridge/settings"
@@ -148,11 +149,11 @@ func (c *Config) syncInterval() (time.Duration, error) {
 
 func (c *Config) tokens(log *zap.Logger) *httpapi.Tokens {
 	t := httpapi.NewTokens(log)
-	t.Add(httpapi.RoleClient, c.ClientToken)
-	t.Add(httpapi.RolePeer, c.PeerToken)
-	t.Add(httpapi.RoleBridge, c.BridgeToken)
-	t.Add(httpapi.RoleAdmin, c.AdminToken)
-	t.Add(httpapi.RoleMetrics, c.MetricsToken)
+	t.Add(access.Client, c.ClientToken)
+	t.Add(access.Peer, c.PeerToken)
+	t.Add(access.Bridge, c.BridgeToken)
+	t.Add(access.Admin, c.AdminToken)
+	t.Add(access.Metrics, c.MetricsToken)
 	return t
 }
 

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/access"
 	"github.com/orderbridge/orderbridge/services/orders/admin"
 	"github.com/orderbridge/orderbridge/services/orders/httpapi"
 	"github.com/orderbridge/orderbridge/services/orders/outbox"
@@ -75,8 +76,9 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	keeper := outbox.NewKeeper(broker, store, relay, log)
 	service := orders.NewService(cfg.Side, []string{cfg.Peer}, store, orders.NewEpoch(cfg.Side), relay.Offer, now, log)
 
+	people := access.New(store, now, log)
 	registry := newRegistry(cfg, store, relay, broker)
-	router := newRouter(cfg, service, store, broker, registry, log)
+	router := newRouter(cfg, service, store, broker, people, registry, log)
 	listener, err := net.Listen("tcp", cfg.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -90,6 +92,7 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	g.Go(func() error { return relay.Run(parts) })
 	g.Go(func() error { return keeper.Run(parts) })
 	g.Go(func() error { return forgetKeys(parts, store, log) })
+	g.Go(func() error { return people.Run(parts) })
 	g.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -160,8 +163,8 @@ func forgetKeys(ctx context.Context, store *postgres.Store, log *zap.Logger) err
 	}
 }
 
-func newRouter(cfg *Config, service *orders.Service, store *postgres.Store, broker *outbox.Broker, registry *prometheus.Registry,
-	log *zap.Logger,
+func newRouter(cfg *Config, service *orders.Service, store *postgres.Store, broker *outbox.Broker, people *access.Access,
+	registry *prometheus.Registry, log *zap.Logger,
 ) http.Handler {
 	tokens := cfg.tokens(log)
 	api := httpapi.New(service, log)
@@ -171,27 +174,39 @@ func newRouter(cfg *Config, service *orders.Service, store *postgres.Store, brok
 	r.Use(httpapi.Common(log, registry), middleware.GetHead)
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	r.Get("/readyz", ready(store, broker))
-	r.NotFound(tokens.Authenticate(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		httpapi.WriteProblem(w, r, http.StatusNotFound, "not-found", "there is nothing at this path")
-	})).ServeHTTP)
-	r.MethodNotAllowed(tokens.Authenticate(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
-			if r.Match(chi.NewRouteContext(), m, req.URL.Path) {
-				w.Header().Add("Allow", m)
-			}
-		}
-		httpapi.WriteProblem(w, req, http.StatusMethodNotAllowed, "method-not-allowed", "this path does not know the method")
-	})).ServeHTTP)
+	r.NotFound(tokens.Authenticate(http.HandlerFunc(notFound)).ServeHTTP)
+	r.MethodNotAllowed(tokens.Authenticate(methodNotAllowed(r)).ServeHTTP)
 	r.Group(func(r chi.Router) {
 		r.Use(tokens.Authenticate, httpapi.Turns())
 		api.Routes(r)
-		r.With(httpapi.Allow(httpapi.RoleMetrics, httpapi.RoleAdmin)).Get("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP)
-		r.Route("/admin/api", func(r chi.Router) {
-			r.Use(httpapi.Allow(httpapi.RoleAdmin))
-			operators.Routes(r, httpapi.AdminBody)
-		})
+		r.With(httpapi.Allow(access.Metrics, access.Admin)).Get("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP)
+	})
+	cookie := admin.Cookie{}
+	gate := admin.NewGate(tokens, people, cookie, r, log)
+	r.Route("/admin", func(below chi.Router) {
+		below.Use(gate.Handler, httpapi.Turns())
+		below.NotFound(notFound)
+		below.MethodNotAllowed(methodNotAllowed(r))
+		admin.NewPeople(people, cookie, cfg.Side, log).Routes(below, httpapi.AdminBody)
+		below.Route("/api", func(r chi.Router) { operators.Routes(r, httpapi.AdminBody) })
 	})
 	return r
+}
+
+func notFound(w http.ResponseWriter, r *http.Request) {
+	httpapi.WriteProblem(w, r, http.StatusNotFound, "not-found", "there is nothing at this path")
+}
+
+// methodNotAllowed answers with the methods that all's path knows.
+func methodNotAllowed(all chi.Routes) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+			if all.Match(chi.NewRouteContext(), m, r.URL.Path) {
+				w.Header().Add("Allow", m)
+			}
+		}
+		httpapi.WriteProblem(w, r, http.StatusMethodNotAllowed, "method-not-allowed", "this path does not know the method")
+	}
 }
 
 // readyTrust is how long an answer of the database is repeated: anybody may ask, and must not keep it

@@ -2,33 +2,23 @@ package httpapi
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/time/rate"
-)
 
-// Role is what a bearer token allows.
-type Role string
-
-// The roles. The peer's and the bridge's token both bring news of the peer; with neither can one edit
-// as a person of this side, or see the admin.
-const (
-	RoleClient  Role = "client"  // orders
-	RolePeer    Role = "peer"    // the other side's bridge: requests about its orders
-	RoleBridge  Role = "bridge"  // the own bridge: lookups, and the peer's answers
-	RoleAdmin   Role = "admin"   // operators
-	RoleMetrics Role = "metrics" // monitoring
+	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/access"
 )
 
 // refusalLogEvery is how often at most a refused caller is logged: a guesser must not fill the disk.
 const refusalLogEvery = 10 * time.Second
 
-// Tokens knows which token has which role. It holds hashes only.
+// Tokens knows which bearer token has which role. It holds hashes only.
 type Tokens struct {
 	known   []token
 	log     *zap.Logger
@@ -41,77 +31,106 @@ func NewTokens(log *zap.Logger) *Tokens {
 }
 
 type token struct {
-	role Role
-	hash [sha256.Size]byte
+	caller access.Caller
+	hash   access.Hash
 }
 
 // Add gives a role to one token, or to several that are separated by commas: two are live while one
 // is being rotated.
-func (t *Tokens) Add(role Role, secrets string) {
+func (t *Tokens) Add(role access.Role, secrets string) {
+	actor := string(role)
+	if role == access.Admin {
+		actor = "admin:token" // no person
+	}
 	for s := range strings.SplitSeq(secrets, ",") {
 		if s = strings.TrimSpace(s); s != "" {
-			t.known = append(t.known, token{role, sha256.Sum256([]byte(s))})
+			t.known = append(t.known, token{access.Caller{Role: role, Actor: actor}, access.HashOf(s)})
 		}
 	}
 }
 
-// role finds the role of a request. Every known token is compared, in constant time.
-func (t *Tokens) role(r *http.Request) (Role, bool) {
+// HasBearer tells whether a request wants to be known by a token, be it a good one or not.
+func HasBearer(r *http.Request) bool { return len(r.Header.Values("Authorization")) > 0 }
+
+// Caller finds whose token a request brings; nil when it is nobody's. Every token of the settings is
+// compared, in constant time.
+func (t *Tokens) Caller(r *http.Request) *access.Caller {
 	scheme, secret, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") || len(r.Header.Values("Authorization")) != 1 {
-		return "", false
+		return nil
 	}
-	hash := sha256.Sum256([]byte(secret))
-	var role Role
-	for _, k := range t.known {
+	hash := access.HashOf(secret)
+	var found *access.Caller
+	for i, k := range t.known {
 		if subtle.ConstantTimeCompare(hash[:], k.hash[:]) == 1 {
-			role = k.role
+			found = &t.known[i].caller
 		}
 	}
-	return role, role != ""
+	return found
 }
 
 type contextKey int
 
 const (
-	roleKey contextKey = iota
+	callerKey contextKey = iota
 	requestIDKey
 )
 
-// RoleOf is the caller's role, behind Authenticate.
-func RoleOf(ctx context.Context) Role {
-	r, _ := ctx.Value(roleKey).(Role)
-	return r
+// WithCaller makes known who a request comes from.
+func WithCaller(r *http.Request, c access.Caller) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), callerKey, c))
+}
+
+// CallerOf is who a request comes from; the zero Caller when nobody is known.
+func CallerOf(ctx context.Context) access.Caller {
+	c, _ := ctx.Value(callerKey).(access.Caller)
+	return c
+}
+
+// RoleOf is the caller's role.
+func RoleOf(ctx context.Context) access.Role { return CallerOf(ctx).Role }
+
+// ByOf tells who does what the request asks for.
+func ByOf(r *http.Request) orders.By {
+	return orders.By{Actor: CallerOf(r.Context()).Actor, RequestID: RequestID(r.Context())}
 }
 
 // Authenticate lets only callers with a known token through.
 func (t *Tokens) Authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		role, ok := t.role(r)
-		if !ok {
-			t.refused.Do(func() {
-				t.log.Warn("a caller without a known token was refused; further ones are not logged for a while",
-					zap.String("caller", r.RemoteAddr), zap.String("request_id", RequestID(r.Context())))
-			})
-			w.Header().Set("WWW-Authenticate", `Bearer realm="orderbridge"`)
-			WriteProblem(w, r, http.StatusUnauthorized, "unauthorized", "a known bearer token is needed")
+		c := t.Caller(r)
+		if c == nil {
+			t.Refuse(w, r)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), roleKey, role)))
+		next.ServeHTTP(w, WithCaller(r, *c))
 	})
 }
 
+// Refuse answers a caller who is not known.
+func (t *Tokens) Refuse(w http.ResponseWriter, r *http.Request) {
+	t.refused.Do(func() {
+		t.log.Warn("a caller without a known token was refused; further ones are not logged for a while",
+			zap.String("caller", r.RemoteAddr), zap.String("request_id", RequestID(r.Context())))
+	})
+	w.Header().Set("WWW-Authenticate", `Bearer realm="orderbridge"`)
+	WriteProblem(w, r, http.StatusUnauthorized, "unauthorized", "a known bearer token is needed")
+}
+
 // Allow lets only some roles through.
-func Allow(roles ...Role) func(http.Handler) http.Handler {
+func Allow(roles ...access.Role) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			for _, role := range roles {
-				if RoleOf(r.Context()) == role {
-					next.ServeHTTP(w, r)
-					return
-				}
+			if !slices.Contains(roles, RoleOf(r.Context())) {
+				Forbid(w, r)
+				return
 			}
-			WriteProblem(w, r, http.StatusForbidden, "forbidden", "this token's role may not do that")
+			next.ServeHTTP(w, r)
 		})
 	}
+}
+
+// Forbid answers a caller whose role is not enough.
+func Forbid(w http.ResponseWriter, r *http.Request) {
+	WriteProblem(w, r, http.StatusForbidden, "forbidden", "the caller's role may not do that")
 }

@@ -37,11 +37,6 @@ type Service interface {
 	HasPeer(name string) bool
 }
 
-// ByOf tells who does what the request asks for.
-func ByOf(r *http.Request) orders.By {
-	return orders.By{Actor: string(RoleOf(r.Context())), RequestID: RequestID(r.Context())}
-}
-
 func (a *API) createOrder(w http.ResponseWriter, r *http.Request) {
 	raw, err := readBody(r)
 	if err != nil {

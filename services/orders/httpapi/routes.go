@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders/access"
 )
 
 // API serves orders to clients, and transactions to peers and the own bridge.
@@ -20,19 +21,19 @@ func New(s Service, log *zap.Logger) *API { return &API{s, log.Named("httpapi")}
 
 // Routes puts everything that can be called below r, behind authentication.
 func (a *API) Routes(r chi.Router) {
-	client := Allow(RoleClient, RoleAdmin)
+	client := Allow(access.Client, access.Admin)
 	r.With(client, body(contracts.OrderBytesMax)).Post("/orders", a.createOrder)
 	r.With(client).Get("/orders", a.listOrders)
-	r.With(Allow(RoleClient, RoleAdmin, RolePeer)).Get("/orders/{id}", a.getOrder)
+	r.With(Allow(access.Client, access.Admin, access.Peer)).Get("/orders/{id}", a.getOrder)
 	r.With(client, body(contracts.OrderBytesMax)).Put("/orders/{id}", a.putOrder)
 	r.With(client).Delete("/orders/{id}", a.deleteOrder)
 
-	comparing := Allow(RolePeer, RoleBridge, RoleAdmin)
+	comparing := Allow(access.Peer, access.Bridge, access.Admin)
 	r.With(comparing).Get("/orders/transactions", a.listTransactions)
 	r.With(comparing).Get("/orders/fingerprints", a.listFingerprints)
 	r.With(comparing).Get("/orders/entries", a.listEntries)
-	r.With(Allow(RolePeer, RoleBridge), body(contracts.AnswersBytesMax)).Put("/orders/transactions", a.putTransactions)
-	r.With(Allow(RoleBridge), body(contracts.BatchBytesMax)).Post("/orders/transactions/lookup", a.lookup)
+	r.With(Allow(access.Peer, access.Bridge), body(contracts.AnswersBytesMax)).Put("/orders/transactions", a.putTransactions)
+	r.With(Allow(access.Bridge), body(contracts.BatchBytesMax)).Post("/orders/transactions/lookup", a.lookup)
 }
 
 // AdminBody demands JSON of operators, and bounds its size to an order and what is around it.

@@ -10,6 +10,7 @@ import (
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/contracts/strictjson"
 	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/access"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
@@ -30,7 +31,7 @@ type lookupOut struct {
 // bridge's token that peer's answers to ours. Both are news of the peer and can change what the peer
 // could change; the answers alone close open work for good.
 func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
-	answers := RoleOf(r.Context()) == RoleBridge
+	answers := RoleOf(r.Context()) == access.Bridge
 	seen, err := cursorSeen(r)
 	if err != nil {
 		Fail(w, r, a.log, err)

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"net/http"
 	"time"
+
+	"github.com/orderbridge/orderbridge/services/orders/access"
 )
 
 // Limits of what one role has in work. They leave the database busy, and memory bounded; a flood of
@@ -13,10 +15,11 @@ const (
 )
 
 // Turns gives each role a number of turns and has requests beyond it wait a little. Who gets no turn is
-// told to come again (429 with Retry-After). It stands behind Authenticate.
+// told to come again (429 with Retry-After). It stands behind
+// authentication; those who log in have turns of their own.
 func Turns() func(http.Handler) http.Handler {
-	turns := map[Role]chan struct{}{}
-	for _, role := range []Role{RoleClient, RolePeer, RoleBridge, RoleAdmin, RoleMetrics} {
+	turns := map[access.Role]chan struct{}{}
+	for _, role := range append([]access.Role{""}, access.Roles...) {
 		turns[role] = make(chan struct{}, turnsEach)
 	}
 	return func(next http.Handler) http.Handler {

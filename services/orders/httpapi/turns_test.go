@@ -10,12 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/orderbridge/orderbridge/services/orders/access"
 )
 
 func tokensFor(log *zap.Logger) *Tokens {
 	t := NewTokens(log)
-	t.Add(RoleClient, "client-token")
-	t.Add(RoleBridge, "bridge-token")
+	t.Add(access.Client, "client-token")
+	t.Add(access.Bridge, "bridge-token")
 	return t
 }
 
@@ -30,7 +32,7 @@ func TestAFloodOfOneRoleHoldsUpNoOther(t *testing.T) {
 		release := make(chan struct{})
 		inWork := 0
 		slow := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if RoleOf(r.Context()) == RoleClient {
+			if RoleOf(r.Context()) == access.Client {
 				inWork++
 				<-release
 			}

@@ -1,0 +1,148 @@
+package admin
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"go.uber.org/zap"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/access"
+	"github.com/orderbridge/orderbridge/services/orders/httpapi"
+)
+
+// People lets people log in and out.
+type People struct {
+	access *access.Access
+	cookie Cookie
+	side   string
+	log    *zap.Logger
+}
+
+// NewPeople makes what people log in by at a side.
+func NewPeople(a *access.Access, cookie Cookie, side string, log *zap.Logger) *People {
+	return &People{a, cookie, side, log.Named("admin")}
+}
+
+// Routes puts everything that can be called below r, which is /admin. Body demands JSON, and bounds it.
+func (p *People) Routes(r chi.Router, body func(http.Handler) http.Handler) {
+	r.Get("/login", p.loginPage)
+	r.Post("/login", p.loginForm)
+	r.Get("/login.css", loginStyle)
+	r.Post("/logout", p.logoutForm)
+	r.With(body).Post("/api/session", p.login)
+	r.Get("/api/session", p.session)
+	r.Post("/api/session/end", p.logout)
+	r.With(body).Post("/api/session/password", p.changePassword)
+}
+
+// from tells where a request comes from.
+func from(r *http.Request) access.From {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	return access.From{Address: host, RequestID: httpapi.RequestID(r.Context())}
+}
+
+func (p *People) login(w http.ResponseWriter, r *http.Request) {
+	var in contracts.Login
+	if err := httpapi.ReadJSON(r, &in); err != nil {
+		httpapi.Fail(w, r, p.log, err)
+		return
+	}
+	secret, s, err := p.access.Login(r.Context(), from(r), in.Name, in.Password)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	p.cookie.write(w, secret)
+	p.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, sessionView(s)))
+}
+
+// fail answers a login that failed.
+func (p *People) fail(w http.ResponseWriter, r *http.Request, err error) {
+	tooMany, is := errors.AsType[*access.TooMany](err)
+	switch {
+	case errors.Is(err, access.ErrCredentials):
+		httpapi.WriteProblem(w, r, http.StatusUnauthorized, "unauthorized", err.Error())
+	case is:
+		w.Header().Set("Retry-After", strconv.Itoa(int(tooMany.Wait/time.Second)+1))
+		httpapi.WriteProblem(w, r, http.StatusTooManyRequests, "too-many-requests", err.Error())
+	default:
+		httpapi.Fail(w, r, p.log, err)
+	}
+}
+
+func sessionView(s *access.Session) contracts.Session {
+	expires := s.Expires().UTC()
+	return contracts.Session{Actor: "user:" + s.User, User: s.User, Role: string(s.Role), ExpiresAt: &expires}
+}
+
+func (p *People) session(w http.ResponseWriter, r *http.Request) {
+	c := httpapi.CallerOf(r.Context())
+	out := contracts.Session{Actor: c.Actor, Role: string(c.Role)}
+	if c.User != "" {
+		s, _, err := p.access.Find(r.Context(), p.cookie.read(r))
+		if err == nil && s == nil {
+			err = orders.Errorf(orders.Conflict, "the session has ended meanwhile")
+		}
+		if err != nil {
+			httpapi.Fail(w, r, p.log, err)
+			return
+		}
+		out = sessionView(s)
+	}
+	p.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
+}
+
+// end ends the caller's session, if it is one.
+func (p *People) end(r *http.Request) error {
+	c := httpapi.CallerOf(r.Context())
+	if c.User == "" {
+		return orders.Errorf(orders.Conflict, "a token has no session: revoke it instead")
+	}
+	return p.access.Logout(r.Context(), c, httpapi.RequestID(r.Context()))
+}
+
+func (p *People) logout(w http.ResponseWriter, r *http.Request) {
+	if err := p.end(r); err != nil {
+		httpapi.Fail(w, r, p.log, err)
+		return
+	}
+	p.cookie.clear(w)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (p *People) changePassword(w http.ResponseWriter, r *http.Request) {
+	var in contracts.PasswordChange
+	if err := httpapi.ReadJSON(r, &in); err != nil {
+		httpapi.Fail(w, r, p.log, err)
+		return
+	}
+	secret, s, err := p.access.ChangePassword(r.Context(), httpapi.CallerOf(r.Context()), from(r), in.Password, in.NewPassword)
+	if errors.Is(err, access.ErrCredentials) { // the caller is known; it is the field that is wrong
+		err = &orders.Error{
+			Kind: orders.Invalid, Message: "the password cannot be changed",
+			Fields: []contracts.FieldError{{Pointer: "/password", Detail: "is not the present one"}},
+		}
+	}
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	p.cookie.write(w, secret)
+	p.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, sessionView(s)))
+}
+
+// answer logs what went wrong while an answer was made; before that nothing has been sent.
+func (p *People) answer(w http.ResponseWriter, r *http.Request, err error) {
+	if err != nil {
+		httpapi.Fail(w, r, p.log, err)
+	}
+}
