@@ -26,11 +26,11 @@ func TestOpenAPILoads(t *testing.T) {
 
 // roles says who may call what; nobody else may.
 var roles = map[string][]string{
-	"POST /orders":                            {"client", "admin"},
-	"GET /orders":                             {"client", "admin"},
-	"GET /orders/{id}":                        {"client", "admin", "peer"},
-	"PUT /orders/{id}":                        {"client", "admin"},
-	"DELETE /orders/{id}":                     {"client", "admin"},
+	"POST /orders":                            {"client", "operator", "admin"},
+	"GET /orders":                             {"client", "viewer", "operator", "admin"},
+	"GET /orders/{id}":                        {"client", "viewer", "operator", "admin", "peer"},
+	"PUT /orders/{id}":                        {"client", "operator", "admin"},
+	"DELETE /orders/{id}":                     {"client", "operator", "admin"},
 	"GET /orders/entries":                     {"peer", "bridge", "admin"},
 	"GET /orders/fingerprints":                {"peer", "bridge", "admin"},
 	"GET /orders/transactions":                {"peer", "bridge", "admin"},

@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/go-chi/chi/v5"
 	"go.uber.org/zap"
 
 	"github.com/orderbridge/orderbridge/services/orders/access"
@@ -13,56 +12,42 @@ import (
 )
 
 // Gate stands before everything below /admin: it finds who calls, by a bearer token or by a session's
-// cookie, and holds them against Rights. Behind it, httpapi.CallerOf tells who it is.
+// cookie. Behind it, httpapi.CallerOf tells who it is; what they may do is for Allow.
 type Gate struct {
 	tokens  *httpapi.Tokens
 	people  *access.Access
 	cookie  Cookie
-	routes  chi.Routes
 	foreign *http.CrossOriginProtection
 	log     *zap.Logger
 }
 
-// NewGate makes a gate. Routes is the whole router, in which the gate looks up what a request asks for.
-func NewGate(tokens *httpapi.Tokens, people *access.Access, cookie Cookie, routes chi.Routes, log *zap.Logger) *Gate {
-	return &Gate{tokens, people, cookie, routes, http.NewCrossOriginProtection(), log.Named("admin")}
+// NewGate makes a gate.
+func NewGate(tokens *httpapi.Tokens, people *access.Access, cookie Cookie, log *zap.Logger) *Gate {
+	return &Gate{tokens, people, cookie, http.NewCrossOriginProtection(), log.Named("admin")}
 }
 
 // pagePolicy lets a page load from this side only, and run nothing that stands in it.
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; font-src 'self'; " +
 	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-// Handler lets through who may.
+// Handler lets through who is known, and who is not as nobody.
 func (g *Gate) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		page := !strings.HasPrefix(r.URL.Path, "/admin/api/")
 		h := w.Header()
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		if page {
+		if isPage(r) {
 			h.Set("Content-Security-Policy", pagePolicy)
 		}
-		caller, ok := g.caller(w, r)
-		if !ok {
-			return
+		if caller, ok := g.caller(w, r); ok {
+			next.ServeHTTP(w, httpapi.WithCaller(r, caller))
 		}
-		least, known, found := g.least(r)
-		switch {
-		case found && known && least == anyone:
-		case caller.Role == "" && page && r.Method == http.MethodGet && !httpapi.HasBearer(r):
-			toLogin(w, r)
-			return
-		case caller.Role == "":
-			g.tokens.Refuse(w, r)
-			return
-		case found && (!known || !caller.Role.AtLeast(least)), !caller.Role.AtLeast(access.Viewer):
-			httpapi.Forbid(w, r)
-			return
-		}
-		next.ServeHTTP(w, httpapi.WithCaller(r, caller))
 	})
 }
+
+// isPage tells whether a request is for a person to look at.
+func isPage(r *http.Request) bool { return !strings.HasPrefix(r.URL.Path, "/admin/api/") }
 
 // caller finds who calls; the zero Caller is nobody. When it has answered, ok is false.
 func (g *Gate) caller(w http.ResponseWriter, r *http.Request) (c access.Caller, ok bool) {
@@ -90,24 +75,6 @@ func (g *Gate) caller(w http.ResponseWriter, r *http.Request) (c access.Caller, 
 		c = *found
 	}
 	return c, true
-}
-
-// least finds the least role for what a request asks for. Found tells that there is such a call at all,
-// known that Rights has it.
-func (g *Gate) least(r *http.Request) (least access.Role, known, found bool) {
-	method, path := r.Method, r.URL.Path
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	if r.URL.RawPath != "" {
-		path = r.URL.RawPath // as the router takes it
-	}
-	route := g.routes.Find(chi.NewRouteContext(), method, path)
-	if route == "" {
-		return "", false, false
-	}
-	least, known = Rights[method+" "+route]
-	return least, known, true
 }
 
 // toLogin sends a browser to log in, and back afterwards. A browser that comes from another site's link

@@ -1,6 +1,13 @@
 package admin
 
-import "github.com/orderbridge/orderbridge/services/orders/access"
+import (
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/orderbridge/orderbridge/services/orders/access"
+	"github.com/orderbridge/orderbridge/services/orders/httpapi"
+)
 
 // anyone may call what a person needs in order to log in.
 const anyone access.Role = ""
@@ -30,4 +37,46 @@ var Rights = map[string]access.Role{
 	"POST /admin/api/peers/{peer}/pause":      access.Operator,
 	"POST /admin/api/peers/{peer}/resume":     access.Operator,
 	"GET /admin/api/states":                   access.Viewer,
+}
+
+// Allow lets through who may call what they ask for, by Rights. Routes is the whole router that serves
+// the call. Who is not known is sent to log in when they ask for a page, and refused otherwise.
+func Allow(routes chi.Routes, tokens *httpapi.Tokens) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			role := httpapi.RoleOf(r.Context())
+			least, known, found := leastRole(routes, r)
+			switch {
+			case known && least == anyone:
+			case role == "" && isPage(r) && r.Method == http.MethodGet:
+				toLogin(w, r)
+				return
+			case role == "":
+				tokens.Refuse(w, r)
+				return
+			case found && !(known && role.AtLeast(least)), !role.AtLeast(access.Viewer):
+				httpapi.Forbid(w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// leastRole finds the least role for what a request asks for. Found tells that there is such a call at
+// all, known that Rights has it.
+func leastRole(routes chi.Routes, r *http.Request) (least access.Role, known, found bool) {
+	method, path := r.Method, r.URL.Path
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	if r.URL.RawPath != "" {
+		path = r.URL.RawPath // as the router takes it
+	}
+	route := routes.Find(chi.NewRouteContext(), method, path)
+	if route == "" {
+		return "", false, false
+	}
+	least, known = Rights[method+" "+route]
+	return least, known, true
 }

@@ -182,9 +182,9 @@ func newRouter(cfg *Config, service *orders.Service, store *postgres.Store, brok
 		r.With(httpapi.Allow(access.Metrics, access.Admin)).Get("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP)
 	})
 	cookie := admin.Cookie{}
-	gate := admin.NewGate(tokens, people, cookie, r, log)
+	gate := admin.NewGate(tokens, people, cookie, log)
 	r.Route("/admin", func(below chi.Router) {
-		below.Use(gate.Handler, httpapi.Turns())
+		below.Use(gate.Handler, admin.Allow(r, tokens), httpapi.Turns())
 		below.NotFound(notFound)
 		below.MethodNotAllowed(methodNotAllowed(r))
 		admin.NewPeople(people, cookie, cfg.Side, log).Routes(below, httpapi.AdminBody)

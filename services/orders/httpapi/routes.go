@@ -21,10 +21,11 @@ func New(s Service, log *zap.Logger) *API { return &API{s, log.Named("httpapi")}
 
 // Routes puts everything that can be called below r, behind authentication.
 func (a *API) Routes(r chi.Router) {
-	client := Allow(access.Client, access.Admin)
+	reads := Allow(access.Client, access.Viewer, access.Operator, access.Admin)
+	client := Allow(access.Client, access.Operator, access.Admin)
 	r.With(client, body(contracts.OrderBytesMax)).Post("/orders", a.createOrder)
-	r.With(client).Get("/orders", a.listOrders)
-	r.With(Allow(access.Client, access.Admin, access.Peer)).Get("/orders/{id}", a.getOrder)
+	r.With(reads).Get("/orders", a.listOrders)
+	r.With(Allow(access.Client, access.Peer, access.Viewer, access.Operator, access.Admin)).Get("/orders/{id}", a.getOrder)
 	r.With(client, body(contracts.OrderBytesMax)).Put("/orders/{id}", a.putOrder)
 	r.With(client).Delete("/orders/{id}", a.deleteOrder)
 
