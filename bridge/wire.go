@@ -97,7 +97,7 @@ func readLookup(data []byte, side string, piece []*order) (entries []entry, done
 // readAnswers reads the remote side's answer: as many entries as were sent, in the same order, each
 // for the same item and about the very version that was sent. Anything less is not an answer.
 func readAnswers(data []byte, peer string, sent []entry) ([][]byte, error) {
-	side, raws, err := strictjson.DecodeBatch(data)
+	side, raws, err := strictjson.DecodeBatch(data, contracts.BatchEntriesMax)
 	switch {
 	case err != nil:
 		return nil, err

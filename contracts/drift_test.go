@@ -17,6 +17,7 @@ import (
 
 // messageTypes are the structs of the package; each has a schema of its name.
 var messageTypes = []any{
+	contracts.Accepted{},
 	contracts.Address{},
 	contracts.AdminOrder{},
 	contracts.AdminOrderPage{},
@@ -209,6 +210,7 @@ func TestEnumsAreTheLists(t *testing.T) {
 		"PaymentStatus/enum":                  texts(contracts.PaymentStatuses),
 		"FulfillmentStatus/enum":              texts(contracts.FulfillmentStatuses),
 		"CancelReason/enum":                   contracts.CancelReasons,
+		"Accepted/properties/state/enum":      contracts.AcceptedStates,
 		"BridgeReport/properties/state/enum":  contracts.BridgeStates,
 		"TimelineEvent/properties/event/enum": contracts.TimelineEvents,
 	} {
@@ -268,7 +270,7 @@ var limits = map[string]int64{
 	"schemas/LinkView/properties/reason/maxLength":                           contracts.ReasonLengthMax,
 	"schemas/Refusal/properties/reason/maxLength":                            contracts.ReasonLengthMax,
 	"schemas/Entry/properties/itemURI/maxLength":                             contracts.ItemURILengthMax,
-	"schemas/Batch/properties/entries/maxItems":                              contracts.BatchEntriesMax,
+	"schemas/Batch/properties/entries/maxItems":                              contracts.AcceptedEntriesMax,
 	"schemas/Lookup/properties/ids/maxItems":                                 contracts.BatchEntriesMax,
 	"schemas/RangeList/properties/ranges/maxItems":                           contracts.RangesMax,
 	"schemas/TransactionPage/properties/cursor/maxLength":                    contracts.CursorLengthMax,

@@ -22,6 +22,7 @@ var examples = map[string]struct {
 	value  any
 	schema string
 }{
+	"accepted.json":           {value: contracts.Accepted{}},
 	"admin.orders.json":       {value: contracts.AdminOrderPage{}},
 	"batch.answers.json":      {value: contracts.Batch{}},
 	"batch.new.json":          {value: contracts.Batch{}},
@@ -111,6 +112,8 @@ func requireValid(t *testing.T, message any) {
 		for i := range m.Entries {
 			requireValid(t, &m.Entries[i])
 		}
+	case *contracts.Accepted:
+		requireValid(t, m.Answers)
 	case *contracts.LookupResult:
 		for i := range m.Entries {
 			requireValid(t, &m.Entries[i])

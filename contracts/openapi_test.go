@@ -35,6 +35,7 @@ var roles = map[string][]string{
 	"GET /orders/fingerprints":                {"peer", "bridge", "admin"},
 	"GET /orders/transactions":                {"peer", "bridge", "admin"},
 	"PUT /orders/transactions":                {"peer", "bridge"},
+	"GET /orders/transactions/batches/{id}":   {"peer", "bridge"},
 	"POST /orders/transactions/lookup":        {"bridge"},
 	"GET /admin/api/status":                   {"viewer", "operator", "admin", "session"},
 	"GET /admin/api/orders":                   {"viewer", "operator", "admin", "session"},

@@ -14,12 +14,12 @@ const entryDepth = 2
 
 // DecodeBatch reads the outer object of a contracts.Batch strictly, but leaves each entry as it came,
 // for Decode to read: a bad entry then spoils only itself. The whole batch is refused when it is not
-// well-formed, is nested too deep anywhere, or (status 413) holds over contracts.BatchEntriesMax
-// entries. The entries share data's memory.
-func DecodeBatch(data []byte) (side string, entries [][]byte, err error) {
+// well-formed, is nested too deep anywhere, or (status 413) holds over entriesMax entries. The entries
+// share data's memory.
+func DecodeBatch(data []byte, entriesMax int) (side string, entries [][]byte, err error) {
 	// Names twice and broken UTF-8 within an entry are that entry's own fault.
 	d := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	b := batchReader{data: data, d: d}
+	b := batchReader{data: data, d: d, entriesMax: entriesMax}
 	if p := b.read(); p != nil {
 		return "", nil, p
 	}
@@ -32,6 +32,7 @@ type batchReader struct {
 	d                     *jsontext.Decoder
 	side                  string
 	entries               [][]byte
+	entriesMax            int
 	sideSeen, entriesSeen bool
 }
 
@@ -97,8 +98,8 @@ func (b *batchReader) readEntries() *contracts.Problem {
 		switch {
 		case err != nil:
 			return explain(b.data, err)
-		case len(b.entries) == contracts.BatchEntriesMax:
-			return tooMany()
+		case len(b.entries) == b.entriesMax:
+			return tooMany(b.entriesMax)
 		case deeperThan(contracts.DepthMax-entryDepth, raw):
 			return tooDeep()
 		}

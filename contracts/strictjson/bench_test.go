@@ -46,7 +46,7 @@ func BenchmarkDecodeBatch(b *testing.B) {
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
-		_, entries, err := strictjson.DecodeBatch(data)
+		_, entries, err := strictjson.DecodeBatch(data, contracts.BatchEntriesMax)
 		require.NoError(b, err)
 		for _, raw := range entries {
 			var e contracts.Entry
@@ -60,7 +60,7 @@ func BenchmarkDecodeBatchOuter(b *testing.B) {
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
-		_, _, err := strictjson.DecodeBatch(data)
+		_, _, err := strictjson.DecodeBatch(data, contracts.BatchEntriesMax)
 		require.NoError(b, err)
 	}
 }

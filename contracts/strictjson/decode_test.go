@@ -107,7 +107,7 @@ func TestDecodeBatch(t *testing.T) {
 		`{"nested":{"entries":[{}]}}`,
 		`"{]"`,
 	}
-	side, entries, err := strictjson.DecodeBatch([]byte(" {\"side\" : \"a\", \"entries\": [ " + strings.Join(bad, " ,\n") + " ] } \n"))
+	side, entries, err := strictjson.DecodeBatch([]byte(" {\"side\" : \"a\", \"entries\": [ "+strings.Join(bad, " ,\n")+" ] } \n"), contracts.BatchEntriesMax)
 	require.NoError(t, err)
 	require.Equal(t, "a", side)
 	require.Len(t, entries, len(bad))
@@ -117,7 +117,7 @@ func TestDecodeBatch(t *testing.T) {
 		problemOf(t, strictjson.Decode(e, &entry))
 	}
 
-	side, entries, err = strictjson.DecodeBatch([]byte(`{"entries":[],"\u0073ide":"b"}`))
+	side, entries, err = strictjson.DecodeBatch([]byte(`{"entries":[],"\u0073ide":"b"}`), contracts.BatchEntriesMax)
 	require.NoError(t, err)
 	require.Equal(t, "b", side)
 	require.Empty(t, entries)
@@ -154,7 +154,7 @@ func TestDecodeBatchRefuses(t *testing.T) {
 		"too many":          {`{"side":"a","entries":[{}` + strings.Repeat(`,{}`, contracts.BatchEntriesMax) + `]}`, 413, "/entries", "must not hold more than 500 entries"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := strictjson.DecodeBatch([]byte(c.data))
+			_, _, err := strictjson.DecodeBatch([]byte(c.data), contracts.BatchEntriesMax)
 			p := problemOf(t, err)
 			require.Equal(t, c.status, p.Status)
 			require.Equal(t, []contracts.FieldError{{Pointer: c.pointer, Detail: c.detail}}, p.Errors)

@@ -43,12 +43,12 @@ func tooDeep() *contracts.Problem {
 	return malformed("", fmt.Sprintf("is nested deeper than %d levels", contracts.DepthMax))
 }
 
-func tooMany() *contracts.Problem {
+func tooMany(entriesMax int) *contracts.Problem {
 	return &contracts.Problem{
 		Type:   "/problems/too-large",
 		Title:  "Too large",
 		Status: http.StatusRequestEntityTooLarge,
-		Errors: []contracts.FieldError{{Pointer: "/entries", Detail: fmt.Sprintf("must not hold more than %d entries", contracts.BatchEntriesMax)}},
+		Errors: []contracts.FieldError{{Pointer: "/entries", Detail: fmt.Sprintf("must not hold more than %d entries", entriesMax)}},
 	}
 }
 

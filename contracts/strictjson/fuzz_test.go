@@ -62,7 +62,7 @@ func FuzzDecodeBatch(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var whole contracts.Batch
 		wholeErr := strictjson.Decode(data, &whole)
-		side, raws, err := strictjson.DecodeBatch(data)
+		side, raws, err := strictjson.DecodeBatch(data, contracts.BatchEntriesMax)
 		if err != nil {
 			require.NotEmpty(t, problemOf(t, err).Errors)
 			if wholeErr == nil { // Decode does not ask for what must be there, nor count

@@ -37,7 +37,7 @@ func badSync(known string) []badCall {
 		put("of this side itself", "peer", batch("a", entry), 403, "/side"),
 		put("empty", "peer", batch("b", ""), 422, "/entries"),
 		put("an order twice", "peer", batch("b", entry+","+entry), 422, "/entries/1/itemId"),
-		put("too many entries", "peer", batch("b", strings.Repeat("{},", contracts.BatchEntriesMax)+"{}"), 413, "/entries"),
+		put("too many entries", "peer", batch("b", strings.Repeat("{},", contracts.AcceptedEntriesMax)+"{}"), 413, "/entries"),
 		put("too large", "peer", batch("b", entry)+strings.Repeat(" ", contracts.BatchBytesMax), 413, ""),
 		put("too deep", "peer", batch("b", strings.Repeat("[", 40)+strings.Repeat("]", 40)), 400, ""),
 		put("answers that name no question", "bridge", batch("b", entry), 422, "/entries/0/answerTo"),

@@ -24,6 +24,7 @@ const (
 	Unavailable      // the database cannot be reached, or is busy
 	BrokerUnavailable
 	CursorLost // the cursor's place in the log is not there any more
+	TooMany    // of what its sender may have under way
 	LogMoved   // orders have changed after the cursor; Moved is what they are now
 	Replayed   // the idempotency key was used for the same request before; never leaves the service
 )

@@ -187,7 +187,7 @@ func TestBadBatches(t *testing.T) {
 		"an order twice":    {"peer", `{"side":"b","entries":[` + e + `,` + e + `]}`, 422},
 		"unknown key":       {"peer", `{"side":"b","entries":[` + e + `],"x":1}`, 400},
 		"key twice":         {"peer", `{"side":"b","side":"b","entries":[` + e + `]}`, 400},
-		"too many":          {"peer", `{"side":"b","entries":[` + strings.Repeat("1,", 500) + `1]}`, 413},
+		"too many":          {"peer", `{"side":"b","entries":[` + strings.Repeat("1,", contracts.AcceptedEntriesMax) + `1]}`, 413},
 		"too large":         {"peer", `{"side":"b","entries":["` + strings.Repeat("x", contracts.BatchBytesMax) + `"]}`, 413},
 		"no answer's entry": {"bridge", `{"side":"b","entries":[` + e + `]}`, 422},
 	} {

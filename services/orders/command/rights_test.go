@@ -12,13 +12,14 @@ import (
 
 	"github.com/orderbridge/orderbridge/services/orders/access"
 	"github.com/orderbridge/orderbridge/services/orders/admin"
+	"github.com/orderbridge/orderbridge/services/orders/httpapi"
 )
 
 // adminRoutes are all routes of a service below /admin.
 func adminRoutes(t *testing.T) []string {
 	t.Helper()
 	cfg := &Config{Side: "a", Peer: "b"}
-	h := newRouter(cfg, nil, nil, nil, access.New(nil, now, zap.NewNop()), prometheus.NewRegistry(), zap.NewNop())
+	h := newRouter(cfg, nil, httpapi.New(nil, nil, zap.NewNop()), nil, nil, access.New(nil, now, zap.NewNop()), prometheus.NewRegistry(), zap.NewNop())
 	var out []string
 	require.NoError(t, chi.Walk(h.(chi.Routes), func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		if strings.HasPrefix(route, "/admin") {

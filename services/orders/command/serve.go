@@ -78,7 +78,8 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 
 	people := access.New(store, now, log)
 	registry := newRegistry(cfg, store, relay, broker)
-	router := newRouter(cfg, service, store, broker, people, registry, log)
+	api := httpapi.New(service, store, log)
+	router := newRouter(cfg, service, api, store, broker, people, registry, log)
 	listener, err := net.Listen("tcp", cfg.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -91,7 +92,8 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	defer stopParts()
 	g.Go(func() error { return relay.Run(parts) })
 	g.Go(func() error { return keeper.Run(parts) })
-	g.Go(func() error { return forgetKeys(parts, store, log) })
+	g.Go(func() error { return api.Run(parts) })
+	g.Go(func() error { return forget(parts, store, log) })
 	g.Go(func() error { return people.Run(parts) })
 	g.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -147,13 +149,13 @@ func prepareDatabase(ctx context.Context, cfg *Config, store *postgres.Store, lo
 	return err
 }
 
-// forgetKeys drops idempotency keys that have served their time.
-func forgetKeys(ctx context.Context, store *postgres.Store, log *zap.Logger) error {
+// forget drops idempotency keys and accepted batches that have served their time.
+func forget(ctx context.Context, store *postgres.Store, log *zap.Logger) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
-		if err := store.ForgetKeys(ctx, httpapi.IdempotencyTrust); err != nil && ctx.Err() == nil {
-			log.Warn("idempotency keys cannot be dropped", zap.Error(err))
+		if err := errors.Join(store.ForgetKeys(ctx, httpapi.IdempotencyTrust), store.ForgetBatches(ctx, httpapi.BatchTrust)); err != nil && ctx.Err() == nil {
+			log.Warn("idempotency keys and batches cannot be dropped", zap.Error(err))
 		}
 		select {
 		case <-ctx.Done():
@@ -163,11 +165,10 @@ func forgetKeys(ctx context.Context, store *postgres.Store, log *zap.Logger) err
 	}
 }
 
-func newRouter(cfg *Config, service *orders.Service, store *postgres.Store, broker *outbox.Broker, people *access.Access,
+func newRouter(cfg *Config, service *orders.Service, api *httpapi.API, store *postgres.Store, broker *outbox.Broker, people *access.Access,
 	registry *prometheus.Registry, log *zap.Logger,
 ) http.Handler {
 	tokens := cfg.tokens(log)
-	api := httpapi.New(service, log)
 	operators := admin.New(service, store, broker, []admin.Peer{{Name: cfg.Peer, URL: cfg.PeerURL}}, now, log)
 
 	r := chi.NewRouter()

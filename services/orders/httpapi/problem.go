@@ -29,6 +29,7 @@ var problemOf = map[orders.Kind]struct {
 	orders.Unavailable:       {http.StatusServiceUnavailable, "unavailable"},
 	orders.BrokerUnavailable: {http.StatusServiceUnavailable, "unavailable"},
 	orders.CursorLost:        {http.StatusGone, "cursor-lost"},
+	orders.TooMany:           {http.StatusTooManyRequests, "too-many-requests"},
 	orders.LogMoved:          {http.StatusConflict, "log-moved"},
 }
 
@@ -71,7 +72,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p *contracts.Problem) 
 	h.Set("Content-Type", "application/problem+json")
 	h.Del("ETag")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	if p.Status == http.StatusServiceUnavailable && h.Get("Retry-After") == "" {
+	if (p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests) && h.Get("Retry-After") == "" {
 		h.Set("Retry-After", "1")
 	}
 	w.WriteHeader(p.Status)

@@ -13,11 +13,16 @@ import (
 // API serves orders to clients, and transactions to peers and the own bridge.
 type API struct {
 	service Service
+	batches Batches
 	log     *zap.Logger
+	large   chan struct{} // a place for each large body in memory
+	wake    chan struct{} // there is a batch to work on
 }
 
 // New makes the API.
-func New(s Service, log *zap.Logger) *API { return &API{s, log.Named("httpapi")} }
+func New(s Service, b Batches, log *zap.Logger) *API {
+	return &API{s, b, log.Named("httpapi"), make(chan struct{}, largeMax), make(chan struct{}, 1)}
+}
 
 // Routes puts everything that can be called below r, behind authentication.
 func (a *API) Routes(r chi.Router) {
@@ -33,7 +38,8 @@ func (a *API) Routes(r chi.Router) {
 	r.With(comparing).Get("/orders/transactions", a.listTransactions)
 	r.With(comparing).Get("/orders/fingerprints", a.listFingerprints)
 	r.With(comparing).Get("/orders/entries", a.listEntries)
-	r.With(Allow(access.Peer, access.Bridge), body(contracts.AnswersBytesMax)).Put("/orders/transactions", a.putTransactions)
+	r.With(Allow(access.Peer, access.Bridge), body(contracts.AcceptedBytesMax)).Put("/orders/transactions", a.putTransactions)
+	r.With(Allow(access.Peer, access.Bridge)).Get("/orders/transactions/batches/{id}", a.getAccepted)
 	r.With(Allow(access.Bridge), body(contracts.BatchBytesMax)).Post("/orders/transactions/lookup", a.lookup)
 }
 

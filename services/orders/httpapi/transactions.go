@@ -37,17 +37,26 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
-	if !answers {
-		r.Body = http.MaxBytesReader(w, r.Body, contracts.BatchBytesMax)
+	bytesMax := int64(contracts.BatchBytesMax)
+	if answers {
+		bytesMax = contracts.AnswersBytesMax
 	}
-	raw, err := readBody(r)
+	raw, done, err := a.readBatch(r, bytesMax)
+	defer done()
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return
 	}
-	side, entries, err := strictjson.DecodeBatch(raw)
+	side, entries, err := strictjson.DecodeBatch(raw, contracts.AcceptedEntriesMax)
 	if err == nil {
 		err = a.checkBatch(side, entries)
+	}
+	large := int64(len(raw)) > bytesMax || len(entries) > contracts.BatchEntriesMax
+	if err == nil && large && (seen != nil || len(entries) == 1) {
+		err = &contracts.Problem{
+			Type: contracts.ProblemTypePrefix + "too-large", Title: titles["too-large"], Status: http.StatusRequestEntityTooLarge,
+			Detail: fmt.Sprintf("what is to be applied at once may have %d bytes and %d entries", bytesMax, contracts.BatchEntriesMax),
+		}
 	}
 	if err != nil {
 		Fail(w, r, a.log, err)
@@ -56,6 +65,11 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 	read, err := readEntries(entries, answers, seen != nil)
 	if err != nil {
 		Fail(w, r, a.log, err)
+		return
+	}
+	minimal, async := preferences(r)
+	if large || async && seen == nil { // what depends on the present place in the log cannot wait
+		a.accept(w, r, side, raw, entries, async)
 		return
 	}
 	by := orders.By{Actor: string(RoleOf(r.Context())) + ":" + side, RequestID: RequestID(r.Context())}
@@ -69,21 +83,16 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
-	if r.Header.Get("Prefer") == "return=minimal" {
+	if minimal {
 		w.Header().Set("Preference-Applied", "return=minimal")
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	out, status := batchOut{Side: a.service.Name(), Entries: read.answers}, http.StatusOK
-	for i, at := range read.at {
-		e := entryOf(&present[i])
-		e.AnswerTo = WireVersion(read.received[i].Entry.Version)
-		out.Entries[at] = e
-		if present[i].Link.State == ordersync.Collision {
-			status = http.StatusConflict
-		}
+	status := http.StatusOK
+	if collided, _ := read.answer(present); collided > 0 {
+		status = http.StatusConflict
 	}
-	a.answer(w, r, WriteJSON(w, status, out))
+	a.answer(w, r, WriteJSON(w, status, batchOut{Side: a.service.Name(), Entries: read.answers}))
 }
 
 // cursorSeen reads If-Match: the cursor up to which the caller has read this side's log, as an entity tag.
@@ -152,6 +161,24 @@ func readEntries(raw [][]byte, answers, all bool) (*batch, error) {
 		b.received, b.at = append(b.received, *rec), append(b.at, i)
 	}
 	return b, nil
+}
+
+// answer completes the answers, and counts those that tell of a collision or of a refusal.
+func (b *batch) answer(present []orders.Present) (collided, refused int) {
+	for i, at := range b.at {
+		e := entryOf(&present[i])
+		e.AnswerTo = WireVersion(b.received[i].Entry.Version)
+		b.answers[at] = e
+		if present[i].Link.State == ordersync.Collision {
+			collided++
+		}
+	}
+	for i := range b.answers {
+		if b.answers[i].Refused != nil {
+			refused++
+		}
+	}
+	return collided, refused
 }
 
 func prefixed(i int, errs []contracts.FieldError) []contracts.FieldError {

@@ -33,7 +33,6 @@ func Turns() func(http.Handler) http.Handler {
 				next.ServeHTTP(w, r)
 			case <-r.Context().Done(): // nobody waits for an answer any more
 			case <-patience.C:
-				w.Header().Set("Retry-After", "1")
 				WriteProblem(w, r, http.StatusTooManyRequests, "too-many-requests", "this role has too many requests under way")
 			}
 		})
