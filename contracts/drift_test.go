@@ -37,6 +37,18 @@ var messageTypes = []any{
 	contracts.LinkView{},
 	contracts.Lookup{},
 	contracts.LookupResult{},
+	contracts.User{},
+	contracts.UserList{},
+	contracts.NewUser{},
+	contracts.UserEdit{},
+	contracts.PasswordReset{},
+	contracts.UserPassword{},
+	contracts.Token{},
+	contracts.TokenList{},
+	contracts.NewToken{},
+	contracts.TokenSecret{},
+	contracts.AuditPage{},
+	contracts.AuditEvent{},
 	contracts.Login{},
 	contracts.OldestPending{},
 	contracts.Order{},
@@ -213,6 +225,7 @@ func TestEnumsAreTheLists(t *testing.T) {
 		"Accepted/properties/state/enum":      contracts.AcceptedStates,
 		"BridgeReport/properties/state/enum":  contracts.BridgeStates,
 		"TimelineEvent/properties/event/enum": contracts.TimelineEvents,
+		"AuditAction/enum":                    contracts.AuditActions,
 	} {
 		var enum []string
 		for _, v := range node(t, schemas+place).([]any) {

@@ -43,6 +43,14 @@ type Store interface {
 	// ForgetTries drops all tries of a name.
 	ForgetTries(ctx context.Context, name Hash) error
 
+	AddToken(ctx context.Context, h Hash, t Token, e Event) error
+	Tokens(ctx context.Context) ([]Token, error)
+	// Token finds a token, or nil.
+	Token(ctx context.Context, h Hash) (*Token, error)
+	UsedToken(ctx context.Context, name string, at time.Time) error
+	// RevokeToken revokes a token at the time of the event, if it is not revoked yet.
+	RevokeToken(ctx context.Context, name string, e Event) (*Token, error)
+
 	Record(ctx context.Context, e Event) error
 	// Expire drops sessions and tries that ended before some times.
 	Expire(ctx context.Context, sessionsSeen, sessionsBegun, tries time.Time) error
@@ -64,6 +72,7 @@ type Access struct {
 	now     func() time.Time
 	log     *zap.Logger
 	looking chan struct{} // one for each password that is hashed
+	asking  chan struct{} // one for each secret that the database is asked for
 	noted   *rate.Limiter // failed logins that go to the audit
 }
 
@@ -71,13 +80,17 @@ type Access struct {
 const (
 	loginsAtOnce = 2 // each takes 19 MiB, and a CPU for a while
 	loginWait    = 2 * time.Second
+	asksAtOnce   = 16
 	notedEach    = time.Second
 	notedBurst   = 100
 )
 
 // New makes the access to a side.
 func New(store Store, now func() time.Time, log *zap.Logger) *Access {
-	return &Access{store, now, log.Named("access"), make(chan struct{}, loginsAtOnce), rate.NewLimiter(rate.Every(notedEach), notedBurst)}
+	return &Access{
+		store: store, now: now, log: log.Named("access"), looking: make(chan struct{}, loginsAtOnce), asking: make(chan struct{}, asksAtOnce),
+		noted: rate.NewLimiter(rate.Every(notedEach), notedBurst),
+	}
 }
 
 // turn waits for a turn at hashing a password; the caller gives it back.

@@ -119,6 +119,11 @@ func (a *Access) open(ctx context.Context, user *User, by orders.By, address str
 
 // Find tells whose session a secret is; nil when it is none, or none any more.
 func (a *Access) Find(ctx context.Context, secret string) (*Session, *Caller, error) {
+	back, err := a.lookup(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer back()
 	hash := HashOf(secret)
 	s, err := a.store.Session(ctx, hash)
 	if err != nil || s == nil {

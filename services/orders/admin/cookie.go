@@ -8,14 +8,19 @@ import (
 
 // Cookie is how a browser keeps a session. The prefix __Host- has the browser take it from this host
 // only, over TLS, for all paths. Browsers count 127.0.0.1 and localhost as safe without TLS; elsewhere
-// plain HTTP needs Insecure, which is a setting.
-type Cookie struct{ Insecure bool }
+// plain HTTP needs Insecure, which is a setting. The side is in the name because a cookie knows no port:
+// two sides on one machine would overwrite each other's.
+type Cookie struct {
+	Side     string
+	Insecure bool
+}
 
 func (c Cookie) name() string {
+	name := "orderbridge-" + c.Side
 	if c.Insecure {
-		return "orderbridge" // a browser refuses the prefix over plain HTTP
+		return name // a browser refuses the prefix over plain HTTP
 	}
-	return "__Host-orderbridge"
+	return "__Host-" + name
 }
 
 func (c Cookie) read(r *http.Request) string {

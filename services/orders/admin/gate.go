@@ -52,10 +52,15 @@ func isPage(r *http.Request) bool { return !strings.HasPrefix(r.URL.Path, "/admi
 // caller finds who calls; the zero Caller is nobody. When it has answered, ok is false.
 func (g *Gate) caller(w http.ResponseWriter, r *http.Request) (c access.Caller, ok bool) {
 	if httpapi.HasBearer(r) { // no browser sends it by itself, so no other site can make one
-		if found := g.tokens.Caller(r); found != nil {
+		found, err := g.tokens.Caller(r)
+		switch {
+		case err != nil:
+			httpapi.Fail(w, r, g.log, err)
+		case found == nil:
+			g.tokens.Refuse(w, r)
+		default:
 			return *found, true
 		}
-		g.tokens.Refuse(w, r)
 		return c, false
 	}
 	if err := g.foreign.Check(r); err != nil {
@@ -80,7 +85,7 @@ func (g *Gate) caller(w http.ResponseWriter, r *http.Request) (c access.Caller, 
 // toLogin sends a browser to log in, and back afterwards. A browser that comes from another site's link
 // keeps a strict cookie to itself; asked again by our own page, it sends it.
 func toLogin(w http.ResponseWriter, r *http.Request) {
-	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+	if r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 		again(w, r)
 		return
 	}

@@ -48,7 +48,7 @@ func (p *People) loginPage(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return
 	}
-	v := loginView{Side: p.side, Next: next}
+	v := loginView{Side: p.cookie.Side, Next: next}
 	if r.URL.Query().Has("done") { // the password was right, and still nobody is logged in
 		v.Message = "Your browser did not keep the session. Open this page over https, or on the machine itself as http://127.0.0.1, and allow cookies."
 	}
@@ -74,10 +74,10 @@ func writeHTML(w http.ResponseWriter, status int, b []byte) {
 func (p *People) loginForm(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, formBytesMax)
 	if err := r.ParseForm(); err != nil {
-		p.showLogin(w, r, http.StatusBadRequest, loginView{Side: p.side, Next: "/admin", Message: "The form could not be read. Try again."})
+		p.showLogin(w, r, http.StatusBadRequest, loginView{Side: p.cookie.Side, Next: "/admin", Message: "The form could not be read. Try again."})
 		return
 	}
-	v := loginView{Side: p.side, Name: r.PostForm.Get("name"), Next: nextPage(r.PostForm.Get("next"))}
+	v := loginView{Side: p.cookie.Side, Name: r.PostForm.Get("name"), Next: nextPage(r.PostForm.Get("next"))}
 	secret, _, err := p.access.Login(r.Context(), from(r), v.Name, r.PostForm.Get("password"))
 	tooMany, waits := errors.AsType[*access.TooMany](err)
 	switch {

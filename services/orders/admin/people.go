@@ -16,29 +16,45 @@ import (
 	"github.com/orderbridge/orderbridge/services/orders/httpapi"
 )
 
-// People lets people log in and out.
+// People lets people log in and out, and administrators say who may do what.
 type People struct {
-	access *access.Access
-	cookie Cookie
-	side   string
-	log    *zap.Logger
+	access  *access.Access
+	auditor Auditor
+	cookie  Cookie
+	log     *zap.Logger
 }
 
-// NewPeople makes what people log in by at a side.
-func NewPeople(a *access.Access, cookie Cookie, side string, log *zap.Logger) *People {
-	return &People{a, cookie, side, log.Named("admin")}
+// NewPeople makes what people log in by.
+func NewPeople(a *access.Access, auditor Auditor, cookie Cookie, log *zap.Logger) *People {
+	return &People{a, auditor, cookie, log.Named("admin")}
 }
 
-// Routes puts everything that can be called below r, which is /admin. Body demands JSON, and bounds it.
-func (p *People) Routes(r chi.Router, body func(http.Handler) http.Handler) {
+// Pages puts the pages of the login below r, which is /admin.
+func (p *People) Pages(r chi.Router) {
 	r.Get("/login", p.loginPage)
 	r.Post("/login", p.loginForm)
 	r.Get("/login.css", loginStyle)
 	r.Post("/logout", p.logoutForm)
-	r.With(body).Post("/api/session", p.login)
-	r.Get("/api/session", p.session)
-	r.Post("/api/session/end", p.logout)
-	r.With(body).Post("/api/session/password", p.changePassword)
+}
+
+// Routes puts everything that can be called below r, which is /admin/api. Body demands JSON, and bounds
+// it.
+func (p *People) Routes(r chi.Router, body func(http.Handler) http.Handler) {
+	r.With(body).Post("/session", p.login)
+	r.Get("/session", p.session)
+	r.Post("/session/end", p.logout)
+	r.With(body).Post("/session/password", p.changePassword)
+	r.Get("/users", p.listUsers)
+	r.With(body).Post("/users", p.createUser)
+	r.Get("/users/{name}", p.getUser)
+	r.With(body).Put("/users/{name}", p.editUser)
+	r.Post("/users/{name}/disable", p.setDisabled(true))
+	r.Post("/users/{name}/enable", p.setDisabled(false))
+	r.With(body).Post("/users/{name}/password", p.resetPassword)
+	r.Get("/tokens", p.listTokens)
+	r.With(body).Post("/tokens", p.createToken)
+	r.Post("/tokens/{name}/revoke", p.revokeToken)
+	r.Get("/audit", p.audit)
 }
 
 // from tells where a request comes from.

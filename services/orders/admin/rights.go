@@ -25,6 +25,18 @@ var Rights = map[string]access.Role{
 	"POST /admin/api/session/end":      access.Viewer,
 	"POST /admin/api/session/password": access.Viewer,
 
+	"GET /admin/api/users":                  access.Admin,
+	"POST /admin/api/users":                 access.Admin,
+	"GET /admin/api/users/{name}":           access.Admin,
+	"PUT /admin/api/users/{name}":           access.Admin,
+	"POST /admin/api/users/{name}/disable":  access.Admin,
+	"POST /admin/api/users/{name}/enable":   access.Admin,
+	"POST /admin/api/users/{name}/password": access.Admin,
+	"GET /admin/api/tokens":                 access.Admin,
+	"POST /admin/api/tokens":                access.Admin,
+	"POST /admin/api/tokens/{name}/revoke":  access.Admin,
+	"GET /admin/api/audit":                  access.Viewer,
+
 	"GET /admin/api/status":                   access.Viewer,
 	"GET /admin/api/orders":                   access.Viewer,
 	"GET /admin/api/orders/{id}/timeline":     access.Viewer,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/access"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
@@ -31,6 +32,7 @@ type Store interface {
 	Timeline(ctx context.Context, id uuid.UUID) ([]orders.LogRow, error)
 	Load(ctx context.Context, ids []uuid.UUID) ([]*orders.Stored, error)
 	SetPaused(ctx context.Context, peer string, paused bool) error
+	Record(ctx context.Context, e access.Event) error
 }
 
 // Broker is this side's JetStream as operators see it.

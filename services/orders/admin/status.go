@@ -94,16 +94,20 @@ func (a *Admin) setPaused(w http.ResponseWriter, r *http.Request, paused bool) {
 		if p.Name != name {
 			continue
 		}
-		set := a.broker.Resume
+		set, action := a.broker.Resume, "peer.resumed"
 		if paused {
-			set = a.broker.Pause
+			set, action = a.broker.Pause, "peer.paused"
+		}
+		by := httpapi.ByOf(r)
+		if err := a.record(r.Context(), by, action, name); err != nil {
+			httpapi.Fail(w, r, a.log, err)
+			return
 		}
 		// Remembered first: if the broker's store is lost, the pause is not.
 		if err := a.store.SetPaused(r.Context(), name, paused); err != nil {
 			httpapi.Fail(w, r, a.log, err)
 			return
 		}
-		by := httpapi.ByOf(r)
 		a.log.Info("pause set", zap.String("peer", name), zap.Bool("paused", paused), zap.String("actor", by.Actor), zap.String("request_id", by.RequestID))
 		if err := set(r.Context(), name); err != nil {
 			httpapi.Fail(w, r, a.log, orders.Wrap(orders.BrokerUnavailable, err, "the broker cannot be reached"))

@@ -3,6 +3,7 @@ package command
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/deploy/pgcluster/pgtest"
 	"github.com/orderbridge/orderbridge/settings"
 )
 
@@ -117,6 +119,7 @@ func TestNoWeakSecrets(t *testing.T) {
 		"ORDERS_NATS_REPLICAS must be":      func(c *Config) { c.NatsReplicas = 0 },
 		"ORDERS_SHUTDOWN_GRACE must be":     func(c *Config) { c.ShutdownGrace = 0 },
 		"ORDERS_DATABASE_CONNS must be":     func(c *Config) { c.DatabaseConns = 1 },
+		"ORDERS_TRUSTED_PROXIES must be":    func(c *Config) { c.TrustedProxies = "10.0.0.0/33" },
 	} {
 		c := good()
 		change(c)
@@ -134,4 +137,63 @@ func TestEverySettingIsInTheReadme(t *testing.T) {
 	for _, name := range settings.Names(Prefix, &Config{}) {
 		require.Contains(t, string(readme), "`"+name+"`")
 	}
+}
+
+// TestPeopleCommands: on the machine that has the database, people are made without a running service.
+func TestPeopleCommands(t *testing.T) {
+	s := startSide(t)
+	t.Setenv("ORDERS_DATABASE_URL", s.cfg.DatabaseURL)
+	people := func(input string, args ...string) (string, error) {
+		return run(t, s, "nobody", func() *cobra.Command {
+			c := Admin()
+			c.SetIn(strings.NewReader(input))
+			return c
+		}, args...)
+	}
+	logIn := func(name, password string) int { return s.browser().logIn(name, password).status }
+
+	out, err := people("", "create-user", "root", "--role", "admin")
+	require.NoError(t, err)
+	label, made, ok := strings.Cut(strings.TrimSpace(out), ": ")
+	require.True(t, ok)
+	require.Equal(t, "root (admin), password", label)
+	require.Equal(t, http.StatusOK, logIn("root", made))
+
+	out, err = people("given by a person\n", "create-user", "anna", "--password-stdin")
+	require.NoError(t, err)
+	require.Equal(t, "anna (viewer)\n", out, "what was given is not printed")
+	require.Equal(t, http.StatusOK, logIn("anna", "given by a person"))
+
+	out, err = people("", "list-users")
+	require.NoError(t, err)
+	require.Regexp(t, `(?m)^root +admin `, out)
+	_, err = people("", "disable-user", "anna")
+	require.NoError(t, err)
+	require.Equal(t, http.StatusUnauthorized, logIn("anna", "given by a person"))
+	_, err = people("", "enable-user", "anna")
+	require.NoError(t, err)
+	out, err = people("", "reset-password", "anna")
+	require.NoError(t, err)
+	_, made, _ = strings.Cut(strings.TrimSpace(out), ": ")
+	require.Equal(t, http.StatusOK, logIn("anna", made))
+
+	for want, args := range map[string][]string{
+		"there is a user of that name already": {"create-user", "root"},
+		"role must be one of":                  {"create-user", "bert", "--role", "peer"},
+		"name must begin with":                 {"create-user", "Bert"},
+		"there is no such user":                {"reset-password", "bert"},
+		"no password":                          {"create-user", "bert", "--password-stdin"},
+	} {
+		_, err := people("", args...)
+		require.ErrorContains(t, err, want)
+	}
+	_, err = people("short", "create-user", "bert", "--password-stdin")
+	require.ErrorContains(t, err, "password must have 12 to 200 characters")
+
+	t.Setenv("ORDERS_DATABASE_URL", pgtest.Open(t))
+	_, err = people("", "list-users")
+	require.ErrorContains(t, err, "orderbridge migrate")
+	t.Setenv("ORDERS_DATABASE_URL", "")
+	_, err = people("", "list-users")
+	require.ErrorContains(t, err, "ORDERS_DATABASE_URL is not set")
 }

@@ -22,28 +22,30 @@ const Prefix = "ORDERS"
 
 // Config is the settings of the service.
 type Config struct {
-	Side          string        `split_words:"true" desc:"name of this side, in every version it writes; never change it"`
-	Peer          string        `split_words:"true" desc:"name of the other side"`
-	PeerURL       string        `split_words:"true" desc:"origin of the other side's API, http(s)://host:port"`
-	HTTPAddr      string        `split_words:"true" default:"127.0.0.1:8080" desc:"host:port to listen on"`
-	DatabaseURL   string        `split_words:"true" secret:"true" desc:"PostgreSQL, postgres://user:password@host:port/database"`
-	DatabaseConns int           `split_words:"true" default:"0" desc:"connections to the database at most; 0 is 4 or the number of CPUs"`
-	Migrate       bool          `split_words:"true" default:"true" desc:"bring the database to the newest schema at the start"`
-	ClientToken   string        `split_words:"true" secret:"true" desc:"bearer token for clients; two, separated by a comma, while one is rotated"`
-	PeerToken     string        `split_words:"true" secret:"true" desc:"bearer token for the other side's bridge"`
-	BridgeToken   string        `split_words:"true" secret:"true" desc:"bearer token for the own bridge"`
-	AdminToken    string        `split_words:"true" secret:"true" desc:"bearer token for operators"`
-	MetricsToken  string        `split_words:"true" secret:"true" desc:"bearer token for /metrics"`
-	NatsURL       string        `split_words:"true" secret:"true" desc:"external NATS servers, nats://user:password@host:port; unset: a server within the service"`
-	NatsReplicas  int           `split_words:"true" default:"1" desc:"copies of the stream, in a cluster"`
-	NatsAddr      string        `split_words:"true" default:"127.0.0.1:4222" desc:"host:port of the embedded server"`
-	NatsUser      string        `split_words:"true" default:"orders" desc:"user of the embedded server"`
-	NatsPassword  string        `split_words:"true" secret:"true" desc:"password of the embedded server"`
-	NatsStoreDir  string        `split_words:"true" default:"nats" desc:"folder of the embedded server's store"`
-	NatsSync      string        `split_words:"true" default:"1s" desc:"how often the embedded store is brought to disk; always is after each message"`
-	LogLevel      string        `split_words:"true" default:"info" desc:"debug, info, warn or error"`
-	LogFormat     string        `split_words:"true" default:"auto" desc:"json, console, or auto: console on a terminal"`
-	ShutdownGrace time.Duration `split_words:"true" default:"10s" desc:"how long requests may take to end at a stop"`
+	Side            string        `split_words:"true" desc:"name of this side, in every version it writes; never change it"`
+	Peer            string        `split_words:"true" desc:"name of the other side"`
+	PeerURL         string        `split_words:"true" desc:"origin of the other side's API, http(s)://host:port"`
+	HTTPAddr        string        `split_words:"true" default:"127.0.0.1:8080" desc:"host:port to listen on"`
+	DatabaseURL     string        `split_words:"true" secret:"true" desc:"PostgreSQL, postgres://user:password@host:port/database"`
+	DatabaseConns   int           `split_words:"true" default:"0" desc:"connections to the database at most; 0 is 4 or the number of CPUs"`
+	Migrate         bool          `split_words:"true" default:"true" desc:"bring the database to the newest schema at the start"`
+	ClientToken     string        `split_words:"true" secret:"true" desc:"bearer token for clients; two, separated by a comma, while one is rotated"`
+	PeerToken       string        `split_words:"true" secret:"true" desc:"bearer token for the other side's bridge"`
+	BridgeToken     string        `split_words:"true" secret:"true" desc:"bearer token for the own bridge"`
+	AdminToken      string        `split_words:"true" secret:"true" desc:"bearer token for administrators; it works without the database's people and tokens"`
+	MetricsToken    string        `split_words:"true" secret:"true" desc:"bearer token for /metrics"`
+	TrustedProxies  string        `split_words:"true" desc:"addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas; unset: none"`
+	InsecureCookies bool          `split_words:"true" default:"false" desc:"let people log in over plain HTTP from other machines, where their sessions can be stolen; for trials only"`
+	NatsURL         string        `split_words:"true" secret:"true" desc:"external NATS servers, nats://user:password@host:port; unset: a server within the service"`
+	NatsReplicas    int           `split_words:"true" default:"1" desc:"copies of the stream, in a cluster"`
+	NatsAddr        string        `split_words:"true" default:"127.0.0.1:4222" desc:"host:port of the embedded server"`
+	NatsUser        string        `split_words:"true" default:"orders" desc:"user of the embedded server"`
+	NatsPassword    string        `split_words:"true" secret:"true" desc:"password of the embedded server"`
+	NatsStoreDir    string        `split_words:"true" default:"nats" desc:"folder of the embedded server's store"`
+	NatsSync        string        `split_words:"true" default:"1s" desc:"how often the embedded store is brought to disk; always is after each message"`
+	LogLevel        string        `split_words:"true" default:"info" desc:"debug, info, warn or error"`
+	LogFormat       string        `split_words:"true" default:"auto" desc:"json, console, or auto: console on a terminal"`
+	ShutdownGrace   time.Duration `split_words:"true" default:"10s" desc:"how long requests may take to end at a stop"`
 }
 
 // Load reads the settings and refuses what cannot work.
@@ -89,6 +91,9 @@ func (c *Config) Validate() error {
 	}
 	if c.NatsReplicas < 1 || c.NatsReplicas > 5 {
 		fault("NATS_REPLICAS", "must be from 1 to 5")
+	}
+	if _, err := httpapi.ParseProxies(c.TrustedProxies); err != nil {
+		fault("TRUSTED_PROXIES", "must be addresses or networks such as 10.0.0.0/8, separated by commas")
 	}
 	if c.ShutdownGrace <= 0 {
 		fault("SHUTDOWN_GRACE", "must be above 0")
@@ -147,8 +152,8 @@ func (c *Config) syncInterval() (time.Duration, error) {
 	return d, err
 }
 
-func (c *Config) tokens(log *zap.Logger) *httpapi.Tokens {
-	t := httpapi.NewTokens(log)
+func (c *Config) tokens(issued httpapi.Issued, log *zap.Logger) *httpapi.Tokens {
+	t := httpapi.NewTokens(issued, log)
 	t.Add(access.Client, c.ClientToken)
 	t.Add(access.Peer, c.PeerToken)
 	t.Add(access.Bridge, c.BridgeToken)

@@ -52,7 +52,7 @@ func TestTheCookie(t *testing.T) {
 	b := s.browser()
 	in := b.logIn("anna", password("anna"))
 	cookie := in.header.Get("Set-Cookie")
-	require.True(t, strings.HasPrefix(cookie, "__Host-orderbridge="), "the cookie's name")
+	require.True(t, strings.HasPrefix(cookie, "__Host-orderbridge-a="), "the cookie's name")
 	for _, part := range []string{"; Path=/", "; HttpOnly", "; Secure", "; SameSite=Strict", "; Max-Age=43200"} {
 		require.Contains(t, cookie, part)
 	}
@@ -77,7 +77,7 @@ func TestASessionCannotBePlanted(t *testing.T) {
 	s.addUser("anna", access.Viewer)
 	b := s.browser()
 	planted := strings.Repeat("A", 52)
-	b.jar.SetCookies(b.site(), []*http.Cookie{{Name: "__Host-orderbridge", Value: planted, Secure: true, Path: "/"}})
+	b.jar.SetCookies(b.site(), []*http.Cookie{{Name: "__Host-orderbridge-a", Value: planted, Secure: true, Path: "/"}})
 	require.Equal(t, http.StatusUnauthorized, b.do("GET", "/admin/api/status", "").status)
 	require.Equal(t, http.StatusOK, b.logIn("anna", password("anna")).status)
 	first := b.cookies()[0]
@@ -94,7 +94,7 @@ func TestLogout(t *testing.T) {
 	secret := b.cookies()[0]
 	require.Equal(t, http.StatusNoContent, b.do("POST", "/admin/api/session/end", "").status)
 	require.Empty(t, b.cookies())
-	b.jar.SetCookies(b.site(), []*http.Cookie{{Name: "__Host-orderbridge", Value: secret, Secure: true, Path: "/"}})
+	b.jar.SetCookies(b.site(), []*http.Cookie{{Name: "__Host-orderbridge-a", Value: secret, Secure: true, Path: "/"}})
 	require.Equal(t, http.StatusUnauthorized, b.do("GET", "/admin/api/status", "").status, "a kept cookie is worth nothing")
 	require.Equal(t, http.StatusConflict, s.do("admin", "POST", "/admin/api/session/end", nil).status)
 }

@@ -168,11 +168,12 @@ func forget(ctx context.Context, store *postgres.Store, log *zap.Logger) error {
 func newRouter(cfg *Config, service *orders.Service, api *httpapi.API, store *postgres.Store, broker *outbox.Broker, people *access.Access,
 	registry *prometheus.Registry, log *zap.Logger,
 ) http.Handler {
-	tokens := cfg.tokens(log)
+	tokens := cfg.tokens(people, log)
 	operators := admin.New(service, store, broker, []admin.Peer{{Name: cfg.Peer, URL: cfg.PeerURL}}, now, log)
 
+	proxies, _ := httpapi.ParseProxies(cfg.TrustedProxies) // Validate has read it
 	r := chi.NewRouter()
-	r.Use(httpapi.Common(log, registry), middleware.GetHead)
+	r.Use(proxies.Handler, httpapi.Common(log, registry), middleware.GetHead)
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	r.Get("/readyz", ready(store, broker))
 	r.NotFound(tokens.Authenticate(http.HandlerFunc(notFound)).ServeHTTP)
@@ -182,14 +183,18 @@ func newRouter(cfg *Config, service *orders.Service, api *httpapi.API, store *po
 		api.Routes(r)
 		r.With(httpapi.Allow(access.Metrics, access.Admin)).Get("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP)
 	})
-	cookie := admin.Cookie{}
+	cookie := admin.Cookie{Side: cfg.Side, Insecure: cfg.InsecureCookies}
+	who := admin.NewPeople(people, store, cookie, log)
 	gate := admin.NewGate(tokens, people, cookie, log)
 	r.Route("/admin", func(below chi.Router) {
 		below.Use(gate.Handler, admin.Allow(r, tokens), httpapi.Turns())
 		below.NotFound(notFound)
 		below.MethodNotAllowed(methodNotAllowed(r))
-		admin.NewPeople(people, cookie, cfg.Side, log).Routes(below, httpapi.AdminBody)
-		below.Route("/api", func(r chi.Router) { operators.Routes(r, httpapi.AdminBody) })
+		who.Pages(below)
+		below.Route("/api", func(r chi.Router) {
+			operators.Routes(r, httpapi.AdminBody)
+			who.Routes(r, httpapi.AdminBody)
+		})
 	})
 	return r
 }

@@ -18,16 +18,22 @@ import (
 // refusalLogEvery is how often at most a refused caller is logged: a guesser must not fill the disk.
 const refusalLogEvery = 10 * time.Second
 
-// Tokens knows which bearer token has which role. It holds hashes only.
+// Issued finds who has a token that was made in the admin; nil when nobody does.
+type Issued interface {
+	ByToken(ctx context.Context, secret string) (*access.Caller, error)
+}
+
+// Tokens knows whose a bearer token is. Of those of the settings it holds hashes; others it asks for.
 type Tokens struct {
 	known   []token
+	issued  Issued
 	log     *zap.Logger
 	refused rate.Sometimes
 }
 
-// NewTokens knows no token yet.
-func NewTokens(log *zap.Logger) *Tokens {
-	return &Tokens{log: log.Named("httpapi"), refused: rate.Sometimes{Interval: refusalLogEvery}}
+// NewTokens knows no token yet but those that were issued.
+func NewTokens(issued Issued, log *zap.Logger) *Tokens {
+	return &Tokens{issued: issued, log: log.Named("httpapi"), refused: rate.Sometimes{Interval: refusalLogEvery}}
 }
 
 type token struct {
@@ -53,11 +59,11 @@ func (t *Tokens) Add(role access.Role, secrets string) {
 func HasBearer(r *http.Request) bool { return len(r.Header.Values("Authorization")) > 0 }
 
 // Caller finds whose token a request brings; nil when it is nobody's. Every token of the settings is
-// compared, in constant time.
-func (t *Tokens) Caller(r *http.Request) *access.Caller {
+// compared, in constant time, before the database is asked: a bridge never waits for that.
+func (t *Tokens) Caller(r *http.Request) (*access.Caller, error) {
 	scheme, secret, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") || len(r.Header.Values("Authorization")) != 1 {
-		return nil
+		return nil, nil
 	}
 	hash := access.HashOf(secret)
 	var found *access.Caller
@@ -66,7 +72,10 @@ func (t *Tokens) Caller(r *http.Request) *access.Caller {
 			found = &t.known[i].caller
 		}
 	}
-	return found
+	if found != nil {
+		return found, nil
+	}
+	return t.issued.ByToken(r.Context(), secret)
 }
 
 type contextKey int
@@ -98,8 +107,12 @@ func ByOf(r *http.Request) orders.By {
 // Authenticate lets only callers with a known token through.
 func (t *Tokens) Authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := t.Caller(r)
-		if c == nil {
+		c, err := t.Caller(r)
+		switch {
+		case err != nil:
+			Fail(w, r, t.log, err)
+			return
+		case c == nil:
 			t.Refuse(w, r)
 			return
 		}

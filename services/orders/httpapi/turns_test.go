@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -15,11 +16,16 @@ import (
 )
 
 func tokensFor(log *zap.Logger) *Tokens {
-	t := NewTokens(log)
+	t := NewTokens(none{}, log)
 	t.Add(access.Client, "client-token")
 	t.Add(access.Bridge, "bridge-token")
 	return t
 }
+
+// none is a side that has issued no token.
+type none struct{}
+
+func (none) ByToken(context.Context, string) (*access.Caller, error) { return nil, nil }
 
 func request(token string) *http.Request {
 	r := httptest.NewRequest(http.MethodGet, "/orders", http.NoBody)
