@@ -129,6 +129,9 @@ func (d *demo) start(ctx context.Context) error {
 		}
 		d.say("%s a and b are ready, processes %d and %d", step.kind, step.keepers[0].pid(), step.keepers[1].pid())
 	}
+	if err := d.addPeople(ctx); err != nil {
+		return err
+	}
 	if err := d.seed(ctx); err != nil {
 		return err
 	}
@@ -216,6 +219,8 @@ func (d *demo) refreshEnv() error {
 			{"DATABASE_URL", s.databaseURL()},
 			{"CLIENT_TOKEN", s.secrets.client},
 			{"ADMIN_TOKEN", s.secrets.admin},
+			{"PERSON", personName},
+			{"PERSON_PASSWORD", s.secrets.person},
 			{"PEER_TOKEN", s.secrets.peer},
 			{"BRIDGE_TOKEN", s.secrets.bridge},
 			{"METRICS_TOKEN", s.secrets.metrics},

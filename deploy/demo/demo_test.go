@@ -64,6 +64,7 @@ func TestFromStartToEnd(t *testing.T) {
 
 	require.Equal(t, []string{"A-10001", "A-10002", "A-10003"}, orderNumbers(t, env["A_URL"]))
 	require.Equal(t, []string{"B-10001", "B-10002", "B-10003"}, orderNumbers(t, env["B_URL"]))
+	requirePerson(t, p, env)
 	p.signal(t, syscall.SIGINT)
 	require.Equal(t, 0, p.exitCode(t))
 	requireAllGone(t, env)
@@ -77,6 +78,18 @@ func TestFromStartToEnd(t *testing.T) {
 	log, err := os.ReadFile(filepath.Join(dir, "a", "postgres", "postgres.log"))
 	require.NoError(t, err)
 	require.True(t, strings.HasSuffix(strings.TrimSpace(string(log)), "database system is shut down"))
+}
+
+// requirePerson asks that the person who is told of can log in to both sides.
+func requirePerson(t *testing.T, p *process, env map[string]string) {
+	t.Helper()
+	for _, side := range []string{"A", "B"} {
+		var known string
+		mustGet(t, env[side+"_URL"]+"/password", &known)
+		require.Len(t, known, 26)
+		require.Equal(t, known, env[side+"_PERSON_PASSWORD"])
+		require.Contains(t, p.out.String(), "side "+strings.ToLower(side)+": "+personName+", "+known)
+	}
 }
 
 func orderNumbers(t *testing.T, url string) []string {
@@ -139,6 +152,8 @@ func TestKilledDemoLeavesNoProcessAndTheNextOneGoesOn(t *testing.T) {
 	next := second.env(t)
 	requireAllGone(t, env)
 	require.Contains(t, second.out.String(), "the orders of earlier runs are still there")
+	requirePerson(t, second, next)
+	require.NotEqual(t, env["A_PERSON_PASSWORD"], next["A_PERSON_PASSWORD"])
 	env = next
 	require.Equal(t, []string{"A-10001", "A-10002"}, orderNumbers(t, env["A_URL"]))
 	conn, err = pgx.Connect(t.Context(), env["A_DATABASE_URL"])

@@ -87,7 +87,7 @@ func fakeProgram(name, prefix string, handler http.Handler) {
 // fakeService keeps the numbers of its orders in a file, a line each.
 func fakeService() http.Handler {
 	folder := os.Getenv("ORDERS_NATS_STORE_DIR")
-	file := filepath.Join(folder, "orders")
+	file, people := filepath.Join(folder, "orders"), filepath.Join(folder, "people")
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /orders", func(w http.ResponseWriter, r *http.Request) {
 		text, err := os.ReadFile(file)
@@ -116,6 +116,37 @@ func fakeService() http.Handler {
 		must(err)
 		must(f.Close())
 		w.WriteHeader(http.StatusCreated)
+	})
+	mux.HandleFunc("GET /admin/api/users", func(w http.ResponseWriter, r *http.Request) {
+		text, err := os.ReadFile(people)
+		if err != nil && !os.IsNotExist(err) {
+			panic(err)
+		}
+		all := contracts.UserList{Users: []contracts.User{}}
+		if len(text) > 0 {
+			all.Users = append(all.Users, contracts.User{Name: personName})
+		}
+		must(json.NewEncoder(w).Encode(all))
+	})
+	keep := func(w http.ResponseWriter, r *http.Request) {
+		var u contracts.NewUser
+		body, err := io.ReadAll(r.Body)
+		must(err)
+		must(json.Unmarshal(body, &u))
+		if r.Header.Get("Authorization") != "Bearer "+os.Getenv("ORDERS_ADMIN_TOKEN") {
+			http.Error(w, "not an admin", http.StatusForbidden)
+			return
+		}
+		must(os.MkdirAll(folder, 0o700))
+		must(os.WriteFile(people, []byte(u.Password), 0o600))
+		w.WriteHeader(http.StatusOK)
+	}
+	mux.HandleFunc("POST /admin/api/users", keep)
+	mux.HandleFunc("POST /admin/api/users/"+personName+"/password", keep)
+	mux.HandleFunc("GET /password", func(w http.ResponseWriter, _ *http.Request) {
+		text, err := os.ReadFile(people)
+		must(err)
+		must(json.NewEncoder(w).Encode(string(text)))
 	})
 	return mux
 }

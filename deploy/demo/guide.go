@@ -24,7 +24,8 @@ func (d *demo) guide() error {
 	}
 	text := strings.NewReplacer(
 		"{ENV}", shellWord(env), "{PROGRAM}", shellWord(d.programName()), "{DIR}", shellWord(d.options.Dir),
-		"{A}", d.sides[0].url(), "{B}", d.sides[1].url(),
+		"{A}", d.sides[0].url(), "{B}", d.sides[1].url(), "{PERSON}", personName,
+		"{A_PASSWORD}", d.sides[0].secrets.person, "{B_PASSWORD}", d.sides[1].secrets.person,
 	).Replace(guideText)
 	if isTerminal(d.options.Out) {
 		text = bold(text)

@@ -22,7 +22,7 @@ func (d *demo) seed(ctx context.Context) error {
 	}
 	for _, s := range d.sides {
 		var page contracts.OrderPage
-		if err := call(ctx, s, http.MethodGet, "/orders?limit=1", "", nil, &page); err != nil {
+		if err := call(ctx, s, s.secrets.client, http.MethodGet, "/orders?limit=1", "", nil, &page); err != nil {
 			return err
 		}
 		if len(page.Orders) > 0 {
@@ -33,7 +33,7 @@ func (d *demo) seed(ctx context.Context) error {
 	now := time.Now()
 	err := both(func(i int) error {
 		for _, o := range makeOrders(d.sides[i].name, d.options.Seed, now) {
-			if err := call(ctx, d.sides[i], http.MethodPost, "/orders", o.ID, o, nil); err != nil {
+			if err := call(ctx, d.sides[i], d.sides[i].secrets.client, http.MethodPost, "/orders", o.ID, o, nil); err != nil {
 				return fmt.Errorf("order %s: %w", o.OrderNumber, err)
 			}
 		}
@@ -45,8 +45,8 @@ func (d *demo) seed(ctx context.Context) error {
 	return err
 }
 
-// call speaks to a side as one of its clients, and takes any 2xx for success.
-func call(ctx context.Context, s *side, method, path, idempotencyKey string, body, answer any) error {
+// call speaks to a side with one of its tokens, and takes any 2xx for success.
+func call(ctx context.Context, s *side, token, method, path, idempotencyKey string, body, answer any) error {
 	var content bytes.Buffer
 	if body != nil {
 		if err := json.NewEncoder(&content).Encode(body); err != nil {
@@ -57,9 +57,11 @@ func call(ctx context.Context, s *side, method, path, idempotencyKey string, bod
 	if err != nil {
 		return err
 	}
-	request.Header.Set("Authorization", "Bearer "+s.secrets.client)
+	request.Header.Set("Authorization", "Bearer "+token)
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	if idempotencyKey != "" {
 		request.Header.Set("Idempotency-Key", idempotencyKey)
 	}
 	response, err := client.Do(request)

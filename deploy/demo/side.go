@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/orderbridge/orderbridge/deploy/pgcluster"
 )
@@ -28,10 +29,11 @@ type side struct {
 	secrets secrets
 }
 
-// secrets of one side. Peer is the token that this side accepts from the other one's bridge.
+// secrets of one side. Peer is the token that this side accepts from the other one's bridge, person the
+// password of the person who can log in to its admin.
 type secrets struct {
 	client, admin, peer, bridge, metrics string
-	nats, database                       string
+	nats, database, person               string
 }
 
 func newSides(f *folder, portBase int) [2]*side {
@@ -41,7 +43,7 @@ func newSides(f *folder, portBase int) [2]*side {
 			name:    name,
 			folder:  f.in(name),
 			ports:   portsFrom(portBase + i*sideStep),
-			secrets: secrets{secret(), secret(), secret(), secret(), secret(), secret(), secret()},
+			secrets: secrets{secret(), secret(), secret(), secret(), secret(), secret(), secret(), strings.ToLower(rand.Text())},
 		}
 	}
 	return sides
