@@ -32,6 +32,7 @@ var examples = map[string]struct {
 	"entry.refused.json":      {value: contracts.Entry{}},
 	"entries.json":            {value: contracts.EntryPage{}},
 	"fingerprints.json":       {value: contracts.RangeList{}},
+	"history.json":            {value: contracts.History{}},
 	"hint.json":               {value: contracts.Hint{}},
 	"user.json":               {value: contracts.User{}},
 	"users.json":              {value: contracts.UserList{}},

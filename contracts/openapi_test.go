@@ -38,6 +38,8 @@ var roles = map[string][]string{
 	"GET /orders/transactions/batches/{id}":   {"peer", "bridge"},
 	"POST /orders/transactions/lookup":        {"bridge"},
 	"GET /admin/api/status":                   {"viewer", "operator", "admin", "session"},
+	"GET /admin/api/history":                  {"viewer", "operator", "admin", "session"},
+	"GET /admin/api/events":                   {"viewer", "operator", "admin", "session"},
 	"GET /admin/api/orders":                   {"viewer", "operator", "admin", "session"},
 	"GET /admin/api/orders/{id}/timeline":     {"viewer", "operator", "admin", "session"},
 	"GET /admin/api/collisions":               {"viewer", "operator", "admin", "session"},

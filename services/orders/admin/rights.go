@@ -19,6 +19,7 @@ var Rights = map[string]access.Role{
 	"POST /admin/login":    anyone,
 	"GET /admin/login.css": anyone,
 	"POST /admin/logout":   access.Viewer,
+	"GET /admin/static/*":  anyone,
 
 	"POST /admin/api/session":          anyone,
 	"GET /admin/api/session":           access.Viewer,
@@ -37,7 +38,18 @@ var Rights = map[string]access.Role{
 	"POST /admin/api/tokens/{name}/revoke":  access.Admin,
 	"GET /admin/api/audit":                  access.Viewer,
 
+	"GET /admin/":                    access.Viewer,
+	"GET /admin/orders":              access.Viewer,
+	"GET /admin/orders/new":          access.Operator,
+	"POST /admin/orders/new":         access.Operator,
+	"GET /admin/orders/{id}":         access.Viewer,
+	"GET /admin/orders/{id}/edit":    access.Operator,
+	"POST /admin/orders/{id}/edit":   access.Operator,
+	"POST /admin/orders/{id}/delete": access.Operator,
+
 	"GET /admin/api/status":                   access.Viewer,
+	"GET /admin/api/history":                  access.Viewer,
+	"GET /admin/api/events":                   access.Viewer,
 	"GET /admin/api/orders":                   access.Viewer,
 	"GET /admin/api/orders/{id}/timeline":     access.Viewer,
 	"GET /admin/api/collisions":               access.Viewer,
@@ -88,6 +100,9 @@ func leastRole(routes chi.Routes, r *http.Request) (least access.Role, known, fo
 	route := routes.Find(chi.NewRouteContext(), method, path)
 	if route == "" {
 		return "", false, false
+	}
+	if route == "/admin" { // the router knows it by both names
+		route = "/admin/"
 	}
 	least, known = Rights[method+" "+route]
 	return least, known, true

@@ -33,6 +33,8 @@ type Store interface {
 	Load(ctx context.Context, ids []uuid.UUID) ([]*orders.Stored, error)
 	SetPaused(ctx context.Context, peer string, paused bool) error
 	Record(ctx context.Context, e access.Event) error
+	ReceivedSince(ctx context.Context, seq int64) (byPeer map[string]int64, last int64, err error)
+	Mark(ctx context.Context) (string, error)
 }
 
 // Broker is this side's JetStream as operators see it.
@@ -57,17 +59,21 @@ type Admin struct {
 	peers   []Peer
 	now     func() time.Time
 	log     *zap.Logger
+	past    *history
+	changes *changes
+	ending  chan struct{} // closed when Watch ends
 }
 
 // New makes the admin of a side.
 func New(s Service, store Store, broker Broker, peers []Peer, now func() time.Time, log *zap.Logger) *Admin {
-	return &Admin{s, store, broker, peers, now, log.Named("admin")}
+	return &Admin{s, store, broker, peers, now, log.Named("admin"), newHistory(), newChanges(), make(chan struct{})}
 }
 
 // Routes puts everything that can be called below r. Who mounts it lets operators through only.
 // Body demands JSON of what a change brings, and bounds it.
 func (a *Admin) Routes(r chi.Router, body func(http.Handler) http.Handler) {
 	r.Get("/status", a.status)
+	r.Get("/history", a.listHistory)
 	r.Get("/orders", a.listOrders)
 	r.Get("/orders/{id}/timeline", a.timeline)
 	r.Get("/collisions", a.listIn(ordersync.Collision))

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 
@@ -14,13 +15,22 @@ import (
 )
 
 func (a *Admin) status(w http.ResponseWriter, r *http.Request) {
-	counts, err := a.store.Counts(r.Context(), a.names())
+	out, err := a.figures(r.Context())
 	if err != nil {
 		httpapi.Fail(w, r, a.log, err)
 		return
 	}
-	broker, consumers := a.broker.Status(r.Context())
-	out := contracts.Status{
+	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
+}
+
+// figures reads how this side and its sync stand.
+func (a *Admin) figures(ctx context.Context) (*contracts.Status, error) {
+	counts, err := a.store.Counts(ctx, a.names())
+	if err != nil {
+		return nil, err
+	}
+	broker, consumers := a.broker.Status(ctx)
+	out := &contracts.Status{
 		Side: a.service.Name(), Epoch: a.service.Epoch(), Orders: counts.Orders, Outbox: counts.Outbox,
 		Broker: broker, At: a.now(),
 	}
@@ -44,7 +54,7 @@ func (a *Admin) status(w http.ResponseWriter, r *http.Request) {
 		s.Alarms = append(s.Alarms, alarms(&s, &broker)...)
 		out.Peers = append(out.Peers, s)
 	}
-	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
+	return out, nil
 }
 
 // alarms says in words what a person should look at.

@@ -26,6 +26,7 @@ import (
 	"github.com/orderbridge/orderbridge/services/orders/httpapi"
 	"github.com/orderbridge/orderbridge/services/orders/outbox"
 	"github.com/orderbridge/orderbridge/services/orders/postgres"
+	"github.com/orderbridge/orderbridge/services/orders/web"
 	"github.com/orderbridge/orderbridge/settings"
 )
 
@@ -79,7 +80,11 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	people := access.New(store, now, log)
 	registry := newRegistry(cfg, store, relay, broker)
 	api := httpapi.New(service, store, log)
-	router := newRouter(cfg, service, api, store, broker, people, registry, log)
+	operators := admin.New(service, store, broker, []admin.Peer{{Name: cfg.Peer, URL: cfg.PeerURL}}, now, log)
+	router, err := newRouter(cfg, api, operators, store, broker, people, registry, log)
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", cfg.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -95,6 +100,8 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	g.Go(func() error { return api.Run(parts) })
 	g.Go(func() error { return forget(parts, store, log) })
 	g.Go(func() error { return people.Run(parts) })
+	g.Go(func() error { return operators.Run(parts) })
+	g.Go(func() error { return operators.Watch(ctx) })
 	g.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -165,11 +172,10 @@ func forget(ctx context.Context, store *postgres.Store, log *zap.Logger) error {
 	}
 }
 
-func newRouter(cfg *Config, service *orders.Service, api *httpapi.API, store *postgres.Store, broker *outbox.Broker, people *access.Access,
-	registry *prometheus.Registry, log *zap.Logger,
-) http.Handler {
+func newRouter(cfg *Config, api *httpapi.API, operators *admin.Admin, store *postgres.Store, broker *outbox.Broker,
+	people *access.Access, registry *prometheus.Registry, log *zap.Logger,
+) (http.Handler, error) {
 	tokens := cfg.tokens(people, log)
-	operators := admin.New(service, store, broker, []admin.Peer{{Name: cfg.Peer, URL: cfg.PeerURL}}, now, log)
 
 	proxies, _ := httpapi.ParseProxies(cfg.TrustedProxies) // Validate has read it
 	r := chi.NewRouter()
@@ -186,6 +192,10 @@ func newRouter(cfg *Config, service *orders.Service, api *httpapi.API, store *po
 	cookie := admin.Cookie{Side: cfg.Side, Insecure: cfg.InsecureCookies}
 	who := admin.NewPeople(people, store, cookie, log)
 	gate := admin.NewGate(tokens, people, cookie, log)
+	pages, err := web.New(cfg.Side, within(api, operators, who, tokens), now, log)
+	if err != nil {
+		return nil, err
+	}
 	r.Route("/admin", func(below chi.Router) {
 		below.Use(gate.Handler, admin.Allow(r, tokens), httpapi.Turns())
 		below.NotFound(notFound)
@@ -195,6 +205,22 @@ func newRouter(cfg *Config, service *orders.Service, api *httpapi.API, store *po
 			operators.Routes(r, httpapi.AdminBody)
 			who.Routes(r, httpapi.AdminBody)
 		})
+		pages.Routes(below)
+	})
+	r.With(gate.Handler, admin.Allow(r, tokens)).Get("/admin/api/events", operators.Events) // a stream takes no turn
+	r.Get("/admin/static/*", pages.Static())
+	return r, nil
+}
+
+// within is the API as the pages call it, for whom the gate has let through.
+func within(api *httpapi.API, operators *admin.Admin, who *admin.People, tokens *httpapi.Tokens) http.Handler {
+	r := chi.NewRouter()
+	r.NotFound(notFound)
+	api.Routes(r)
+	r.Route("/admin/api", func(below chi.Router) {
+		below.Use(admin.Allow(r, tokens))
+		operators.Routes(below, httpapi.AdminBody)
+		who.Routes(below, httpapi.AdminBody)
 	})
 	return r
 }

@@ -28,7 +28,11 @@ const (
 	listLinks = `SELECT l.order_id, COALESCE(o.order_number, ''), l.peer, l.state, l.since, l.due, l.reason, COALESCE(o.version, '')
 	FROM links l LEFT JOIN orders o ON o.id = l.order_id
 	WHERE l.state IN (%s) AND ($1 = '' OR l.peer = $1) AND ($2::uuid IS NULL OR l.order_id > $2) ORDER BY l.order_id, l.peer LIMIT $3`
-	timeline = `SELECT seq, order_id, at, event, peer, received, was, was_since, becomes, rule, version, fingerprint, deleted, wrote,
+	receivedSince = `SELECT peer, count(*) FROM log WHERE seq > $1 AND seq <= $2 AND event = 4 GROUP BY peer`
+	lastSeq       = `SELECT COALESCE((SELECT seq FROM log ORDER BY seq DESC LIMIT 1), 0)`
+	markOpen      = `SELECT count(*)::text || ' ' || count(*) FILTER (WHERE due) || ' ' || COALESCE(max(since)::text, '') FROM links WHERE state NOT IN (3, 5)`
+	markOutbox    = `SELECT count(*)::text FROM (SELECT FROM outbox LIMIT 1000) o`
+	timeline      = `SELECT seq, order_id, at, event, peer, received, was, was_since, becomes, rule, version, fingerprint, deleted, wrote,
 	actor, request_id, reason FROM log WHERE order_id = $1 ORDER BY seq`
 )
 
@@ -134,4 +138,35 @@ func (s *Store) Timeline(ctx context.Context, id uuid.UUID) ([]orders.LogRow, er
 		return r, err
 	})
 	return out, translate(err, "read timeline")
+}
+
+// ReceivedSince counts what came from each peer after a number of the log, and tells the newest number.
+func (s *Store) ReceivedSince(ctx context.Context, seq int64) (byPeer map[string]int64, last int64, err error) {
+	byPeer = map[string]int64{}
+	if err = s.pool.QueryRow(ctx, lastSeq).Scan(&last); err != nil || last <= seq {
+		return byPeer, last, translate(err, "count what came")
+	}
+	rows, err := s.pool.Query(ctx, receivedSince, seq, last)
+	if err != nil {
+		return nil, 0, translate(err, "count what came")
+	}
+	var peer string
+	var n int64
+	_, err = pgx.ForEachRow(rows, []any{&peer, &n}, func() error {
+		byPeer[peer] = n
+		return nil
+	})
+	return byPeer, last, translate(err, "count what came")
+}
+
+// Mark is a text that is another one when the log, the open links or the outbox have changed.
+func (s *Store) Mark(ctx context.Context) (string, error) {
+	var seq int64
+	var open, waiting string
+	b := &pgx.Batch{}
+	b.Queue(lastSeq).QueryRow(func(row pgx.Row) error { return row.Scan(&seq) })
+	b.Queue(markOpen).QueryRow(func(row pgx.Row) error { return row.Scan(&open) })
+	b.Queue(markOutbox).QueryRow(func(row pgx.Row) error { return row.Scan(&waiting) })
+	err := s.pool.SendBatch(ctx, b).Close()
+	return fmt.Sprint(seq, " ", open, " ", waiting), translate(err, "look for changes")
 }

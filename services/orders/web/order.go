@@ -1,0 +1,109 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// orderPage is one order: its content, how it stands towards each peer, and what happened to it.
+type orderPage struct {
+	contracts.OrderView
+	Version   string // as an ETag
+	Deleted   bool
+	Standings []standing
+	Story     []step
+	Differs   *contracts.Collision
+	All       contracts.Status
+}
+
+func (o *orderPage) status() *contracts.Status { return &o.All }
+
+func (p *Pages) order(w http.ResponseWriter, r *http.Request) {
+	id := chi.URLParam(r, "id")
+	at := url.PathEscape(id)
+	tl, err := read[contracts.Timeline](p, r, "/admin/api/orders/"+at+"/timeline")
+	if err != nil {
+		p.fail(w, r, "orders", err)
+		return
+	}
+	out := &orderPage{Story: story(&tl)}
+	if out.All, err = read[contracts.Status](p, r, "/admin/api/status"); err != nil {
+		p.fail(w, r, "orders", err)
+		return
+	}
+	a, err := p.call(r, http.MethodGet, "/orders/"+at, nil)
+	switch problem := problemOf(err); {
+	case err == nil:
+		if err := decode(a, &out.OrderView); err != nil {
+			p.fail(w, r, "orders", err)
+			return
+		}
+		out.Version = a.header.Get("ETag")
+	case problem.Status == http.StatusGone, problem.Status == http.StatusNotFound: // deleted, or refused: there is only its story
+		out.Deleted, out.ID = true, id
+	default:
+		p.fail(w, r, "orders", err)
+		return
+	}
+	for _, l := range out.Sync.Links {
+		out.Standings = append(out.Standings, standingOf(id, l, &out.All, p.now()))
+		if l.State == "COLLISION" {
+			if c, err := read[contracts.Collision](p, r, "/admin/api/collisions/"+at+"?peer="+url.QueryEscape(l.Peer)); err == nil {
+				out.Differs = &c
+			}
+		}
+	}
+	title := "Order " + out.OrderNumber
+	if out.Deleted {
+		title = "Order"
+	}
+	p.show(w, r, http.StatusOK, "order", "orders", title, out)
+}
+
+// step is one thing that happened to an order, in words.
+type step struct {
+	contracts.TimelineEvent
+	Tone, Text, Who string
+}
+
+// story tells a timeline in words, newest first.
+func story(tl *contracts.Timeline) []step {
+	var out []step
+	for _, e := range tl.Events {
+		s := step{TimelineEvent: e, Tone: "none", Who: who(e.Actor)}
+		switch e.Event {
+		case "created":
+			s.Text, s.Tone = "Created here", "busy"
+		case "edited":
+			s.Text, s.Tone = "Changed here", "busy"
+		case "deleted":
+			s.Text, s.Tone = "Deleted here", "busy"
+		case "acknowledged":
+			s.Text, s.Tone = e.Peer+" has it", "good"
+		case "received", "answered":
+			s.Text = "News from " + e.Peer
+			switch e.Becomes {
+			case "OK", "DEL_SYNCED":
+				s.Text, s.Tone = "Came from "+e.Peer, "good"
+			case "COLLISION":
+				s.Text, s.Tone = "Collided with a change at "+e.Peer, "bad"
+			case "ERROR", "ERROR_SYNCED":
+				s.Text, s.Tone = "Refused", "bad"
+			}
+		case "resolved":
+			s.Text, s.Tone = "Settled here", "busy"
+		case "retried":
+			s.Text, s.Tone = "Tried again", "busy"
+		default:
+			s.Text = words(e.Event)
+		}
+		out = append(out, s)
+	}
+	slices.Reverse(out)
+	return out
+}

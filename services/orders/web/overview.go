@@ -1,0 +1,85 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+type overviewPage struct {
+	contracts.Status
+	Peers []overviewPeer
+}
+
+func (o *overviewPage) status() *contracts.Status { return &o.Status }
+
+// overviewPeer is both directions between this side and a peer.
+type overviewPeer struct {
+	contracts.PeerStatus
+	Head     said
+	Open     int64 // orders that are not settled
+	Pictures []picture
+	Plots    []plot
+	Heard    time.Time // when something last came from the peer, within the last hour
+	Total    int64
+}
+
+func (p *Pages) overview(w http.ResponseWriter, r *http.Request) {
+	s, err := read[contracts.Status](p, r, "/admin/api/status")
+	if err != nil {
+		p.fail(w, r, "overview", err)
+		return
+	}
+	past, err := read[contracts.History](p, r, "/admin/api/history")
+	if err != nil {
+		p.fail(w, r, "overview", err)
+		return
+	}
+	out := &overviewPage{Status: s}
+	for _, peer := range s.Peers {
+		samples := samplesOf(&past, peer.Peer)
+		v := overviewPeer{PeerStatus: peer, Head: headline(&peer, &s.Broker, p.now()), Plots: plots(samples, past.EverySeconds, p.now())}
+		for _, one := range samples {
+			if one.Received > 0 {
+				v.Heard = one.At
+			}
+		}
+		for state, n := range peer.States {
+			v.Total += n
+			if state != "OK" && state != "DEL_SYNCED" {
+				v.Open += n
+			}
+		}
+		flow := flowOf(&s, &peer, v.Heard, p.now())
+		v.Pictures = []picture{flow.wide(), flow.tall()}
+		out.Peers = append(out.Peers, v)
+	}
+	p.show(w, r, http.StatusOK, "overview", "overview", "Overview", out)
+}
+
+func samplesOf(h *contracts.History, peer string) []contracts.Sample {
+	for _, p := range h.Peers {
+		if p.Peer == peer {
+			return p.Samples
+		}
+	}
+	return nil
+}
+
+// headline says in one sentence how this side stands towards a peer.
+func headline(p *contracts.PeerStatus, b *contracts.BrokerStatus, now time.Time) said {
+	where, why := stopped(p, b, now)
+	bad := p.States["COLLISION"] + p.States["ERROR"] + p.States["ERROR_SYNCED"]
+	switch {
+	case where != flowing && p.Pending > 0:
+		return said{"bad", count(p.Pending, "order") + " cannot get to " + p.Peer + ". " + why}
+	case where != flowing:
+		return said{"wait", "Nothing waits for " + p.Peer + ", but nothing could get there. " + why}
+	case p.Pending > 0:
+		return said{"busy", count(p.Pending, "order") + " on the way to " + p.Peer + "."}
+	case bad > 0:
+		return said{"wait", "All news is at " + p.Peer + ". " + count(bad, "order") + " need a person."}
+	}
+	return said{"good", "Everything is in step with " + p.Peer + "."}
+}

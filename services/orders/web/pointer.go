@@ -1,0 +1,36 @@
+package web
+
+import "strings"
+
+// fieldNames are the fields of an order in words.
+var fieldNames = map[string]string{
+	"orderNumber": "order number", "externalRef": "number elsewhere", "source": "placed in", "status": "status", "paymentStatus": "payment",
+	"fulfillmentStatus": "goods", "cancelReason": "why cancelled", "cancelledAt": "when cancelled", "currency": "currency",
+	"pricesIncludeTax": "prices include tax", "customer": "customer", "billingAddress": "billing address", "shippingAddress": "shipping address",
+	"shippingMinor": "shipping", "shippingMethod": "sent by", "paymentMethod": "paid by", "tracking": "parcel", "placedAt": "placed at",
+	"promisedOn": "promised for", "customerNote": "the customer's note", "internalNote": "our note", "tags": "tag", "metadata": "more data",
+	"ref": "number", "name": "name", "email": "e-mail", "phone": "phone", "company": "company", "locale": "language",
+	"line1": "street and number", "line2": "more of the address", "city": "city", "region": "region", "postalCode": "postal code", "country": "country",
+	"lines": "line", "lineId": "id", "sku": "article", "quantity": "quantity", "unitPriceMinor": "unit price", "discountMinor": "discount",
+	"taxRatePpm": "tax rate", "taxMinor": "tax", "carrier": "carrier", "number": "number", "url": "web address",
+}
+
+var unescape = strings.NewReplacer("~1", "/", "~0", "~")
+
+// pointerWords says in words what a JSON pointer into an order stands for.
+func pointerWords(pointer string) string {
+	parts := strings.Split(strings.TrimPrefix(pointer, "/"), "/")
+	var out []string
+	for i, part := range parts {
+		part = unescape.Replace(part)
+		name, known := fieldNames[part]
+		switch {
+		case i == 1 && parts[0] == "lines":
+			continue // an id says nothing to a person; who shows a line names it
+		case i == 1 && (parts[0] == "tags" || parts[0] == "metadata" || parts[0] == "tracking"), !known:
+			name = part
+		}
+		out = append(out, name)
+	}
+	return strings.Join(out, ", ")
+}

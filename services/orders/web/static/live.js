@@ -1,0 +1,72 @@
+// Live updates: when the side says that something has changed, the page is asked for again, and what
+// stands in its [data-live] parts is brought to what came, in place: focus, scrolling and what is being
+// typed stay.
+import {morph} from './morph.js';
+import {renewTimes} from './times.js';
+
+const parts = document.querySelectorAll('[data-live]');
+const banner = document.getElementById('live');
+let source, running = false, again = false, failures = 0;
+
+async function renew() {
+  if (running) { again = true; return; }
+  running = true;
+  try {
+    const url = new URL(location.href);
+    url.searchParams.delete('done');
+    const response = await fetch(url, {headers: {Accept: 'text/html'}, credentials: 'same-origin', cache: 'no-store'});
+    if (response.redirected && new URL(response.url).pathname !== url.pathname) { location.reload(); return; }
+    const type = response.headers.get('Content-Type') || '';
+    if (!type.startsWith('text/html')) throw new Error(String(response.status));
+    if (response.status >= 500) throw new Error(String(response.status));
+    const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
+    for (const part of document.querySelectorAll('[data-live]')) {
+      const to = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
+      if (to) morph(part, to);
+    }
+    renewTimes();
+    failures = 0;
+    lost(false);
+  } catch {
+    failures++;
+    lost(true);
+    setTimeout(renew, Math.min(1000 * failures, 10000));
+  } finally {
+    running = false;
+    if (again) { again = false; setTimeout(renew, 250); }
+  }
+}
+
+// lost says that what is shown may be out of date.
+function lost(is) {
+  if (is === !banner.hidden) return;
+  banner.hidden = !is;
+  banner.textContent = is ? 'This side cannot be reached. What you see may be out of date.' : '';
+  for (const part of parts) part.classList.toggle('stale', is);
+}
+
+function listen() {
+  if (source || !parts.length || document.hidden) return;
+  source = new EventSource('/admin/api/events');
+  source.addEventListener('changed', renew);
+  if (document.querySelector('[data-samples]')) source.addEventListener('sample', renew);
+  source.onerror = () => {
+    if (source.readyState === EventSource.CLOSED) { // refused: the session may have ended
+      stop();
+      setTimeout(() => { renew(); listen(); }, 3000);
+    } else {
+      setTimeout(check, 2500);
+    }
+  };
+}
+
+// check asks once more when the stream has not come back by itself.
+function check() { if (source && source.readyState !== EventSource.OPEN) renew(); }
+
+function stop() { if (source) { source.close(); source = undefined; } }
+
+// A tab that nobody sees needs no stream: browsers allow few of them for one address.
+document.addEventListener('visibilitychange', () => { if (document.hidden) stop(); else listen(); });
+window.addEventListener('pagehide', stop);
+window.addEventListener('pageshow', listen);
+listen();

@@ -1,0 +1,198 @@
+package web
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// said is something said in words, with the tone that it is shown in.
+type said struct {
+	Tone string // good, busy, wait, bad or none
+	Text string
+}
+
+// stateWords says how an order stands towards a peer.
+func stateWords(state, peer string) said {
+	switch state {
+	case "NEW":
+		return said{"busy", "New, not yet at " + peer}
+	case "UPD":
+		return said{"busy", "Changed, not yet at " + peer}
+	case "OK":
+		return said{"good", "In step with " + peer}
+	case "DEL":
+		return said{"busy", "Deleted here, not yet at " + peer}
+	case "DEL_SYNCED":
+		return said{"none", "Deleted on both sides"}
+	case "COLLISION":
+		return said{"bad", "Collision: changed here and at " + peer}
+	case "ERROR":
+		return said{"bad", "Refused, " + peer + " is being told"}
+	case "ERROR_SYNCED":
+		return said{"bad", "Refused, both sides know"}
+	}
+	return said{"none", "Unknown to " + peer}
+}
+
+// stateNames are the states for filters, in the order in which people look for them.
+var stateNames = []struct{ Code, Text string }{
+	{"OK", "In step"},
+	{"NEW", "New, not yet there"},
+	{"UPD", "Changed, not yet there"},
+	{"DEL", "Deleted here, not yet there"},
+	{"COLLISION", "In collision"},
+	{"ERROR", "Refused, being told"},
+	{"ERROR_SYNCED", "Refused, both know"},
+	{"DEL_SYNCED", "Deleted on both"},
+}
+
+// words turns a name of the wire into words: on_hold is "On hold".
+func words(name string) string {
+	if name == "" {
+		return ""
+	}
+	text := strings.ReplaceAll(name, "_", " ")
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// statusTone is the tone of an order's status.
+func statusTone(s contracts.OrderStatus) string {
+	switch s {
+	case contracts.StatusCompleted:
+		return "good"
+	case contracts.StatusOnHold:
+		return "wait"
+	case contracts.StatusCancelled:
+		return "none"
+	case contracts.StatusDraft, contracts.StatusPending, contracts.StatusConfirmed, contracts.StatusProcessing:
+		return "busy"
+	}
+	return "none"
+}
+
+// standing is how an order stands towards a peer, for people.
+type standing struct {
+	said
+	Peer   string
+	State  string
+	Since  time.Time
+	Detail string // why, and what comes next
+	Link   string // where a person can do something about it
+}
+
+// standingOf says how an order stands towards a peer, and what holds it up.
+func standingOf(id string, l contracts.LinkView, s *contracts.Status, now time.Time) standing {
+	out := standing{said: stateWords(l.State, l.Peer), Peer: l.Peer, State: l.State, Since: l.Since}
+	switch l.State {
+	case "COLLISION":
+		out.Detail = "Both versions are kept. Somebody has to say what the order shall be."
+		out.Link = "/admin/collisions/" + id + "?peer=" + l.Peer
+	case "ERROR", "ERROR_SYNCED":
+		out.Detail = l.Reason
+		out.Link = "/admin/errors?q=" + id
+	case "NEW", "UPD", "DEL":
+		out.Text = fmt.Sprintf("Waiting for %s", l.Peer)
+		out.Detail = holdUp(l.Peer, s, now)
+	case "OK", "DEL_SYNCED":
+		out.Detail = l.Peer + " has acknowledged it."
+	}
+	return out
+}
+
+// holdUp says why orders are not at a peer yet.
+func holdUp(peer string, s *contracts.Status, now time.Time) string {
+	if s == nil {
+		return "Why is not known now."
+	}
+	for i := range s.Peers {
+		if p := &s.Peers[i]; p.Peer == peer {
+			if where, why := stopped(p, &s.Broker, now); where != flowing {
+				return why
+			}
+		}
+	}
+	return "On its way."
+}
+
+// place is where the way to a peer is stopped.
+type place uint8
+
+const (
+	flowing place = iota
+	atBroker
+	atBridge
+	atPeer
+)
+
+// stopped tells where the way to a peer is stopped, and why, in words.
+func stopped(p *contracts.PeerStatus, b *contracts.BrokerStatus, now time.Time) (place, string) {
+	switch {
+	case !b.Connected:
+		return atBroker, "The broker cannot be reached. Changes are kept here until it is back."
+	case b.Error != "":
+		return atBroker, "The broker has a problem: " + b.Error + "."
+	case p.Paused:
+		return atBridge, "Paused by a person: nothing is sent to " + p.Peer + " until somebody resumes it."
+	case len(p.Bridges) == 0:
+		return atBridge, "No bridge to " + p.Peer + " is running."
+	}
+	where, why := atPeer, ""
+	for _, r := range p.Bridges {
+		switch {
+		case r.State == "unauthorized":
+			why = p.Peer + " does not let our bridge in: " + reason(r.LastError) + "."
+		case r.Circuit != "closed" || r.State == "waiting":
+			why = reason(r.LastError) + nextTry(r.RetryAt, now) + "."
+		default:
+			return flowing, "" // one bridge that runs is enough
+		}
+	}
+	return where, why
+}
+
+func nextTry(at, now time.Time) string {
+	if d := at.Sub(now); d > 0 {
+		return ", next try in " + duration(d.Round(time.Second))
+	}
+	return ", trying again"
+}
+
+// reason turns what a program says of a failure into words, where it is one of the usual ones.
+func reason(text string) string {
+	for _, known := range []struct{ part, words string }{
+		{"connection refused", "connection refused"},
+		{"no such host", "its address is not known"},
+		{"no whole response", "it breaks off its answers"},
+		{"deadline exceeded", "it does not answer in time"},
+		{"timeout", "it does not answer in time"},
+	} {
+		if strings.Contains(text, known.part) {
+			return known.words
+		}
+	}
+	if text == "" {
+		return "it cannot be reached"
+	}
+	return text
+}
+
+// who says who did something: people by name, programs as what they are.
+func who(actor string) string {
+	kind, name, named := strings.Cut(actor, ":")
+	switch {
+	case kind == "user":
+		return name
+	case kind == "peer" && named: // which the step itself tells
+		return ""
+	case kind == "token":
+		return "the program " + name
+	case kind == "client":
+		return "a program"
+	case kind == "admin":
+		return "an administrator's token"
+	}
+	return actor
+}
