@@ -108,16 +108,21 @@ type TimelineEvent struct {
 // TimelineEvents are the names of what can happen to an order.
 var TimelineEvents = []string{"created", "edited", "deleted", "received", "answered", "acknowledged", "resolved", "retried"}
 
-// Collision is one case: both versions of an order whole, the last agreed one, and where they differ.
+// Collision is one case: both versions of an order whole, the last that both contain, where they differ,
+// and what becomes of them when they are merged.
 type Collision struct {
 	ID      string        `json:"id"`
 	Peer    string        `json:"peer"`
 	State   string        `json:"state"`
 	Since   time.Time     `json:"since"`
-	Base    *CaseVersion  `json:"base,omitzero"` // last agreed; absent when the two never agreed
+	Base    *CaseVersion  `json:"base,omitzero"` // absent when there is none, or it is not known any more
 	Ours    CaseVersion   `json:"ours"`
 	Theirs  CaseVersion   `json:"theirs"`
 	Differs []DifferField `json:"differs"`
+	// Merged is what is not contested put together, and what the rules decide; the rest is as in ours. It
+	// is absent when one of the two is deleted or cannot be read, or when the changes do not fit together.
+	Merged  *Order `json:"merged,omitzero"`
+	Settles bool   `json:"settles"` // the present policy would settle it without a person
 }
 
 // CaseVersion is one version of the order in a case.
@@ -129,11 +134,25 @@ type CaseVersion struct {
 }
 
 // DifferField is a field that differs between ours and theirs, by JSON pointer into the order; lines
-// are named by their lineId. Contested tells that both sides changed it since the base.
+// are named by their lineId, parcels by carrier and number, tags by themselves. A line or parcel that
+// only one of them has is one field, the order of the lines is the field /lines. An empty pointer is the
+// order as a whole.
 type DifferField struct {
-	Pointer   string `json:"pointer"`
-	Contested bool   `json:"contested"`
+	Pointer   string  `json:"pointer"`
+	ChangedBy string  `json:"changedBy"`       // since the base, a name of Changers
+	Contested bool    `json:"contested"`       // by both, or nobody can tell
+	Policy    string  `json:"policy"`          // for a contested field, a name of FieldPolicies
+	Pick      string  `json:"pick,omitzero"`   // whose value a merge takes: ours or theirs; absent when a person decides
+	Base      *string `json:"base,omitzero"`   // where the field is in the base, as a JSON pointer; absent where it is not
+	Ours      *string `json:"ours,omitzero"`   // in ours
+	Theirs    *string `json:"theirs,omitzero"` // in theirs
 }
+
+// Changers are who may have changed a field of a case.
+var Changers = []string{"ours", "theirs", "both"}
+
+// FieldPolicies are the ways to settle a contested field, as seen from one side.
+var FieldPolicies = []string{"manual", "ours-always", "theirs-always", "max"}
 
 // Resolution is the body of POST /admin/api/collisions/{id}/resolve: exactly one of the two.
 type Resolution struct {

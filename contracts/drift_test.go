@@ -220,15 +220,17 @@ func absolute(place, ref string) string {
 func TestEnumsAreTheLists(t *testing.T) {
 	const schemas = "openapi.yaml#/components/schemas/"
 	for place, list := range map[string][]string{
-		"StateName/enum":                      contracts.States[1:],
-		"OrderStatus/enum":                    texts(contracts.OrderStatuses),
-		"PaymentStatus/enum":                  texts(contracts.PaymentStatuses),
-		"FulfillmentStatus/enum":              texts(contracts.FulfillmentStatuses),
-		"CancelReason/enum":                   contracts.CancelReasons,
-		"Accepted/properties/state/enum":      contracts.AcceptedStates,
-		"BridgeReport/properties/state/enum":  contracts.BridgeStates,
-		"TimelineEvent/properties/event/enum": contracts.TimelineEvents,
-		"AuditAction/enum":                    contracts.AuditActions,
+		"StateName/enum":                        contracts.States[1:],
+		"OrderStatus/enum":                      texts(contracts.OrderStatuses),
+		"PaymentStatus/enum":                    texts(contracts.PaymentStatuses),
+		"FulfillmentStatus/enum":                texts(contracts.FulfillmentStatuses),
+		"CancelReason/enum":                     contracts.CancelReasons,
+		"Accepted/properties/state/enum":        contracts.AcceptedStates,
+		"BridgeReport/properties/state/enum":    contracts.BridgeStates,
+		"TimelineEvent/properties/event/enum":   contracts.TimelineEvents,
+		"DifferField/properties/changedBy/enum": contracts.Changers,
+		"DifferField/properties/policy/enum":    contracts.FieldPolicies,
+		"AuditAction/enum":                      contracts.AuditActions,
 	} {
 		var enum []string
 		for _, v := range node(t, schemas+place).([]any) {

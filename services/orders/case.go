@@ -7,16 +7,22 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders/merge"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
-// Case is a conflict of an order with a peer: both versions whole, and the last agreed one.
+// Case is a conflict of an order with a peer: both versions whole, and the last that both contain.
 type Case struct {
 	ID     uuid.UUID
 	Link   Link
-	Base   *CaseVersion // nil when the two never agreed, or the log does not have it any more
+	Base   *CaseVersion // nil when there is none, or the log does not have it (any more)
 	Ours   CaseVersion
 	Theirs CaseVersion
+	Fields []merge.Field // that were changed; the order as a whole where the two cannot be compared
+	// Merged is what is not contested put together, as a start for a person; nil where one of the two is
+	// deleted or cannot be read here, or where the changes do not fit together.
+	Merged  *contracts.Order
+	Settles bool // the policy would settle it without a person
 }
 
 // CaseVersion is one version of the order in a case.
@@ -46,11 +52,39 @@ func (s *Service) Collision(ctx context.Context, id uuid.UUID, peer string) (*Ca
 	if st.Head.Deleted {
 		c.Ours.Body = nil
 	}
-	if link.Agreed.IsZero() {
-		return c, nil
+	if c.Base, err = s.baseOf(ctx, id, c.Ours.Head.Version, c.Theirs.Head.Version); err != nil {
+		return nil, err
 	}
-	c.Base, err = s.store.ContentAt(ctx, id, link.Agreed)
-	return c, err
+	return c, s.compare(c, s.policy)
+}
+
+// compare fills in how the versions of a case differ and what a policy makes of them.
+func (s *Service) compare(c *Case, p merge.Policy) error {
+	var theirs *contracts.Order
+	if c.Theirs.Body != nil {
+		theirs, _ = decodeKept(c.Theirs.Body) // not valid here is no reason not to compare it
+	}
+	if theirs == nil || c.Ours.Body == nil {
+		c.Fields = []merge.Field{{Change: merge.ByBoth, Contested: true}}
+		return nil
+	}
+	ours, err := decodeStored(c.Ours.Body)
+	if err != nil {
+		return err
+	}
+	var base *contracts.Order
+	if c.Base != nil && c.Base.Body != nil {
+		if base, err = decodeStored(c.Base.Body); err != nil {
+			return err
+		}
+	}
+	r := merge.Orders(base, ours, theirs, p, s.side, c.Link.Peer)
+	c.Fields = r.Fields
+	if r.Order.Validate() == nil {
+		c.Merged = r.Order
+		c.Settles = r.Settled && checkImmutable(ours, r.Order) == nil && checkImmutable(theirs, r.Order) == nil
+	}
+	return nil
 }
 
 // Resolve settles a conflict with what a person chose: a new version that contains both, so that the

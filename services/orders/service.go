@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders/merge"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
@@ -74,15 +75,16 @@ type Service struct {
 	peers  []string
 	store  Store
 	epoch  *Epoch
+	policy merge.Policy
 	notify func([]Hint)
 	now    func() time.Time
 	log    *zap.Logger
 }
 
-// NewService makes the service of a side. Notify hears of the hints of each change after its commit
+// NewService makes the service of a side. The policy says what collisions need no person. Notify hears of the hints of each change after its commit
 // and must not block; now is the clock, used for what is shown and never to decide.
-func NewService(side string, peers []string, store Store, epoch *Epoch, notify func([]Hint), now func() time.Time, log *zap.Logger) *Service {
-	return &Service{side: side, peers: peers, store: store, epoch: epoch, notify: notify, now: now, log: log.Named("orders")}
+func NewService(side string, peers []string, store Store, epoch *Epoch, policy merge.Policy, notify func([]Hint), now func() time.Time, log *zap.Logger) *Service {
+	return &Service{side: side, peers: peers, store: store, epoch: epoch, policy: policy, notify: notify, now: now, log: log.Named("orders")}
 }
 
 // Epoch is the key that this process stamps its versions with.

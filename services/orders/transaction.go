@@ -17,6 +17,8 @@ type Received struct {
 	UpdatedAt time.Time
 	Content   *Content // what to store when it is taken over; nil when deleted or refused
 	Raw       []byte   // the content as it came, to be kept in a conflict; nil when there was none
+
+	merge *attempt // see merge.go
 }
 
 // Present is how an order stands now, to be told to a peer.
@@ -55,9 +57,13 @@ func (s *Service) receive(ctx context.Context, by By, peer string, in []Received
 	}
 	out := make([]Present, len(in))
 	perEntry := s.rows()
-	err := s.change(ctx, ChangeRequest{IDs: ids, Numbers: perEntry * len(in), Seen: seen},
-		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
+	req := ChangeRequest{IDs: ids, Numbers: perEntry * len(in), Seen: seen}
+	err := s.merging(ctx, peer, func(last bool) error {
+		return s.change(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
 			if err := unmoved(loaded, peer, seen); err != nil {
+				return nil, err
+			}
+			if err := s.untried(loaded, peer, in); err != nil && !last {
 				return nil, err
 			}
 			changes := make([]Change, 0, len(in))
@@ -69,6 +75,7 @@ func (s *Service) receive(ctx context.Context, by By, peer string, in []Received
 			}
 			return changes, nil
 		})
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -155,12 +162,17 @@ func present(st *Stored, peer string) Present {
 // observe applies one entry. It reports false when nothing is to be saved.
 func (s *Service) observe(st *Stored, peer string, in *Received, by By, stamps []ordersync.Dot) (Change, bool) {
 	link := st.Link(peer)
-	out := ordersync.Observe(ordersync.Record{Head: st.Head, Link: link.Link}, in.Entry)
+	entry := s.offer(st, link, in, &stamps[0])
+	out := ordersync.Observe(ordersync.Record{Head: st.Head, Link: link.Link}, entry)
 	event := EventReceived
 	if in.Entry.AnswerTo != nil {
 		event = EventAnswered
 	}
-	return s.carryOut(st, link, out, in, LogRow{Event: event, Received: in.Entry.State, Actor: by.Actor, RequestID: by.RequestID}, stamps)
+	row := LogRow{Event: event, Received: in.Entry.State, Actor: by.Actor, RequestID: by.RequestID}
+	if out.Rule == ordersync.ExtMerge && out.Take {
+		in = &Received{Content: in.merge.content, UpdatedAt: s.now()}
+	}
+	return s.carryOut(st, link, out, in, row, stamps)
 }
 
 // carryOut turns an outcome into the change to save. In is where a content comes from that is taken

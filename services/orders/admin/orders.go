@@ -117,13 +117,8 @@ func (a *Admin) collision(w http.ResponseWriter, r *http.Request) {
 		httpapi.Fail(w, r, a.log, err)
 		return
 	}
-	out, err := caseView(c)
-	if err != nil {
-		httpapi.Fail(w, r, a.log, err)
-		return
-	}
 	w.Header().Set("ETag", `"`+c.Tag()+`"`)
-	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
+	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, caseView(c, a.service.Name())))
 }
 
 func (a *Admin) resolve(w http.ResponseWriter, r *http.Request) {

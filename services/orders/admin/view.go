@@ -6,6 +6,7 @@ import (
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/services/orders"
 	"github.com/orderbridge/orderbridge/services/orders/httpapi"
+	"github.com/orderbridge/orderbridge/services/orders/merge"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
@@ -71,18 +72,29 @@ type versionOut struct {
 	Order jsontext.Value `json:"order,omitzero"`
 }
 
-func caseView(c *orders.Case) (*caseOut, error) {
+func caseView(c *orders.Case, side string) *caseOut {
 	out := &caseOut{
-		Collision: contracts.Collision{ID: c.ID.String(), Peer: c.Link.Peer, State: c.Link.State.String(), Since: c.Link.Since.UTC()},
+		Collision: contracts.Collision{ID: c.ID.String(), Peer: c.Link.Peer, State: c.Link.State.String(), Since: c.Link.Since.UTC(), Differs: []contracts.DifferField{}},
 		Ours:      versionView(c.Ours), Theirs: versionView(c.Theirs),
 	}
 	if c.Base != nil {
 		base := versionView(*c.Base)
 		out.Base = &base
 	}
-	var err error
-	out.Differs, err = c.Differ()
-	return out, err
+	for _, f := range c.Fields {
+		if f.Change != merge.ByBothSame {
+			out.Differs = append(out.Differs, differView(f, side))
+		}
+	}
+	out.Merged, out.Settles = c.Merged, c.Settles
+	return out
+}
+
+func differView(f merge.Field, side string) contracts.DifferField {
+	return contracts.DifferField{
+		Pointer: f.Pointer, Contested: f.Contested, ChangedBy: f.Change.String(), Policy: f.Rule.Seen(side), Pick: f.Pick.String(),
+		Base: f.Base, Ours: f.Ours, Theirs: f.Theirs,
+	}
 }
 
 func versionView(v orders.CaseVersion) versionOut {

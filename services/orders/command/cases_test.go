@@ -42,7 +42,10 @@ func TestCaseShowsBothVersionsWhole(t *testing.T) {
 	require.Equal(t, "ours", c.Ours.Order.CustomerNote)
 	require.Equal(t, "theirs", c.Theirs.Order.CustomerNote)
 	require.Equal(t, st.o.Lines[2].SKU, c.Theirs.Order.Lines[2].SKU)
-	require.Equal(t, []contracts.DifferField{{Pointer: "/customerNote", Contested: true}}, c.Differs)
+	note := "/customerNote"
+	require.Equal(t, []contracts.DifferField{{Pointer: note, ChangedBy: "both", Contested: true, Policy: "manual", Base: &note, Ours: &note, Theirs: &note}}, c.Differs)
+	require.Equal(t, "ours", c.Merged.CustomerNote, "a person starts from ours")
+	require.False(t, c.Settles)
 
 	// People go on working: the case shows the newest versions, from either side.
 	st.o.ShippingMinor = 777

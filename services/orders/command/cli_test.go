@@ -99,11 +99,13 @@ func TestNoWeakSecrets(t *testing.T) {
 			Side: "a", Peer: "b", PeerURL: "https://b.example:8443", HTTPAddr: ":8080", DatabaseURL: "postgres://x",
 			ClientToken: secret("client"), PeerToken: secret("peer"), BridgeToken: secret("bridge"), AdminToken: secret("admin"),
 			MetricsToken: secret("metrics"), NatsAddr: ":4222", NatsUser: "orders", NatsPassword: secret("nats"), NatsSync: "always",
-			NatsReplicas: 1, ShutdownGrace: 1,
+			NatsReplicas: 1, ConflictPolicy: "manual", ShutdownGrace: 1,
 		}
 	}
 	require.NoError(t, good().Validate())
 	for want, change := range map[string]func(*Config){
+		"ORDERS_CONFLICT_POLICY must be":    func(c *Config) { c.ConflictPolicy = "newest" },
+		"ORDERS_CONFLICT_RULES has a rule":  func(c *Config) { c.ConflictRules = "/status=max" },
 		"ORDERS_SIDE":                       func(c *Config) { c.Side = "A" },
 		"ORDERS_PEER":                       func(c *Config) { c.Peer = "a" },
 		"ORDERS_PEER_URL":                   func(c *Config) { c.PeerURL = "https://user:pw@b" },
@@ -127,7 +129,7 @@ func TestNoWeakSecrets(t *testing.T) {
 		require.NotContains(t, c.Validate().Error(), "-secret-secret", "no secret is repeated")
 	}
 	var all Config
-	require.Len(t, strings.Split((&all).Validate().Error(), "\n"), 16, "all faults are told at once")
+	require.Len(t, strings.Split((&all).Validate().Error(), "\n"), 17, "all faults are told at once")
 }
 
 // TestEverySettingIsInTheReadme holds the table of settings complete.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/orderbridge/orderbridge/services/orders/access"
 	"github.com/orderbridge/orderbridge/services/orders/httpapi"
+	"github.com/orderbridge/orderbridge/services/orders/merge"
 	"github.com/orderbridge/orderbridge/services/orders/outbox"
 	"github.com/orderbridge/orderbridge/settings"
 )
@@ -43,6 +44,8 @@ type Config struct {
 	NatsPassword    string        `split_words:"true" secret:"true" desc:"password of the embedded server"`
 	NatsStoreDir    string        `split_words:"true" default:"nats" desc:"folder of the embedded server's store"`
 	NatsSync        string        `split_words:"true" default:"1s" desc:"how often the embedded store is brought to disk; always is after each message"`
+	ConflictPolicy  string        `split_words:"true" default:"manual" desc:"manual: people settle every collision; merge: only those where both sides changed the same field"`
+	ConflictRules   string        `split_words:"true" desc:"how a field that both sides changed is settled without people, such as /shippingAddress=side:b /lines/*/quantity=max; the same on both sides"`
 	LogLevel        string        `split_words:"true" default:"info" desc:"debug, info, warn or error"`
 	LogFormat       string        `split_words:"true" default:"auto" desc:"json, console, or auto: console on a terminal"`
 	ShutdownGrace   time.Duration `split_words:"true" default:"10s" desc:"how long requests may take to end at a stop"`
@@ -98,6 +101,13 @@ func (c *Config) Validate() error {
 	if c.ShutdownGrace <= 0 {
 		fault("SHUTDOWN_GRACE", "must be above 0")
 	}
+	_, nameErr, rulesErr := c.policy()
+	if nameErr != nil {
+		fault("CONFLICT_POLICY", "%v", nameErr)
+	}
+	if rulesErr != nil {
+		fault("CONFLICT_RULES", "has a rule that cannot be: %v", rulesErr)
+	}
 	secrets := [][2]string{
 		{"CLIENT_TOKEN", c.ClientToken},
 		{"PEER_TOKEN", c.PeerToken},
@@ -150,6 +160,10 @@ func (c *Config) syncInterval() (time.Duration, error) {
 		err = errors.New("must be above 0")
 	}
 	return d, err
+}
+
+func (c *Config) policy() (p merge.Policy, nameErr, rulesErr error) {
+	return merge.ParsePolicy(c.ConflictPolicy, c.ConflictRules, c.Side, c.Peer)
 }
 
 func (c *Config) tokens(issued httpapi.Issued, log *zap.Logger) *httpapi.Tokens {

@@ -75,7 +75,8 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	defer broker.Close()
 	relay := outbox.NewRelay(broker, store, log)
 	keeper := outbox.NewKeeper(broker, store, relay, log)
-	service := orders.NewService(cfg.Side, []string{cfg.Peer}, store, orders.NewEpoch(cfg.Side), relay.Offer, now, log)
+	policy, _, _ := cfg.policy() // Validate has read it
+	service := orders.NewService(cfg.Side, []string{cfg.Peer}, store, orders.NewEpoch(cfg.Side), policy, relay.Offer, now, log)
 
 	people := access.New(store, now, log)
 	registry := newRegistry(cfg, store, relay, broker)

@@ -85,7 +85,7 @@ func (o *open) arriveRequest(s, i int, again bool) bool {
 		o.mail[request][s][i] = 0
 	}
 	asked := &o.m.letters.values[l>>1]
-	if s == 0 && !o.accepts(1) && asked.content == unreadableContent {
+	if s == 0 && !o.accepts(1) && unreadable(asked.content) {
 		return o.post(answer, s, o.m.letter(turnedAway(asked)), l&1)
 	}
 	o.observe(1-s, l>>1)
@@ -121,7 +121,7 @@ func (o *open) reconcile() bool {
 			continue
 		}
 		l := o.tell(s, 0)
-		if asked := &o.m.letters.values[l]; s == 0 && !o.accepts(1) && asked.content == unreadableContent {
+		if asked := &o.m.letters.values[l]; s == 0 && !o.accepts(1) && unreadable(asked.content) {
 			o.observe(s, o.m.letter(turnedAway(asked)))
 			continue
 		}
@@ -137,19 +137,30 @@ func (o *open) accepts(s int) bool { return s == 0 || o.s[s].accepts || !o.m.ref
 
 // observe lets a side observe a letter.
 func (o *open) observe(s int, l uint16) {
-	ok := o.accepts(s)
-	key := [2]uint32{o.s[s].holds, uint32(l) << 1}
+	me, ok := &o.s[s], o.accepts(s)
+	key := [3]uint32{me.holds, uint32(l) << 1}
 	if ok {
 		key[1]++
 	}
+	var merges merging
+	if me.merges {
+		merges = merging{on: true, onAgreed: o.m.mutant == mergeOnAgreed, stamp: o.dot(s, me.log+1)}
+		key[2] = 1 + uint32(me.log)<<1 + uint32(me.epoch)<<9
+	}
 	r, known := o.m.seen[key]
 	if !known {
-		got := observe(o.m.decide, o.holds(s), o.m.letters.values[l], ok)
-		r = seenLetter{o.m.holding(got.holding), got.hint, got.wrong}
+		got := observe(o.m.decide, o.holds(s), o.m.letters.values[l], ok, merges)
+		o.m.remember(&got.holding)
+		r = seenLetter{o.m.holding(got.holding), got.hint, got.rule == ExtMerge, got.wrong}
 		o.m.rules[got.rule] = true
 		o.m.seen[key] = r
 	}
-	o.s[s].holds = r.holds
+	me.holds = r.holds
+	if r.merged {
+		if me.log++; me.log > 2*me.written+mergesMax {
+			o.fail("merges without end")
+		}
+	}
 	if r.hint {
 		o.hint(s)
 	}

@@ -21,6 +21,13 @@ type holding struct {
 	content, kept string // as stored; Record has the fingerprints that belong to them
 	seen, theirs  writes // by the author of the content, and of the kept one
 	joined        writes // of seen, what the peer does not know of but has the same content as
+	past          []past // what the log knows, where that matters
+}
+
+// past is a version that a side once had.
+type past struct {
+	version, content string
+	seen             writes
 }
 
 // letter is an entry on the wire.
@@ -81,19 +88,22 @@ type observed struct {
 }
 
 // observe is the service's round: decide, then store the content.
-func observe(decide observer, h holding, l letter, accepts bool) observed {
+func observe(decide observer, h holding, l letter, accepts bool, merges merging) observed {
 	e := l.Entry
 	switch {
 	case !e.Deleted && l.content == "":
 		e.Refusal = "no content came with it"
-	case !accepts && l.content == refusedContent:
+	case !accepts && refused(l.content):
 		e.Refusal = "refused"
 	}
+	content, noBase := merges.try(h, l, &e, accepts)
 	o := decide(h.Record, e)
 	next := h
 	next.Record = o.Record
 	next.Reason = ""
 	switch {
+	case o.Take && o.Rule == ExtMerge:
+		next.content, next.seen, next.joined = content, h.seen|l.seen, 0
 	case o.Take:
 		next.content, next.seen, next.joined = l.content, l.seen, 0
 	case o.Version.Compare(h.Version) != Equal: // joined
@@ -110,10 +120,106 @@ func observe(decide observer, h holding, l letter, accepts bool) observed {
 	if h.Theirs != nil {
 		wrong = firstOf(wrong, twice(*h.Theirs, l.Head))
 	}
+	if o.Rule == ExtMerge {
+		wrong = firstOf(wrong, noBase)
+	}
 	if o.Take && e.Refusal != "" {
 		wrong = "content was taken over that this side refuses"
 	}
 	return observed{next, o.Rule, o.Hint, wrong}
+}
+
+// Contents have two fields where merging is tried, "first|second".
+
+func withField(content string, field int, text string) string {
+	first, second, _ := strings.Cut(content, "|")
+	if field == 0 {
+		first = text
+	} else {
+		second = text
+	}
+	return strings.TrimSuffix(first+"|"+second, "|")
+}
+
+func refused(content string) bool    { return strings.Contains(content, refusedContent) }
+func unreadable(content string) bool { return strings.Contains(content, unreadableContent) }
+
+// mergesMax is how many merges of a side there may be beyond the number of contents that it wrote.
+const mergesMax = 4
+
+// merging is the policy of a side that observes, and the stamp that it would put on a merge.
+type merging struct {
+	on, onAgreed bool
+	stamp        Dot
+}
+
+// try finds what the two contents come to, as package orders does it: on the version that both have in
+// common, if the log has it, and where no field was changed by both. NoBase says why that version is
+// not the last one that the authors of both had seen; the writes tell that, and not the versions.
+func (m merging) try(h holding, l letter, e *Entry, accepts bool) (content, noBase string) {
+	if !m.on || !MayMerge(h.Record, *e) {
+		return "", ""
+	}
+	if h.Deleted {
+		e.Merge = &Merge{Stamp: m.stamp}
+		return "", ""
+	}
+	at := h.Version.Meet(e.Version)
+	if m.onAgreed {
+		at = h.Agreed
+	}
+	for _, p := range h.past {
+		if p.version != at.String() || p.content == "" {
+			continue
+		}
+		content, ok := mergedContent(p.content, h.content, l.content)
+		if !ok || refused(content) && !accepts {
+			return "", ""
+		}
+		if p.seen != h.seen&l.seen {
+			noBase = "merged on a version that is not the last one that both authors had seen"
+		}
+		e.Merge = &Merge{content, m.stamp}
+		return content, noBase
+	}
+	return "", ""
+}
+
+func mergedContent(base, ours, theirs string) (string, bool) {
+	var all [3][2]string
+	for i, content := range [3]string{base, ours, theirs} {
+		all[i][0], all[i][1], _ = strings.Cut(content, "|")
+	}
+	merged := ours
+	for field := range 2 {
+		was, our, their := all[0][field], all[1][field], all[2][field]
+		switch {
+		case our == their, their == was:
+		case our == was:
+			merged = withField(merged, field, their)
+		default:
+			return "", false
+		}
+	}
+	return merged, true
+}
+
+// remember keeps what the log tells of a version, as far back as it can be needed.
+func (m *model) remember(h *holding) {
+	if !m.merges || !h.Known() {
+		return
+	}
+	now := past{h.Version.String(), h.content, h.seen}
+	var log []past
+	for _, p := range h.past {
+		if v, err := ParseVector(p.version); err != nil || p.version != now.version && !within(h.Agreed, v) {
+			continue
+		}
+		if p.version != now.version {
+			log = append(log, p)
+		}
+	}
+	h.past = append(log, now)
 }
 
 // forget drops the kept content when the link keeps nothing.

@@ -163,8 +163,28 @@ var mutants = []struct {
 			}
 		}), "quiet, but",
 	},
+	{
+		"two deletions take a number each",
+		bounds{edits: [2]int{2, 1}, merges: true},
+		mutate(func(r Record, e Entry, o *Outcome) {
+			if o.Rule == ExtMerge && r.Deleted && e.Merge.Stamp.Key != "" {
+				o.Head = Written(o.Head, Tombstone, true, e.Merge.Stamp)
+			}
+		}), "merges without end",
+	},
+	{
+		"a merge counts as told by the answer",
+		bounds{edits: [2]int{2, 1}, merges: true},
+		mutate(func(r Record, e Entry, o *Outcome) {
+			if o.Rule == ExtMerge && e.AnswerTo == nil {
+				o.settle(o.Head)
+				o.Hint = false
+			}
+		}), "settled, and the peer never had it",
+	},
 
 	// Faults of the service around the core.
+	{"a merge goes by what was agreed", bounds{edits: [2]int{2, 2}, merges: true, noDup: true, mutant: mergeOnAgreed}, Observe, "not the last one"},
 	{"a hint goes as soon as the request is sent", bounds{edits: [2]int{1, 0}, mutant: ackAtPublish}, Observe, "due without a hint"},
 	{"a restore gives numbers out again", bounds{edits: [2]int{2, 0}, restores: 1, mutant: keepEpoch}, Observe, "two contents"},
 	{"a restore loses numbers unnoticed", bounds{edits: [2]int{2, 0}, restores: 1, mutant: skipNumbers}, Observe, "whose author had not seen it"},

@@ -164,8 +164,12 @@ func (o *Outcome) older(r Record, e Entry) {
 
 // concurrent: each has something that the other lacks.
 func (o *Outcome) concurrent(r Record, e Entry) {
-	if r.same(e.Head) && !r.Deleted {
-		o.join(r, e)
+	switch {
+	case r.same(e.Head) && !r.Deleted:
+		o.join(r, e, ExtJoin)
+		return
+	case e.Merge != nil && MayMerge(r, e):
+		o.merge(r, e)
 		return
 	}
 	was, received := r.State, e.State
@@ -206,10 +210,26 @@ func knownAs(s State) State {
 	return s
 }
 
-// join: both wrote the same content without knowing of each other. The joined version is the one new
-// thing, and a change to be told: a request may be a late repeat, whose answer nobody waits for.
-func (o *Outcome) join(r Record, e Entry) {
-	o.Head = Head{Version: r.Version.Join(e.Version), Fingerprint: r.Fingerprint}
-	o.Link = Link{State: Upd, Due: true, Agreed: e.Version}
-	o.Rule, o.Sync, o.Hint = ExtJoin, true, true
+// join: both wrote the same content, or deleted it, without knowing of each other. The joined version
+// is the one new thing, and a change to be told: a request may be a late repeat, whose answer nobody
+// waits for.
+func (o *Outcome) join(r Record, e Entry, rule Rule) {
+	o.Head = Head{Version: r.Version.Join(e.Version), Fingerprint: r.Fingerprint, Deleted: r.Deleted}
+	o.Agreed = e.Version
+	o.open(r.Deleted)
+	o.Rule, o.Sync, o.Hint = rule, true, true
+}
+
+// merge: the merged content is a write of this side that contains both versions, and is told like any
+// other. The other side may have merged at the same time; then both contents are the same, and are
+// joined. Two deletions are joined at once: with a new number each they would be concurrent for ever.
+func (o *Outcome) merge(r Record, e Entry) {
+	if r.Deleted {
+		o.join(r, e, ExtMerge)
+		return
+	}
+	both := Head{Version: r.Version.Join(e.Version)}
+	o.Head = Written(both, e.Merge.Fingerprint, false, e.Merge.Stamp)
+	o.open(false)
+	o.Rule, o.Take, o.Sync, o.Hint = ExtMerge, true, true, true
 }

@@ -25,7 +25,7 @@ func (m *model) personal(o *open, s int) []personal {
 				try, st := *o, step{do, uint8(s), arg}
 				try.wrong = ""
 				if try.person(st) {
-					*list = append(*list, personal{st, try.s[s], do != accepts, try.wrong})
+					*list = append(*list, personal{st, try.s[s], do.hints(), try.wrong})
 				}
 			}
 		}
@@ -48,6 +48,9 @@ func (o *open) person(st step) bool {
 		return h.Known() && !h.Deleted && o.write(s, Tombstone, true)
 	case st.do == retries:
 		return o.retry(s)
+	case st.do == switches:
+		me.merges = !me.merges
+		return o.m.merges
 	default:
 		me.accepts = !me.accepts
 		return s == 1 && (o.m.refuses || o.m.door)
@@ -56,11 +59,14 @@ func (o *open) person(st step) bool {
 
 // writable is the content that people mean, where there is such a content at this side.
 func (o *open) writable(s int, arg uint8) (string, bool) {
+	present, own := o.holds(s).content, fmt.Sprintf("%c%d", "ab"[s], o.s[s].written+1)
 	switch arg {
 	case ownContent: // nobody wrote it before
-		return fmt.Sprintf("%c%d", "ab"[s], o.s[s].written+1), true
+		return withField(present, 0, own), true
+	case theOther:
+		return withField(present, 1, own), o.m.merges && present != ""
 	case theCommon:
-		return commonContent, o.m.common
+		return withField(present, 0, commonContent), o.m.common
 	case theRefused:
 		return refusedContent, o.m.refuses && s == 0
 	case theUnreadable:
@@ -80,12 +86,17 @@ func (o *open) stamp(s int) (Dot, writes) {
 	if o.m.mutant == skipNumbers {
 		n = me.written
 	}
-	return Dot{fmt.Sprintf("%c.%d", "ab"[s], me.epoch+1), int64(n)}, bit
+	return o.dot(s, n), bit
+}
+
+func (o *open) dot(s int, n uint8) Dot {
+	return Dot{fmt.Sprintf("%c.%d", "ab"[s], o.s[s].epoch+1), int64(n)}
 }
 
 // store keeps what a person did to a holding.
 func (o *open) store(s int, before, next holding) bool {
 	next.forget()
+	o.m.remember(&next)
 	o.fail(malformed(next))
 	o.s[s].holds = o.m.holding(next)
 	return true
@@ -116,7 +127,7 @@ func (o *open) resolve(s int, arg uint8) bool {
 		chosen = h.Head
 	case takeTheirs:
 		chosen = *h.Theirs
-		if !chosen.Deleted && (h.kept == "" || h.kept == refusedContent && !o.accepts(s)) {
+		if !chosen.Deleted && (h.kept == "" || refused(h.kept) && !o.accepts(s)) {
 			return false // the service validates what people choose, and needs it
 		}
 	case ownContent:
@@ -139,7 +150,7 @@ func (o *open) resolve(s int, arg uint8) bool {
 func (o *open) retry(s int) bool {
 	h := o.holds(s)
 	refusal := ""
-	if h.Theirs != nil && !h.Theirs.Deleted && (h.kept == "" || h.kept == refusedContent && !o.accepts(s)) {
+	if h.Theirs != nil && !h.Theirs.Deleted && (h.kept == "" || refused(h.kept) && !o.accepts(s)) {
 		refusal = "refused"
 	}
 	out, err := Retry(h.Record, refusal)

@@ -17,7 +17,7 @@ type Link struct {
 	State State
 	// Due tells that the peer must still be told of the present version: there has to be a hint.
 	Due bool
-	// Agreed is the version that both sides last had, the base of a comparison. While the link is
+	// Agreed is the version that both sides last had. While the link is
 	// settled it is the order's version. An open link with the order's version agreed is one that the
 	// peer must be told of although it has it: that a conflict or a refusal is over.
 	Agreed Vector
@@ -49,13 +49,32 @@ type Entry struct {
 	AnswerTo *Vector
 	// Refusal says why this side does not accept the entry's content; empty when it does.
 	Refusal string
+	// Merge is what this side may write to settle the entry against its own version without a person;
+	// nil where that takes one.
+	Merge *Merge
+}
+
+// Merge is a content that holds what both versions changed, made by their fields and by the policy
+// that both sides have. Its base is the newest version that both contain, their Meet, and no other.
+// Between two deletions there is nothing to write, and it is empty.
+type Merge struct {
+	Fingerprint string
+	Stamp       Dot // for the new version
+}
+
+// MayMerge tells that an entry may be settled by a Merge: both sides changed the order, each without
+// knowing of the other. A case that this side has opened stays one for people, who may be at it. The
+// other side's may end: so it does, too, when the other side hears first.
+func MayMerge(r Record, e Entry) bool {
+	return r.State.pending() && r.Theirs == nil && (e.State.pending() || e.State == Collision) &&
+		e.Version.Compare(r.Version) == Concurrent && r.Deleted == e.Deleted && e.Refusal == ""
 }
 
 // Outcome is what follows from an observation or an action: the record to store, and what to do
 // besides storing it.
 type Outcome struct {
 	Record
-	Take bool // the order's content becomes the entry's (or, after Retry, the kept one)
+	Take bool // the order's content becomes the entry's (or the kept one, after Retry, or the merged one, by ExtMerge)
 	Keep bool // the entry's content is to be kept beside the link, as the content of Theirs
 	Hint bool // a new hint for the peer is due
 	Rule Rule // what decided; NoRule when nothing was learned

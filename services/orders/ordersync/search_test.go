@@ -19,6 +19,7 @@ var (
 		{name: "an edit a side, answers written late", edits: [2]int{1, 1}, brokerLoss: true, lateTexts: true},
 		{name: "three edits in all", edits: [2]int{2, 1}, brokerLoss: true},
 		{name: "three edits in all, brokers that lose nothing", edits: [2]int{2, 1}},
+		{name: "three edits in all, merging, nothing twice", edits: [2]int{2, 1}, merges: true, noDup: true},
 		{name: "an edit a side, a restore", edits: [2]int{1, 1}, brokerLoss: true, restores: 1},
 	}
 	worlds = []bounds{
@@ -27,6 +28,8 @@ var (
 		{name: "three edits in all, refused content", edits: [2]int{2, 1}, refuses: true},
 		{name: "three edits in all, content that the door refuses", edits: [2]int{2, 1}, door: true},
 		{name: "an edit a side, a restore, the same content on both sides", edits: [2]int{1, 1}, brokerLoss: true, restores: 1, common: true},
+		{name: "three edits in all, merging", edits: [2]int{2, 1}, brokerLoss: true, merges: true},
+		{name: "three edits in all, merging, the same content on both sides", edits: [2]int{2, 1}, merges: true, common: true},
 		{name: "an edit a side, two restores, nothing twice", edits: [2]int{1, 1}, restores: 2, noDup: true},
 		{name: "an edit of one side, a restore, refused content", edits: [2]int{1, 0}, brokerLoss: true, restores: 1, refuses: true},
 	}
@@ -36,6 +39,9 @@ var (
 		{name: "three edits in all, everything else", edits: [2]int{2, 1}, brokerLoss: true, common: true, refuses: true},
 		{name: "three edits in all, answers written late", edits: [2]int{2, 1}, brokerLoss: true, lateTexts: true},
 		{name: "an edit a side, everything else, answers written late", edits: [2]int{1, 1}, brokerLoss: true, common: true, refuses: true, door: true, lateTexts: true},
+		{name: "three edits in all, merging, refused content", edits: [2]int{2, 1}, merges: true, refuses: true},
+		{name: "three edits in all, merging, a restore, nothing twice", edits: [2]int{2, 1}, merges: true, restores: 1, noDup: true},
+		{name: "two edits a side, merging, nothing twice", edits: [2]int{2, 2}, merges: true, noDup: true},
 		{name: "three edits in all, a restore", edits: [2]int{2, 1}, brokerLoss: true, restores: 1},
 	}
 )
@@ -71,7 +77,7 @@ func TestSearch(t *testing.T) {
 // the one about numbers that were given out twice, which they never are.
 func checkAllDecided(t *testing.T, decided []map[Rule]bool) {
 	t.Helper()
-	for rule := range ExtUnexpected + 1 {
+	for rule := range ExtMerge + 1 {
 		_, isRow := rule.Row()
 		if !isRow && rule < ExtTakeOver {
 			continue

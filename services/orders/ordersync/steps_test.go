@@ -32,21 +32,26 @@ const (
 	resolves                    //
 	retries                     //
 	accepts                     // side b begins to accept what it refused, or to refuse it again
+	switches                    // the policy to merging, or back
 
 	firstPersonal = edits
-	deedsEnd      = accepts + 1
+	deedsEnd      = switches + 1
 )
+
+// hints tells that people changed the order, so that the peer must be told.
+func (d deed) hints() bool { return d != accepts && d != switches }
 
 var deedTexts = [deedsEnd]string{
 	"the bridge of ? takes a hint", "the request of ? arrives", "the request of ? arrives, and will come again", "the request of ? is lost",
 	"the answer to ? is written", "the answer to ? arrives", "the answer to ? arrives, and will come again", "the answer to ? is lost",
 	"? hints what is due", "the sides are reconciled", "the broker of ? loses its store", "? is backed up", "? is restored",
-	"people edit at ?", "people delete at ?", "people resolve at ?", "people retry at ?", "? thinks otherwise about what it refuses",
+	"people edit at ?", "people delete at ?", "people resolve at ?", "people retry at ?", "? thinks otherwise about what it refuses", "? switches the policy",
 }
 
 // What people write: arg of edits and resolves.
 const (
 	ownContent uint8 = iota
+	theOther         // field, in own words
 	theCommon
 	theRefused
 	theUnreadable
@@ -58,7 +63,7 @@ const (
 func (s step) text() string {
 	t := strings.ReplaceAll(deedTexts[s.do], "?", string("AB"[s.side]))
 	if s.do == edits || s.do == resolves {
-		t += [contentsEnd]string{"", ": common", ": refused", ": unreadable", ": ours", ": theirs"}[s.arg]
+		t += [contentsEnd]string{"", ": the other field", ": common", ": refused", ": unreadable", ": ours", ": theirs"}[s.arg]
 	}
 	return t
 }

@@ -72,6 +72,7 @@ const (
 	ExtKeepNewest                    // a conflict's other side moved on: the newer version is kept
 	ExtUnanswered                    // the peer answered without taking, refusing or contesting what it was asked: an error
 	ExtUnexpected                    // in no row of the table: an error
+	ExtMerge                         // concurrent versions that the policy settles: merged, a write of this side
 )
 
 // Extensions explains each extension.
@@ -88,6 +89,7 @@ var Extensions = map[Rule]Row{
 	ExtKeepNewest:  {Remark: "the peer went on working on its version of the conflict"},
 	ExtUnanswered:  {Remark: "the peer's answer settles nothing"},
 	ExtUnexpected:  {Remark: "in no row of the table"},
+	ExtMerge:       {Remark: "changed on both sides, and nobody contests it: merged"},
 }
 
 // rowRule is the Rule of a pair that is in the table.

@@ -105,6 +105,24 @@ func (v Vector) Join(w Vector) Vector {
 	return Vector{out}
 }
 
+// Meet holds what both have. Where there was such a version, it is the newest one that the authors of
+// both had seen.
+func (v Vector) Meet(w Vector) Vector {
+	var out []Dot
+	a, b := v.dots, w.dots
+	for len(a) > 0 && len(b) > 0 {
+		switch c := strings.Compare(a[0].Key, b[0].Key); {
+		case c < 0:
+			a = a[1:]
+		case c > 0:
+			b = b[1:]
+		default:
+			out, a, b = append(out, Dot{a[0].Key, min(a[0].N, b[0].N)}), a[1:], b[1:]
+		}
+	}
+	return Vector{out}
+}
+
 // Compare tells how v stands to w.
 func (v Vector) Compare(w Vector) Relation {
 	var more, less bool

@@ -24,6 +24,8 @@ var walkers = []bounds{
 	{name: "everything", edits: [2]int{12, 12}, brokerLoss: true, common: true, refuses: true, lateTexts: true, inFlight: 2, restores: 2},
 	{name: "no restore", edits: [2]int{12, 12}, brokerLoss: true, common: true, refuses: true, lateTexts: true, inFlight: 2},
 	{name: "no restore, and a door", edits: [2]int{12, 12}, brokerLoss: true, common: true, refuses: true, door: true, inFlight: 2},
+	{name: "merging", edits: [2]int{12, 12}, brokerLoss: true, merges: true, common: true, refuses: true, lateTexts: true, inFlight: 2},
+	{name: "merging, and restores", edits: [2]int{12, 12}, merges: true, common: true, inFlight: 2, restores: 2},
 	{name: "brokers that lose nothing", edits: [2]int{12, 12}, common: true, lateTexts: true, inFlight: 2},
 }
 
@@ -104,7 +106,7 @@ func (o *open) try(st step) bool {
 		return o.take(st)
 	}
 	done := o.person(st)
-	if done && st.do != accepts {
+	if done && st.do.hints() {
 		o.hint(int(st.side))
 	}
 	return done
@@ -114,7 +116,7 @@ func (o *open) try(st step) bool {
 func (w *walk) any() step {
 	st := step{do: deed(w.IntN(int(deedsEnd))), side: uint8(w.IntN(2))}
 	switch st.do {
-	case isBackedUp, isRestored, brokerIsLost, reconciles, accepts:
+	case isBackedUp, isRestored, brokerIsLost, reconciles, accepts, switches:
 		if w.IntN(4) > 0 {
 			st.do = sends
 		}

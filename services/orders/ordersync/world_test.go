@@ -27,6 +27,7 @@ type bounds struct {
 	restores    int    // times that a side is put back to an earlier state, or to nothing
 	noDup       bool   // nothing comes twice
 	noReconcile bool   // nobody reconciles after a restore
+	merges      bool   // people of a side switch merging on and off; contents have two fields
 	mutant      mutant
 }
 
@@ -34,9 +35,10 @@ type bounds struct {
 type mutant uint8
 
 const (
-	ackAtPublish mutant = iota + 1 // a hint is gone as soon as the request is sent
-	keepEpoch                      // no new epoch after a restore: numbers are given out again
-	skipNumbers                    // no new epoch after a restore, but the numbers skip what was lost
+	ackAtPublish  mutant = iota + 1 // a hint is gone as soon as the request is sent
+	keepEpoch                       // no new epoch after a restore: numbers are given out again
+	skipNumbers                     // no new epoch after a restore, but the numbers skip what was lost
+	mergeOnAgreed                   // the base of a merge is what was agreed last, as far as this side knows
 )
 
 // side is one side of a world; holds and backup are numbers of holdings.
@@ -46,6 +48,7 @@ type side struct {
 	log, backupLog        uint8 // number of the newest write in the log
 	epoch, restored       uint8
 	hint, accepts, behind bool // behind: something was restored and not reconciled yet
+	merges                bool
 }
 
 // mail is what is on the wire: for each kind and asking side letter<<1; the lowest bit tells that
@@ -69,15 +72,15 @@ type model struct {
 	sides    table[side, side]
 	mails    table[mail, mail]
 	told     map[[2]uint32]uint16     // what a holding answers to a letter
-	seen     map[[2]uint32]seenLetter // what became of a holding that saw a letter
+	seen     map[[3]uint32]seenLetter // what became of a holding that saw a letter
 	done     [2][][]personal          // what people can do at a side
 	rules    map[Rule]bool            // that decided something
 }
 
 type seenLetter struct {
-	holds uint32
-	hint  bool
-	wrong string
+	holds        uint32
+	hint, merged bool
+	wrong        string
 }
 
 // table numbers values.
@@ -103,7 +106,7 @@ func newModel(b bounds, decide observer) *model {
 	b.inFlight = max(b.inFlight, 1)
 	m := &model{
 		bounds: b, decide: decide,
-		told: map[[2]uint32]uint16{}, seen: map[[2]uint32]seenLetter{}, rules: map[Rule]bool{},
+		told: map[[2]uint32]uint16{}, seen: map[[3]uint32]seenLetter{}, rules: map[Rule]bool{},
 	}
 	m.holding(holding{})
 	m.letter(letter{}) // no letter has number 0
@@ -113,7 +116,7 @@ func newModel(b bounds, decide observer) *model {
 }
 
 func (m *model) holding(h holding) uint32 {
-	return m.holdings.id(fmt.Sprint(h.text(), h.Agreed, h.content, h.kept, h.seen, h.theirs, h.joined), h)
+	return m.holdings.id(fmt.Sprint(h.text(), h.Agreed, h.content, h.kept, h.seen, h.theirs, h.joined, h.past), h)
 }
 
 func (m *model) letter(l letter) uint16 {
