@@ -1,12 +1,17 @@
 package command
 
 import (
+	"encoding/hex"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/services/orders/access"
@@ -209,4 +214,72 @@ func TestGuessing(t *testing.T) {
 
 	require.Equal(t, 5, count(t, s.cfg.DatabaseURL, `SELECT count(*) FROM audit WHERE action = 'login.failed' AND subject = 'user:anna' AND detail = '127.0.0.1'`))
 	require.Zero(t, count(t, s.cfg.DatabaseURL, `SELECT count(*) FROM audit WHERE subject LIKE '%nobody%' OR detail LIKE '%nobody%'`), "what is typed as a name may be a password")
+}
+
+// TestManyGuessesAtOnce: guesses that come together get no more tries than one after the other.
+func TestManyGuessesAtOnce(t *testing.T) {
+	s := startSide(t)
+	s.addUser("anna", access.Viewer)
+	statuses := make(chan int, 40)
+	for range cap(statuses) {
+		go func() { statuses <- s.browser().logIn("anna", "wrong").status }()
+	}
+	got := map[int]int{}
+	for range cap(statuses) {
+		got[<-statuses]++
+	}
+	require.Equal(t, map[int]int{http.StatusUnauthorized: 5, http.StatusTooManyRequests: 35}, got)
+	require.Equal(t, 3, count(t, s.cfg.DatabaseURL, `SELECT count(*) FROM login_tries`), "a refused try leaves nothing behind")
+}
+
+// TestNoSecretIsLoggedOrKept: neither what people type nor what they are given is found in the log of
+// the service or in its database.
+func TestNoSecretIsLoggedOrKept(t *testing.T) {
+	core, seen := observer.New(zap.DebugLevel)
+	s := startSide(t)
+	s.stop()
+	s.log = zap.New(core)
+	s.start()
+	root := s.person("root", access.Admin)
+	secrets := []string{password("root"), "typed-wrongly-by-root", "typed-into-the-name-field", root.cookies()[0]}
+	root.logIn("root", "typed-wrongly-by-root")
+	root.logIn("typed-into-the-name-field", "x")
+	root.form("/admin/login", "name", "typed-into-the-name-field", "password", "typed-wrongly-by-root")
+	root.do("GET", "/admin/api/status?token=typed-wrongly-by-root", "")
+	var made contracts.UserPassword
+	root.do("POST", "/admin/api/users", `{"name":"anna","role":"viewer"}`).into(t, &made)
+	var token contracts.TokenSecret
+	root.do("POST", "/admin/api/tokens", `{"name":"shop","role":"client"}`).into(t, &token)
+	s.bearer(token.Secret, "GET", "/orders", "")
+	s.bearer(token.Secret+"typed-wrongly-by-root", "GET", "/orders", "")
+	secrets = append(secrets, made.Password, token.Secret)
+	s.stop()
+
+	var log strings.Builder
+	for _, e := range seen.All() {
+		b, err := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()).EncodeEntry(e.Entry, e.Context)
+		require.NoError(t, err)
+		log.Write(b.Bytes())
+	}
+	require.Contains(t, log.String(), "request", "the log is seen at all")
+	var kept strings.Builder
+	for _, table := range []string{"users", "sessions", "login_tries", "api_tokens", "audit", "log"} {
+		kept.WriteString(text(t, s.cfg.DatabaseURL, `SELECT coalesce(string_agg(t::text, ' '), '') FROM `+table+` t`))
+	}
+	require.Contains(t, kept.String(), "user:anna", "the tables are seen at all")
+	for _, secret := range secrets {
+		require.NotContains(t, log.String(), secret)
+		require.NotContains(t, kept.String(), secret)
+		require.NotContains(t, kept.String(), hex.EncodeToString([]byte(secret)))
+	}
+}
+
+// text asks a side's database for a text.
+func text(t *testing.T, url, sql string) (out string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	defer conn.Close(t.Context())
+	require.NoError(t, conn.QueryRow(t.Context(), sql).Scan(&out))
+	return out
 }

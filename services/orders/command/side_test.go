@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
 
 	"github.com/orderbridge/orderbridge/contracts"
@@ -30,6 +31,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 type side struct {
 	t    *testing.T
 	cfg  *Config
+	log  *zap.Logger // the test's when nil
 	stop func()
 }
 
@@ -57,7 +59,10 @@ func startSide(t *testing.T, change ...func(*Config)) *side {
 func (s *side) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	log := zaptest.NewLogger(s.t)
+	log := s.log
+	if log == nil {
+		log = zaptest.NewLogger(s.t)
+	}
 	go func() { ended <- serve(ctx, s.cfg, log) }()
 	s.stop = func() {
 		cancel()

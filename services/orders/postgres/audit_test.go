@@ -1,0 +1,85 @@
+package postgres
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/access"
+)
+
+// TestTheAuditGoesByItsIndexes: whatever is asked for is read in its order, none of it is sorted, and what
+// nobody asks for is not looked at.
+func TestTheAuditGoesByItsIndexes(t *testing.T) {
+	s := open(t, 2)
+	for name, q := range map[string]access.AuditQuery{
+		"all":    {},
+		"actor":  {Actor: "user:anna"},
+		"action": {Action: "order.resolved"},
+		"after":  {After: access.AuditMark{At: at, ID: 7}},
+		"span":   {From: at, To: at.Add(time.Hour)},
+	} {
+		for _, table := range []struct {
+			query, number, index string
+			audit                bool
+		}{{auditOfLog, "seq", "log_people", false}, {auditOfOthers, "id", "audit_at", true}} {
+			q.Limit = 50
+			where, args := auditWhere(q, table.number, table.audit)
+			tx, err := s.pool.Begin(t.Context())
+			require.NoError(t, err)
+			_, err = tx.Exec(t.Context(), "SET LOCAL enable_sort = off")
+			require.NoError(t, err)
+			rows, err := tx.Query(t.Context(), "EXPLAIN "+fmt.Sprintf(table.query, where), args...)
+			require.NoError(t, err)
+			lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+			require.NoError(t, err)
+			require.NoError(t, tx.Rollback(t.Context()))
+			plan := strings.Join(lines, "\n")
+			require.Contains(t, plan, "Index Scan Backward using "+table.index, "%s\n%s", name, plan)
+			require.NotContains(t, plan, "Sort", "%s\n%s", name, plan)
+		}
+	}
+}
+
+// TestOneMomentInTheAudit: rows of both tables that are of one moment are told once each, in the same
+// order on pages of every size.
+func TestOneMomentInTheAudit(t *testing.T) {
+	s := open(t, 2)
+	var want []string
+	for range 3 {
+		require.NoError(t, s.Record(t.Context(), access.Event{At: at, Actor: "user:anna", Action: "logout"}))
+		id := uuid.Must(uuid.NewV7())
+		require.NoError(t, write(t, s, id, "a.x:1", `{}`, nil))
+	}
+	_, err := s.pool.Exec(t.Context(), "UPDATE log SET actor = 'user:anna', event = $1, at = $2", int16(orders.EventEdited), at)
+	require.NoError(t, err)
+	all, err := s.Audit(t.Context(), access.AuditQuery{Limit: 10})
+	require.NoError(t, err)
+	require.Len(t, all, 6)
+	for i, e := range all {
+		require.Equal(t, i < 3, e.Mark.Audit)
+		want = append(want, e.Mark.String())
+	}
+	for size := 1; size <= 6; size++ {
+		var got []string
+		q := access.AuditQuery{Limit: size}
+		for {
+			page, err := s.Audit(t.Context(), q)
+			require.NoError(t, err)
+			if len(page) == 0 {
+				break
+			}
+			for _, e := range page {
+				got = append(got, e.Mark.String())
+			}
+			q.After = page[len(page)-1].Mark
+		}
+		require.Equal(t, want, got, "pages of %d", size)
+	}
+}
