@@ -101,6 +101,7 @@ func runParts(ctx context.Context, c Config, log *zap.Logger, listener net.Liste
 	})
 	others.Go(func() { source.watch(besides) })
 	others.Go(func() { r.run(besides) })
+	others.Go(func() { (&clerk{pipe: p, paused: source.paused}).run(besides) })
 
 	var workers sync.WaitGroup
 	for range c.Workers {

@@ -71,6 +71,47 @@ func covers(v, other contracts.Version) bool {
 	return true
 }
 
+// effect tells what becomes of the order when it is told.
+func (d difference) effect() string {
+	gone := func(e *contracts.Entry) bool { return e == nil || e.Deleted }
+	switch kind := d.kind(); {
+	case gone(d.here) && gone(d.there):
+		return effectAgrees
+	case kind == concurrent && d.here.Fingerprint == d.there.Fingerprint && !d.here.Deleted && !d.there.Deleted:
+		return effectAgrees
+	case kind == concurrent, kind == sameNumber:
+		return effectCollides
+	case kind == onlyHere, kind == newerHere:
+		return changeOf(d.there, d.here, effectCreatesThere, effectReplacesThere, effectDeletesThere)
+	}
+	return changeOf(d.here, d.there, effectCreatesHere, effectReplacesHere, effectDeletesHere)
+}
+
+// changeOf tells what taking over an entry does to one that is older, or not there.
+func changeOf(older, newer *contracts.Entry, creates, replaces, deletes string) string {
+	switch {
+	case newer.Deleted:
+		return deletes
+	case older == nil, older.Deleted:
+		return creates
+	case older.Fingerprint == newer.Fingerprint:
+		return effectAgrees
+	}
+	return replaces
+}
+
+// Effects, as contracts.ReconcileEffects names them.
+const (
+	effectCreatesHere   = "createsHere"
+	effectReplacesHere  = "replacesHere"
+	effectDeletesHere   = "deletesHere"
+	effectCreatesThere  = "createsThere"
+	effectReplacesThere = "replacesThere"
+	effectDeletesThere  = "deletesThere"
+	effectCollides      = "collides"
+	effectAgrees        = "agrees"
+)
+
 // waitsForPerson tells of a conflict that both sides know of: nothing is to be sent, somebody decides.
 func (d difference) waitsForPerson() bool {
 	conflict := func(e *contracts.Entry) bool {
@@ -105,6 +146,11 @@ type comparison struct {
 	requestID           string
 	ordersHere          int64
 	ordersThere         int64
+	compared            int64  // orders here that were dealt with
+	posHere, posThere   int64  // of both logs, at the first look
+	logMost             int64  // longest log that is rather read whole; below 0 for none
+	leaveDue            bool   // what is due is the bridges' work: it is only counted
+	step                func() // is called now and then
 	hash                string // what all orders here come to
 	same                bool   // at the first look, over all orders
 	moving              int    // differences that were gone, or others, at a second look: under way
@@ -129,6 +175,7 @@ func (c *comparison) run(ctx context.Context, found func([]difference) error) er
 	for open := []span{{}}; len(open) > 0; {
 		next := open[0]
 		open = open[1:]
+		c.step()
 		here, there, err := c.ranges(ctx, next)
 		if err != nil {
 			return err
@@ -136,16 +183,21 @@ func (c *comparison) run(ctx context.Context, found func([]difference) error) er
 		if next == (span{}) {
 			c.total(here, there)
 			c.same = slices.Equal(here, there)
+			if !c.same && max(c.posHere, c.posThere) <= c.logMost {
+				return errByLog
+			}
 		}
 		for i := range here {
 			at := span{here[i].From, here[i].To, next.depth + 1}
 			switch {
 			case here[i] == there[i]:
+				c.compared += here[i].Count
 			case max(here[i].Count, there[i].Count) <= compareLeaf:
 				late, err := c.leaf(ctx, at, found)
 				if err != nil {
 					return err
 				}
+				c.compared += here[i].Count
 				if len(late) > 0 {
 					waiting = append(waiting, due{at, late})
 				}
@@ -155,6 +207,12 @@ func (c *comparison) run(ctx context.Context, found func([]difference) error) er
 				open = append(open, at)
 			}
 		}
+	}
+	if c.leaveDue {
+		for _, w := range waiting {
+			c.moving += len(w.list)
+		}
+		return nil
 	}
 	if len(waiting) == 0 {
 		return nil
@@ -248,12 +306,23 @@ func (c *comparison) rangeList(ctx context.Context, of *client, side string, in 
 	if len(list.Ranges) == 0 || len(list.Ranges) > compareParts {
 		return nil, fmt.Errorf("%s: tells of no range, or of more than were asked for", of.target)
 	}
+	if position := c.position(of); *position == 0 {
+		*position = list.Position
+	}
 	for _, r := range list.Ranges {
 		if len(r.Hash) != 32 || strings.Trim(r.Hash, "0123456789abcdef") != "" {
 			return nil, fmt.Errorf("%s: a hash is none", of.target)
 		}
 	}
 	return list.Ranges, nil
+}
+
+// position is where the place in a side's log at the first look is kept.
+func (c *comparison) position(of *client) *int64 {
+	if of == c.here {
+		return &c.posHere
+	}
+	return &c.posThere
 }
 
 // leaf lists a range on both sides, twice: an order that moved between the two lists is under way and
@@ -311,6 +380,11 @@ func (c *comparison) listBoth(ctx context.Context, in span) (map[string]differen
 	if err != nil {
 		return nil, err
 	}
+	return differences(here, there), nil
+}
+
+// differences holds the entries of both sides against each other.
+func differences(here, there map[string]*contracts.Entry) map[string]difference {
 	out := map[string]difference{}
 	for id, h := range here {
 		if t := there[id]; t == nil || !equal(h, t) {
@@ -322,7 +396,7 @@ func (c *comparison) listBoth(ctx context.Context, in span) (map[string]differen
 			out[id] = difference{id, nil, t}
 		}
 	}
-	return out, nil
+	return out
 }
 
 var idForm = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)

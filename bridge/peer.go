@@ -71,18 +71,29 @@ func newClient(target, address, token string, workers int, observe func(string, 
 	}
 }
 
+// separate is the same client with counters of its own.
+func (c *client) separate() *client {
+	return &client{target: c.target, origin: c.origin, token: c.token, http: c.http, timeout: c.timeout, answers: c.answers, observe: c.observe}
+}
+
 // response is what a service said, as far as it was worth reading.
 type response struct {
 	outcome
 	verdict verdict
 	data    []byte // JSON, unread; with body answers until a reader says otherwise
 	reason  string // for people: why it is not settled
+	problem string // type of a problem document of the service
 }
 
 // send makes one call. JSON answers come back as data for the caller to read.
 func (c *client) send(ctx context.Context, what call, requestID string, request []byte, entries int) response {
+	return c.sendIf(ctx, what, requestID, "", request, entries)
+}
+
+// sendIf makes a call on the condition of a place in the service's log, or of none.
+func (c *client) sendIf(ctx context.Context, what call, requestID, ifMatch string, request []byte, entries int) response {
 	began := time.Now()
-	r := c.exchange(ctx, what, requestID, request)
+	r := c.exchange(ctx, what, requestID, ifMatch, request)
 	r.call, r.entries = what, entries
 	code := "none"
 	if !r.lost {
@@ -93,7 +104,7 @@ func (c *client) send(ctx context.Context, what call, requestID string, request 
 	return r
 }
 
-func (c *client) exchange(ctx context.Context, what call, requestID string, request []byte) response {
+func (c *client) exchange(ctx context.Context, what call, requestID, ifMatch string, request []byte) response {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	method, path := http.MethodPut, pathTransactions
@@ -109,6 +120,9 @@ func (c *client) exchange(ctx context.Context, what call, requestID string, requ
 	req.Header.Set("Accept", mediaJSON+", "+mediaProblem)
 	req.Header.Set("User-Agent", userAgent)
 	req.Header.Set(headerRequestID, requestID)
+	if ifMatch != "" {
+		req.Header.Set("If-Match", `"`+ifMatch+`"`)
+	}
 	if what == localPut {
 		req.Header.Set("Prefer", "return=minimal")
 	}
@@ -126,11 +140,19 @@ func (c *client) exchange(ctx context.Context, what call, requestID string, requ
 
 // get reads an address below the service's origin.
 func (c *client) get(ctx context.Context, path, requestID string) response {
+	return c.ask(ctx, http.MethodGet, path, requestID, nil)
+}
+
+// ask makes a call outside of the exchange of orders.
+func (c *client) ask(ctx context.Context, method, path, requestID string, body []byte) response {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.origin+path, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, method, c.origin+path, bytes.NewReader(body))
 	if err != nil {
 		return lost(err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", mediaJSON)
 	}
 	req.Header.Set("Authorization", "Bearer "+c.token)
 	req.Header.Set("Accept", mediaJSON+", "+mediaProblem)
@@ -200,7 +222,7 @@ func (c *client) readProblem(r response, from io.Reader) response {
 		r.reason += " with a problem document that is not of an Orders service"
 		return r
 	}
-	r.body = problem
+	r.body, r.problem = problem, p.Type
 	if text := (&contracts.Problem{Title: p.Title, Detail: p.Detail, Errors: p.Errors}).Error(); text != "" {
 		r.reason = shorten(text)
 	}

@@ -96,7 +96,7 @@ func (p *pipe) try(ctx context.Context, piece []*order) response {
 	if r.verdict != settled || len(sent) == 0 {
 		return r
 	}
-	told, r := p.tell(ctx, requestID, sent)
+	told, r := p.tell(ctx, requestID, sent, "")
 	if len(told) == 0 {
 		return r
 	}
@@ -120,14 +120,14 @@ func (p *pipe) lookup(ctx context.Context, requestID string, piece []*order) ([]
 	if r.verdict != settled {
 		return nil, r
 	}
-	entries, done, err := readLookup(r.data, p.side, piece)
+	got, err := readLookup(r.data, p.side, piece)
 	if err != nil {
 		return nil, r.foreignAnswer(err)
 	}
-	for _, o := range done {
+	for _, o := range got.done {
 		p.finish(o, outcomeNothingPending)
 	}
-	return entries[:fitting(entries, func(e entry) []byte { return e.raw })], r
+	return got.entries[:fitting(got.entries, func(e entry) []byte { return e.raw })], r
 }
 
 // telling is an entry with the answer to it.
@@ -138,13 +138,14 @@ type telling struct {
 }
 
 // tell gives the entries to the remote side. When it refuses an entry that stands alone, there is no
-// answer of its own, so the bridge says for it which version it does not accept and why.
-func (p *pipe) tell(ctx context.Context, requestID string, sent []entry) ([]telling, response) {
+// answer of its own, so the bridge says for it which version it does not accept and why. IfMatch is the
+// place in the remote side's log that the entries hold for, or empty.
+func (p *pipe) tell(ctx context.Context, requestID string, sent []entry, ifMatch string) ([]telling, response) {
 	raws := make([][]byte, len(sent))
 	for i, e := range sent {
 		raws[i] = e.raw
 	}
-	r := p.remote.send(ctx, remotePut, requestID, batchBody(p.side, raws), len(sent))
+	r := p.remote.sendIf(ctx, remotePut, requestID, ifMatch, batchBody(p.side, raws, nil), len(sent))
 	switch r.verdict {
 	case settled:
 		answers, err := readAnswers(r.data, p.peer, sent)
@@ -153,7 +154,7 @@ func (p *pipe) tell(ctx context.Context, requestID string, sent []entry) ([]tell
 		}
 		told := make([]telling, len(sent))
 		for i, e := range sent {
-			told[i] = telling{e, answers[i], outcomeSettled}
+			told[i] = telling{e, answers.Entries[i], outcomeSettled}
 		}
 		return told, r
 	case refused:
@@ -184,7 +185,7 @@ func (p *pipe) storePart(ctx context.Context, requestID string, told []telling) 
 	for i, t := range told {
 		raws[i] = t.answer
 	}
-	r := p.local.send(ctx, localPut, requestID, batchBody(p.peer, raws), len(told))
+	r := p.local.send(ctx, localPut, requestID, batchBody(p.peer, raws, nil), len(told))
 	switch r.verdict {
 	case settled:
 		for _, t := range told {

@@ -2,8 +2,10 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/orderbridge/orderbridge/contracts"
@@ -12,87 +14,183 @@ import (
 
 // passesMax bounds how often both sides are compared again: each pass repairs what the one before found,
 // and while people work there is always something under way.
-const passesMax = 5
+const passesMax = 6
 
-// Report is what a reconciliation found and did.
-type Report struct {
-	Side        string              `json:"side"`
-	Peer        string              `json:"peer"`
-	Equal       bool                `json:"equal"` // one look at all orders of both showed it
-	Orders      int64               `json:"orders"`
-	OrdersThere int64               `json:"ordersThere"`
-	Hash        string              `json:"hash"` // what all orders of this side come to
-	Found       map[string]int      `json:"found"`
-	Moving      int                 `json:"moving"`  // orders that were changed or told while the last pass looked
-	Waiting     int                 `json:"waiting"` // orders that a person has to settle
-	Sent        int                 `json:"sent"`
-	Passes      int                 `json:"passes"`
-	Requests    int64               `json:"requests"`
-	Bytes       int64               `json:"bytes"`
-	Seconds     float64             `json:"seconds"`
-	Samples     map[string][]string `json:"samples,omitzero"` // some ids of each kind
+// reconciler compares both sides and makes them equal: each order that differs is told to the other side
+// as after a hint, and its answer is stored here. What is only over there is asked for by telling that
+// there is nothing here. The first pass only looks, which is the plan; a plan that a person has to see
+// goes no further. It ends when a pass found nothing and nothing moved meanwhile, which is the proof, or
+// after some passes. One that is broken off and begun again finds equal what the first one had done.
+type reconciler struct {
+	*pipe
+	books    *client // the own service, for what is not part of comparing
+	dryRun   bool
+	planOnly bool                   // a person has to confirm whatever is found
+	brake    *contracts.BrakeLimits // what may happen to this side's orders without a person
+	except   map[string]bool        // orders to be left as they are
+	strategy string                 // one of contracts.ReconcileStrategies, or auto
+	leaveDue bool                   // what is due is the bridges' work
+
+	began time.Time
+	met   map[string]*meeting
+
+	mu     sync.Mutex
+	report contracts.ReconcileReport
 }
 
-const samplesMax = 5
+// meeting is what is remembered of an order that differs.
+type meeting struct {
+	versions string // what both sides had of it when it was told
+	told     bool
+}
 
-// reconcile compares both sides and makes them equal: each order that differs is told to the other side
-// as after a hint, and its answer is stored here. What is only over there is asked for by telling that
-// there is nothing here. A dry run looks once and tells nothing. It ends when a pass found nothing and
-// nothing moved meanwhile, which is the proof, or after some passes.
-func (p *pipe) reconcile(ctx context.Context, dryRun bool) (*Report, error) {
-	began := time.Now()
-	report := &Report{Side: p.side, Peer: p.peer, Found: map[string]int{}, Samples: map[string][]string{}}
-	told := map[string]string{} // what both sides had of an order when it was told
-	var err error
-	for open := 1; open > 0 && err == nil && report.Passes < passesMax; {
-		report.Passes++
-		c := &comparison{
-			here: p.local, there: p.remote, sideHere: p.side, sideThere: p.peer,
-			requestID: fmt.Sprintf("%s-%d", p.instance, p.requests.Add(1)),
-		}
-		open, report.Waiting = 0, 0
-		err = c.run(ctx, func(list []difference) error {
-			send := report.sort(list, told)
-			open += len(send)
-			if dryRun {
-				return nil
-			}
-			return p.repair(ctx, send, told)
-		})
-		if open == 0 && report.Waiting == 0 && !c.same {
-			c.moving = max(1, c.moving) // equal where it was looked closer, a moment later: not yet the proof
-		}
-		open += c.moving
-		report.Orders, report.OrdersThere, report.Hash, report.Moving = c.ordersHere, c.ordersThere, c.hash, c.moving
-		report.Equal = err == nil && open == 0 && report.Waiting == 0
-		if dryRun {
-			break
-		}
-		if open > 0 && open == c.moving && err == nil {
-			err = sleep(ctx, underWayWait/4, nil) // so that it is not asked for in vain
+func newReconciler(p *pipe) *reconciler {
+	return &reconciler{
+		pipe: p, books: p.local.separate(), strategy: strategyAuto, began: time.Now(), met: map[string]*meeting{},
+		report: contracts.ReconcileReport{Side: p.side, Peer: p.peer, Phase: "comparing", Strategy: "ranges", Found: map[string]int{}, Effects: map[string]int{}},
+	}
+}
+
+// Report is how far it is.
+func (r *reconciler) Report() *contracts.ReconcileReport {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := r.report
+	out.Found, out.Effects = copied(r.report.Found), copied(r.report.Effects)
+	out.Plan = slices.Clone(r.report.Plan)
+	out.Requests = r.local.requests.Load() + r.remote.requests.Load()
+	out.Bytes = r.local.bytes.Load() + r.remote.bytes.Load()
+	out.Seconds = time.Since(r.began).Seconds()
+	return &out
+}
+
+func copied(counts map[string]int) map[string]int {
+	out := make(map[string]int, len(counts))
+	for k, n := range counts {
+		out[k] = n
+	}
+	return out
+}
+
+func (r *reconciler) set(change func(*contracts.ReconcileReport)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.report)
+}
+
+// errHeld tells that a person has to look at the plan first.
+var errHeld = errors.New("held")
+
+// run does it all. An error that is errHeld says why a person has to look.
+func (r *reconciler) run(ctx context.Context) error {
+	defer r.set(func(rep *contracts.ReconcileReport) { rep.Phase = "ended" })
+	open, err := r.pass(ctx, false)
+	if err != nil || r.dryRun {
+		return err
+	}
+	if r.planOnly {
+		return fmt.Errorf("%w: a person has to confirm what is done after the database was put back", errHeld)
+	}
+	if why := r.overBrake(); why != "" {
+		return fmt.Errorf("%w: %s", errHeld, why)
+	}
+	for open > 0 && r.Report().Passes < passesMax {
+		if open, err = r.pass(ctx, true); err != nil {
+			return err
 		}
 	}
-	report.Sent = len(told)
-	report.Requests = p.local.requests.Load() + p.remote.requests.Load()
-	report.Bytes = p.local.bytes.Load() + p.remote.bytes.Load()
-	report.Seconds = time.Since(began).Seconds()
-	return report, err
+	return nil
+}
+
+// overBrake tells which limit the plan is above.
+func (r *reconciler) overBrake() string {
+	if r.brake == nil {
+		return ""
+	}
+	rep := r.Report()
+	above := func(effect string, limit *int64, what string) string {
+		if limit == nil || int64(rep.Effects[effect]) <= *limit {
+			return ""
+		}
+		return fmt.Sprintf("it would %s %d orders here, and more than %d need a person", what, rep.Effects[effect], *limit)
+	}
+	if why := above(effectDeletesHere, r.brake.Deletions, "delete"); why != "" {
+		return why
+	}
+	return above(effectReplacesHere, r.brake.Replacements, "replace")
+}
+
+// pass compares once and tells what is to be told; it says how much is open after it.
+func (r *reconciler) pass(ctx context.Context, repair bool) (open int, err error) {
+	r.set(func(rep *contracts.ReconcileReport) {
+		rep.Passes++
+		rep.Phase, rep.Waiting, rep.LeftOut, rep.Compared, rep.Moving = "comparing", 0, 0, 0, 0
+	})
+	c := &comparison{
+		here: r.local, there: r.remote, sideHere: r.side, sideThere: r.peer, leaveDue: r.leaveDue,
+		requestID: fmt.Sprintf("%s-%d", r.instance, r.requests.Add(1)),
+	}
+	c.step = func() {
+		r.set(func(rep *contracts.ReconcileReport) {
+			rep.Compared, rep.Orders = c.compared, max(rep.Orders, c.ordersHere)
+		})
+	}
+	found := func(list []difference, ifMatch string) error {
+		send := r.sort(list)
+		open += len(send)
+		if !repair {
+			return nil
+		}
+		r.set(func(rep *contracts.ReconcileReport) { rep.Phase = "repairing" })
+		defer r.set(func(rep *contracts.ReconcileReport) { rep.Phase = "comparing" })
+		return r.repair(ctx, send, ifMatch)
+	}
+	err = r.compare(ctx, c, found)
+	if errors.Is(err, errMoved) { // the peer's log did, between reading and sending: start again
+		r.set(func(rep *contracts.ReconcileReport) { rep.Restarts++ })
+		open, err = open+1, nil
+	}
+	rep := r.Report()
+	settled := open == 0 && rep.Waiting == 0 && rep.LeftOut == 0
+	if settled && !c.same {
+		c.moving = max(1, c.moving) // equal where it was looked closer, a moment later: not yet the proof
+	}
+	open += c.moving
+	r.set(func(rep *contracts.ReconcileReport) {
+		rep.Orders, rep.OrdersThere, rep.Hash, rep.Moving = c.ordersHere, c.ordersThere, c.hash, c.moving
+		rep.Position, rep.PositionThere, rep.Compared = c.posHere, c.posThere, c.compared
+		rep.Equal = err == nil && settled && c.moving == 0
+	})
+	if repair && open > 0 && open == c.moving && err == nil {
+		r.set(func(rep *contracts.ReconcileReport) { rep.Phase = "waiting" })
+		err = sleep(ctx, underWayWait/4, nil) // so that it is not asked for in vain
+	}
+	return open, err
 }
 
 // sort counts differences and returns those that are to be told. Conflicts that both sides know of wait
 // for a person, and so does what was told before and changed nothing: one side refuses it.
-func (r *Report) sort(list []difference, told map[string]string) (send []difference) {
+func (r *reconciler) sort(list []difference) (send []difference) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rep := &r.report
 	for _, d := range list {
-		before, again := told[d.id]
-		if d.waitsForPerson() || again && before == d.versions() {
-			r.Waiting++
+		before := r.met[d.id]
+		switch {
+		case r.except[d.id]:
+			rep.LeftOut++
+			continue
+		case d.waitsForPerson(), before != nil && before.told && before.versions == d.versions():
+			rep.Waiting++
 			continue
 		}
-		if !again {
-			kind := d.kind()
-			r.Found[kind]++
-			if len(r.Samples[kind]) < samplesMax {
-				r.Samples[kind] = append(r.Samples[kind], d.id)
+		if before == nil {
+			r.met[d.id] = &meeting{}
+			kind, effect := d.kind(), d.effect()
+			rep.Found[kind]++
+			rep.Effects[effect]++
+			if len(rep.Plan) < contracts.PlanMax {
+				rep.Plan = append(rep.Plan, contracts.PlannedOrder{ID: d.id, Kind: kind, Effect: effect})
 			}
 		}
 		send = append(send, d)
@@ -111,27 +209,34 @@ func (d difference) versions() string {
 	return fmt.Sprint(text(d.here), text(d.there))
 }
 
-// repair tells the peer how these orders stand here and stores its answers.
-func (p *pipe) repair(ctx context.Context, list []difference, told map[string]string) error {
+// repair tells the peer how these orders stand here and stores its answers. With ifMatch it does so only
+// while the peer's log has none of them after that place.
+func (r *reconciler) repair(ctx context.Context, list []difference, ifMatch string) error {
 	for chunk := range slices.Chunk(list, compareLeaf) {
 		ids := make([]string, len(chunk))
 		for i, d := range chunk {
 			ids[i] = d.id
 		}
 		for len(ids) > 0 {
-			requestID := fmt.Sprintf("%s-%d", p.instance, p.requests.Add(1))
-			sent, rest, err := p.present(ctx, requestID, ids)
+			requestID := fmt.Sprintf("%s-%d", r.instance, r.requests.Add(1))
+			sent, rest, err := r.present(ctx, requestID, ids)
 			if err == nil {
-				err = p.exchange(ctx, requestID, sent)
+				err = r.exchange(ctx, requestID, sent, ifMatch)
 			}
 			if err != nil {
 				return err
 			}
 			ids = rest
 		}
+		r.mu.Lock()
 		for _, d := range chunk {
-			told[d.id] = d.versions()
+			m := r.met[d.id]
+			if !m.told {
+				r.report.Sent++
+			}
+			m.told, m.versions = true, d.versions()
 		}
+		r.mu.Unlock()
 	}
 	return nil
 }
@@ -154,15 +259,16 @@ func (p *pipe) present(ctx context.Context, requestID string, ids []string) (ent
 		}
 		r = p.local.send(ctx, lookup, requestID, body, len(ids))
 	}
-	entries, absent, err := readLookup(r.data, p.side, piece)
+	got, err := readLookup(r.data, p.side, piece)
 	if err != nil {
 		return nil, nil, fmt.Errorf("local: %w", err)
 	}
+	entries = got.entries
 	named := map[*order]bool{}
 	for _, e := range entries {
 		named[e.order] = true
 	}
-	for _, o := range absent {
+	for _, o := range got.done {
 		e, err := nothingOf(o)
 		if err != nil {
 			return nil, nil, err
@@ -189,18 +295,21 @@ func nothingOf(o *order) (entry, error) {
 }
 
 // exchange tells entries and stores the answers, in pieces that the peer accepts.
-func (p *pipe) exchange(ctx context.Context, requestID string, sent []entry) error {
+func (p *pipe) exchange(ctx context.Context, requestID string, sent []entry, ifMatch string) error {
 	for try := 1; len(sent) > 0; {
 		n := fitting(sent, func(e entry) []byte { return e.raw })
-		told, r := p.tell(ctx, requestID, sent[:n])
+		told, r := p.tell(ctx, requestID, sent[:n], ifMatch)
 		if len(told) > 0 {
 			if r = p.store(ctx, requestID, told); r.verdict == settled {
 				sent, try = sent[n:], 1
 				continue
 			}
 		}
+		if ifMatch != "" && r.call == remotePut && r.problem == problemLogMoved {
+			return errMoved
+		}
 		if r.verdict == split {
-			if err := p.exchange(ctx, requestID, sent[:n/2]); err != nil {
+			if err := p.exchange(ctx, requestID, sent[:n/2], ifMatch); err != nil {
 				return err
 			}
 			sent = sent[n/2:]

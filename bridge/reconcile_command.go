@@ -1,24 +1,29 @@
 package bridge
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
+	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/settings"
 )
 
 // ReconcileCommand is `orderbridge reconcile`.
 func ReconcileCommand() *cobra.Command {
 	var dryRun bool
-	var format string
+	var format, strategy string
 	cmd := &cobra.Command{
 		Use:   "reconcile",
 		Short: "Compare both sides and make them equal (settings: BRIDGE_*, as of a bridge)",
@@ -30,6 +35,9 @@ func ReconcileCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if format != "text" && format != "json" {
 				return fmt.Errorf("-o must be text or json")
+			}
+			if !slices.Contains([]string{strategyAuto, strategyLog, strategyRanges}, strategy) {
+				return fmt.Errorf("--strategy must be auto, log or ranges")
 			}
 			var c Config
 			if err := settings.Load(settingsPrefix, &c); err != nil {
@@ -45,33 +53,53 @@ func ReconcileCommand() *cobra.Command {
 			defer log.Sync() // standard error cannot always be synced
 			ctx, cancel := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer cancel()
-			figures := newMetrics()
-			p := &pipe{
-				side: c.Side, peer: c.Peer, metrics: figures, log: log.Named("reconcile"), instance: strings.ToLower(rand.Text()[:12]), delayMax: c.BackoffMax,
-				local:  newClient("local", c.LocalURL, c.LocalToken, c.Workers, figures.observe),
-				remote: newClient("remote", c.RemoteURL, c.RemoteToken, c.Workers, figures.observe),
-			}
-			report, err := p.reconcile(ctx, dryRun)
-			if printed := report.print(cmd.OutOrStdout(), format); err == nil {
-				err = printed
-			}
-			switch {
-			case err != nil:
-				return fmt.Errorf("not finished, run it again: %w", err)
-			case report.Equal || dryRun:
-				return nil
-			case report.Waiting > 0:
-				return fmt.Errorf("not equal: %d orders wait for a person, as collisions or errors", report.Waiting)
-			}
-			return fmt.Errorf("not proved equal in %d passes: %d orders were moving, as people work", report.Passes, report.Moving)
+			return reconcileNow(ctx, cmd, c, log, dryRun, strategy, format)
 		},
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "compare once and change nothing")
+	cmd.Flags().StringVar(&strategy, "strategy", strategyAuto, "log: read both logs whole; ranges: go down into the ranges that differ; auto: by the length of the logs")
 	cmd.Flags().StringVarP(&format, "output", "o", "text", "text or json")
 	return cmd
 }
 
-func (r *Report) print(w io.Writer, format string) error {
+// reconcileNow runs a reconciliation that the own service gives out, or this one.
+func reconcileNow(ctx context.Context, cmd *cobra.Command, c Config, log *zap.Logger, dryRun bool, strategy, format string) error {
+	figures := newMetrics()
+	p := &pipe{
+		side: c.Side, peer: c.Peer, metrics: figures, log: log.Named("reconcile"), instance: strings.ToLower(rand.Text()[:12]), delayMax: c.BackoffMax,
+		local:  newClient("local", c.LocalURL, c.LocalToken, c.Workers, figures.observe),
+		remote: newClient("remote", c.RemoteURL, c.RemoteToken, c.Workers, figures.observe),
+	}
+	(&clerk{pipe: p}).greet(ctx)
+	job, err := p.claim(ctx, contracts.ReconciliationClaim{Peer: c.Peer, Runner: p.instance, Begin: true, DryRun: dryRun})
+	if err != nil {
+		return fmt.Errorf("local: %w", err)
+	}
+	r := newReconciler(p.separate())
+	r.strategy = strategy
+	ended := r.showProgress(cmd.ErrOrStderr())
+	err = r.carryOut(ctx, job)
+	ended()
+	report := r.Report()
+	if printed := printReport(cmd.OutOrStdout(), report, format, dryRun); err == nil {
+		err = printed
+	}
+	switch {
+	case errors.Is(err, errHeld):
+		return fmt.Errorf("%w; a person lets it go on with: orderbridge reconciliations confirm %s", err, job.ID)
+	case err != nil:
+		return fmt.Errorf("not finished, run it again: %w", err)
+	case report.Equal || dryRun:
+		return nil
+	case report.Waiting > 0:
+		return fmt.Errorf("not equal: %d orders wait for a person, as collisions or errors", report.Waiting)
+	case report.LeftOut > 0:
+		return fmt.Errorf("not equal: %d orders were left out", report.LeftOut)
+	}
+	return fmt.Errorf("not proved equal in %d passes: %d orders were moving, as people work", report.Passes, report.Moving)
+}
+
+func printReport(w io.Writer, r *contracts.ReconcileReport, format string, dryRun bool) error {
 	if format == "json" {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
@@ -81,8 +109,23 @@ func (r *Report) print(w io.Writer, format string) error {
 	fmt.Fprintf(t, "orders\t%d on %s, %d on %s\n", r.Orders, r.Side, r.OrdersThere, r.Peer)
 	for _, kind := range differenceKinds {
 		if n := r.Found[kind]; n > 0 {
-			fmt.Fprintf(t, "%s\t%d\t%s\n", differenceText(kind, r.Side, r.Peer), n, strings.Join(r.Samples[kind], " "))
+			fmt.Fprintf(t, "%s\t%d\n", differenceText(kind, r.Side, r.Peer), n)
 		}
+	}
+	for _, effect := range contracts.ReconcileEffects {
+		if n := r.Effects[effect]; n > 0 {
+			fmt.Fprintf(t, "  %s\t%d\n", effectText(effect, r.Side, r.Peer, dryRun), n)
+		}
+	}
+	for i, o := range r.Plan {
+		if i == planShown {
+			fmt.Fprintf(t, "  and %d more\t\n", total(r.Found)-i)
+			break
+		}
+		fmt.Fprintf(t, "  %s\t%s\n", o.ID, effectText(o.Effect, r.Side, r.Peer, dryRun))
+	}
+	if r.LeftOut > 0 {
+		fmt.Fprintf(t, "left out\t%d\n", r.LeftOut)
 	}
 	if r.Moving > 0 {
 		fmt.Fprintf(t, "under way\t%d\n", r.Moving)
@@ -91,9 +134,9 @@ func (r *Report) print(w io.Writer, format string) error {
 		fmt.Fprintf(t, "wait for a person\t%d\n", r.Waiting)
 	}
 	fmt.Fprintf(t, "sent\t%d\n", r.Sent)
-	fmt.Fprintf(t, "took\t%d passes, %d requests, %d bytes, %.1f s\n", r.Passes, r.Requests, r.Bytes, r.Seconds)
+	fmt.Fprintf(t, "took\t%d passes by %s, %d requests, %d bytes, %.1f s\n", r.Passes, r.Strategy, r.Requests, r.Bytes, r.Seconds)
 	if r.Equal {
-		fmt.Fprintf(t, "proved equal\t%s\n", r.Hash)
+		fmt.Fprintf(t, "proved equal\t%d orders at %s:%d / %s:%d, %s\n", r.Orders, r.Side, r.Position, r.Peer, r.PositionThere, r.Hash)
 	}
 	return t.Flush()
 }
@@ -112,4 +155,28 @@ func differenceText(kind, side, peer string) string {
 		return "changed on both"
 	}
 	return "same version, other content"
+}
+
+// planShown is how many orders are listed one by one; -o json has more.
+const planShown = 20
+
+func total(counts map[string]int) (n int) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+// effectText says what becomes of an order, or has become of it.
+func effectText(effect, side, peer string, toCome bool) string {
+	does := map[string][2]string{
+		effectCreatesHere: {"copied to " + side, "to be copied to " + side}, effectCreatesThere: {"copied to " + peer, "to be copied to " + peer},
+		effectReplacesHere: {"replaced on " + side, "to be replaced on " + side}, effectReplacesThere: {"replaced on " + peer, "to be replaced on " + peer},
+		effectDeletesHere: {"deleted on " + side, "to be deleted on " + side}, effectDeletesThere: {"deleted on " + peer, "to be deleted on " + peer},
+		effectCollides: {"collided", "will collide"}, effectAgrees: {"agreed upon", "to be agreed upon"},
+	}[effect]
+	if toCome {
+		return does[1]
+	}
+	return does[0]
 }

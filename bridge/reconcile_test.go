@@ -126,7 +126,7 @@ func (h *holder) ranges(r *http.Request) contracts.RangeList {
 func compare(t *testing.T, a, b *holder) (found map[string]string, c *comparison, err error) {
 	t.Helper()
 	c = &comparison{
-		here: testClient(t, serve(t, a).URL), there: testClient(t, serve(t, b).URL), sideHere: "a", sideThere: "b", requestID: "r",
+		here: testClient(t, serve(t, a).URL), there: testClient(t, serve(t, b).URL), sideHere: "a", sideThere: "b", requestID: "r", logMost: -1, step: func() {},
 	}
 	found = map[string]string{}
 	err = c.run(context.Background(), func(list []difference) error {
@@ -231,14 +231,14 @@ func TestAnOrderWithoutHintsCanBeGivenBack(t *testing.T) {
 
 // TestWhatWasToldAndChangedNothingWaits: it is not told for ever.
 func TestWhatWasToldAndChangedNothingWaits(t *testing.T) {
-	r := &Report{Found: map[string]int{}, Samples: map[string][]string{}}
+	r := newReconciler(&pipe{local: testClient(t, "http://127.0.0.1:1"), remote: testClient(t, "http://127.0.0.1:1")})
 	d := difference{id: "x", here: &contracts.Entry{Version: contracts.Version{"a.x": 1}}}
-	told := map[string]string{}
-	require.Len(t, r.sort([]difference{d}, told), 1)
-	told[d.id] = d.versions()
-	require.Empty(t, r.sort([]difference{d}, told))
-	require.Equal(t, 1, r.Waiting)
+	require.Len(t, r.sort([]difference{d}), 1)
+	require.Len(t, r.sort([]difference{d}), 1, "the plan has told nothing")
+	r.met[d.id] = &meeting{versions: d.versions(), told: true}
+	require.Empty(t, r.sort([]difference{d}))
+	require.Equal(t, 1, r.Report().Waiting)
 	d.here = &contracts.Entry{Version: contracts.Version{"a.x": 2}}
-	require.Len(t, r.sort([]difference{d}, told), 1, "edited since, so told again")
-	require.Equal(t, map[string]int{onlyHere: 1}, r.Found, "counted once")
+	require.Len(t, r.sort([]difference{d}), 1, "edited since, so told again")
+	require.Equal(t, map[string]int{onlyHere: 1}, r.Report().Found, "counted once")
 }

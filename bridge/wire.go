@@ -40,20 +40,29 @@ type lookupResult struct {
 	Side     string            `json:"side"`
 	Entries  []json.RawMessage `json:"entries"`
 	Deferred []string          `json:"deferred"`
+	Seen     map[string]int64  `json:"seen"`
+}
+
+// found is what a lookup told: the entries that the peer must be told, the orders with nothing pending,
+// and what was seen of the peer.
+type found struct {
+	entries []entry
+	done    []*order
+	seen    map[string]int64
 }
 
 // readLookup reads the own service's answer about the orders of a piece. The orders that it names in
 // neither list have nothing pending.
-func readLookup(data []byte, side string, piece []*order) (entries []entry, done []*order, err error) {
+func readLookup(data []byte, side string, piece []*order) (*found, error) {
 	var result lookupResult
 	if err := strictjson.Decode(data, &result); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	switch {
 	case result.Side != side:
-		return nil, nil, errors.New("speaks for another side")
+		return nil, errors.New("speaks for another side")
 	case result.Entries == nil: // not the same as none: that would settle everything
-		return nil, nil, errors.New("holds no list of entries")
+		return nil, errors.New("holds no list of entries")
 	}
 	asked := make(map[string]*order, len(piece))
 	for _, o := range piece {
@@ -67,46 +76,47 @@ func readLookup(data []byte, side string, piece []*order) (entries []entry, done
 		delete(asked, id)
 		return o, nil
 	}
-	entries = make([]entry, len(result.Entries))
+	out := &found{entries: make([]entry, len(result.Entries)), seen: result.Seen}
 	for i, raw := range result.Entries {
 		e := entry{raw: raw}
-		if err := strictjson.Decode(raw, &e.head); err != nil {
-			return nil, nil, fmt.Errorf("entry %d: %w", i, err)
+		err := strictjson.Decode(raw, &e.head)
+		if err != nil {
+			return nil, fmt.Errorf("entry %d: %w", i, err)
 		}
 		if e.order, err = named(e.ItemID); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		entries[i] = e
+		out.entries[i] = e
 	}
 	for _, id := range result.Deferred {
 		if _, err := named(id); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	if len(result.Deferred) == len(piece) {
-		return nil, nil, errors.New("defers everything")
+	if len(result.Deferred) == len(piece) && len(piece) > 0 {
+		return nil, errors.New("defers everything")
 	}
 	for _, o := range piece {
 		if asked[o.id] != nil {
-			done = append(done, o)
+			out.done = append(out.done, o)
 		}
 	}
-	return entries, done, nil
+	return out, nil
 }
 
 // readAnswers reads the remote side's answer: as many entries as were sent, in the same order, each
 // for the same item and about the very version that was sent. Anything less is not an answer.
-func readAnswers(data []byte, peer string, sent []entry) ([][]byte, error) {
-	side, raws, err := strictjson.DecodeBatch(data, contracts.BatchEntriesMax)
+func readAnswers(data []byte, peer string, sent []entry) (*strictjson.Batch, error) {
+	batch, err := strictjson.DecodeBatch(data, contracts.BatchEntriesMax)
 	switch {
 	case err != nil:
 		return nil, err
-	case side != peer:
+	case batch.Side != peer:
 		return nil, errors.New("speaks for another side")
-	case len(raws) != len(sent):
-		return nil, fmt.Errorf("%d answers to %d entries", len(raws), len(sent))
+	case len(batch.Entries) != len(sent):
+		return nil, fmt.Errorf("%d answers to %d entries", len(batch.Entries), len(sent))
 	}
-	for i, raw := range raws {
+	for i, raw := range batch.Entries {
 		var h head
 		if err := strictjson.Decode(raw, &h); err != nil {
 			return nil, fmt.Errorf("answer %d: %w", i, err)
@@ -120,7 +130,7 @@ func readAnswers(data []byte, peer string, sent []entry) ([][]byte, error) {
 			return nil, fmt.Errorf("answer %d is about another version", i)
 		}
 	}
-	return raws, nil
+	return batch, nil
 }
 
 // sameVersion compares two vectors as they came; nearly always their bytes are equal.
@@ -135,8 +145,8 @@ func sameVersion(a, b json.RawMessage) bool {
 	return strictjson.Decode(a, &va) == nil && strictjson.Decode(b, &vb) == nil && maps.Equal(va, vb)
 }
 
-// batchBody writes a contracts.Batch around entries as they are.
-func batchBody(side string, entries [][]byte) []byte {
+// batchBody writes a contracts.Batch around entries as they are. Seen is nil but in a greeting.
+func batchBody(side string, entries [][]byte, seen map[string]int64) []byte {
 	size := len(side) + 30
 	for _, e := range entries {
 		size += len(e) + 1
@@ -151,7 +161,15 @@ func batchBody(side string, entries [][]byte) []byte {
 		}
 		b = append(b, e...)
 	}
-	return append(b, `]}`...)
+	b = append(b, ']')
+	if seen != nil {
+		told, err := json.Marshal(seen)
+		if err != nil { // names and numbers always encode
+			panic(err)
+		}
+		b = append(append(b, `,"seen":`...), told...)
+	}
+	return append(b, '}')
 }
 
 // fitting counts the first entries that fit into one request, at least one.

@@ -47,12 +47,13 @@ func TestReadLookup(t *testing.T) {
 	entry := func(n int) string {
 		return `{"itemId":"` + uuid(n) + `","state":"NEW","version":{"a.e1":1},"updatedAt":"2026-11-21T08:30:00Z","itemURI":"/orders/x","order":{"any":["thing"]}}`
 	}
-	entries, done, err := readLookup([]byte(`{"side":"a","entries":[`+entry(2)+`],"deferred":["`+uuid(0)+`"]}`), "a", piece)
+	got, err := readLookup([]byte(`{"side":"a","entries":[`+entry(2)+`],"deferred":["`+uuid(0)+`"],"seen":{"b.x":3}}`), "a", piece)
 	require.NoError(t, err)
-	require.Len(t, entries, 1)
-	require.Same(t, piece[2], entries[0].order)
-	require.Equal(t, entry(2), string(entries[0].raw), "as it came")
-	require.Equal(t, []*order{piece[1]}, done, "neither pending nor deferred")
+	require.Len(t, got.entries, 1)
+	require.Same(t, piece[2], got.entries[0].order)
+	require.Equal(t, entry(2), string(got.entries[0].raw), "as it came")
+	require.Equal(t, []*order{piece[1]}, got.done, "neither pending nor deferred")
+	require.Equal(t, map[string]int64{"b.x": 3}, got.seen)
 
 	for name, body := range map[string]string{
 		"another side":          `{"side":"b","entries":[]}`,
@@ -66,7 +67,7 @@ func TestReadLookup(t *testing.T) {
 		"an entry that is none": `{"side":"a","entries":[7]}`,
 		"cut short":             `{"side":"a","entries":[`,
 	} {
-		_, _, err := readLookup([]byte(body), "a", piece)
+		_, err := readLookup([]byte(body), "a", piece)
 		require.Error(t, err, name)
 	}
 }
@@ -74,9 +75,10 @@ func TestReadLookup(t *testing.T) {
 func TestBatchBodyIsABatch(t *testing.T) {
 	var b contracts.Batch
 	raw := []byte(`{"itemId":"x","state":"OK","version":{},"updatedAt":"2026-11-21T08:30:00Z","itemURI":"/orders/x"}`)
-	require.NoError(t, strictjson.Decode(batchBody("a", [][]byte{raw, raw}), &b))
+	require.NoError(t, strictjson.Decode(batchBody("a", [][]byte{raw, raw}, map[string]int64{"b.x": 3}), &b))
 	require.Equal(t, "a", b.Side)
 	require.Len(t, b.Entries, 2)
+	require.Equal(t, map[string]int64{"b.x": 3}, b.Seen)
 }
 
 func TestFittingKeepsToTheLimits(t *testing.T) {
@@ -96,12 +98,12 @@ func FuzzReadAnswers(f *testing.F) {
 		sent = append(sent, entry{head: head{ItemID: uuid(i), Version: []byte(`{"a.e1":5}`)}})
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		raws, err := readAnswers(data, "b", sent)
+		batch, err := readAnswers(data, "b", sent)
 		if err != nil {
 			return
 		}
-		require.Len(t, raws, 3)
-		for i, raw := range raws {
+		require.Len(t, batch.Entries, 3)
+		for i, raw := range batch.Entries {
 			var e struct {
 				ItemID   string            `json:"itemId"`
 				AnswerTo contracts.Version `json:"answerTo"`

@@ -19,6 +19,13 @@ type BrokerStatus struct {
 	Embedded  bool          `json:"embedded"`
 	Error     string        `json:"error,omitzero"`
 	Stream    *StreamStatus `json:"stream,omitzero"`
+	Lost      *BrokerLoss   `json:"lost,omitzero"` // the last time that its store was another one than before
+}
+
+// BrokerLoss is that the stream was found made anew, or older than it had been.
+type BrokerLoss struct {
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
 }
 
 // StreamStatus holds the figures of `nats stream info`.
@@ -40,6 +47,9 @@ type PeerStatus struct {
 	Consumer *ConsumerStatus  `json:"consumer,omitzero"`
 	Bridges  []BridgeReport   `json:"bridges"`
 	Paused   bool             `json:"paused"`
+	Held     *Hold            `json:"held,omitzero"`  // nothing is carried until a person confirms
+	Proof    *Proof           `json:"proof,omitzero"` // when both were last the same
+	Brake    BrakeStatus      `json:"brake"`
 	Alarms   []string         `json:"alarms"` // what a person should look at, in words
 }
 

@@ -43,10 +43,15 @@ type Refusal struct {
 }
 
 // Batch is the body of PUT /orders/transactions and of its answer: entries of one side.
-// The answer holds one entry for each of the request's, in the same order.
+// The answer holds one entry for each of the request's, in the same order. Without entries it is a
+// greeting: both sides tell what they have seen of each other.
 type Batch struct {
 	Side    string  `json:"side"` // whose entries these are
 	Entries []Entry `json:"entries"`
+	// Seen is the highest number of each of the receiver's newest epochs that Side has seen: of a
+	// receiver whose database was put back, Side knows more than it does itself. The answer has it
+	// where the request does.
+	Seen map[string]int64 `json:"seen,omitzero"`
 }
 
 // TransactionPage is a page of this side's log: for each order that changed its newest entry, without
@@ -68,8 +73,9 @@ const RangesMax = 256
 // RangeList tells for ranges of ids how many orders a side has in them, deleted ones included, and what
 // their versions and contents come to. Equal ranges of two sides are proved equal by it.
 type RangeList struct {
-	Side   string  `json:"side"`
-	Ranges []Range `json:"ranges"`
+	Side     string  `json:"side"`
+	Ranges   []Range `json:"ranges"`
+	Position int64   `json:"position"` // the last number of the log at that moment
 }
 
 // Range is the orders with ids from From on and below To.
@@ -89,8 +95,8 @@ type EntryPage struct {
 
 // Lookup asks the own service for the present entries of orders that hints told of.
 type Lookup struct {
-	Peer string   `json:"peer"` // towards whom
-	IDs  []string `json:"ids"`
+	Peer string   `json:"peer"`         // towards whom
+	IDs  []string `json:"ids"`          // none in a greeting
 	All  bool     `json:"all,omitzero"` // those that the peer need not be told of, too
 }
 
@@ -100,4 +106,6 @@ type LookupResult struct {
 	Side     string   `json:"side"`
 	Entries  []Entry  `json:"entries"`
 	Deferred []string `json:"deferred,omitzero"`
+	// Seen is to be told to the peer, as in Batch; only where no ids were asked for.
+	Seen map[string]int64 `json:"seen,omitzero"`
 }

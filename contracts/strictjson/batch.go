@@ -12,28 +12,33 @@ import (
 // entryDepth is how deep an entry stands within its batch.
 const entryDepth = 2
 
+// Batch is a contracts.Batch whose entries were not read yet.
+type Batch struct {
+	Side    string
+	Entries [][]byte // sharing the memory of what was read
+	Seen    map[string]int64
+}
+
 // DecodeBatch reads the outer object of a contracts.Batch strictly, but leaves each entry as it came,
 // for Decode to read: a bad entry then spoils only itself. The whole batch is refused when it is not
-// well-formed, is nested too deep anywhere, or (status 413) holds over entriesMax entries. The entries
-// share data's memory.
-func DecodeBatch(data []byte, entriesMax int) (side string, entries [][]byte, err error) {
+// well-formed, is nested too deep anywhere, or (status 413) holds over entriesMax entries.
+func DecodeBatch(data []byte, entriesMax int) (*Batch, error) {
 	// Names twice and broken UTF-8 within an entry are that entry's own fault.
 	d := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	b := batchReader{data: data, d: d, entriesMax: entriesMax}
 	if p := b.read(); p != nil {
-		return "", nil, p
+		return nil, p
 	}
-	return b.side, b.entries, nil
+	return &b.Batch, nil
 }
 
 // batchReader reads one batch; its methods return nil when all is well.
 type batchReader struct {
-	data                  []byte
-	d                     *jsontext.Decoder
-	side                  string
-	entries               [][]byte
-	entriesMax            int
-	sideSeen, entriesSeen bool
+	Batch
+	data                         []byte
+	d                            *jsontext.Decoder
+	entriesMax                   int
+	hasSide, hasEntries, hasSeen bool
 }
 
 func (b *batchReader) read() *contracts.Problem {
@@ -55,9 +60,9 @@ func (b *batchReader) read() *contracts.Problem {
 	switch {
 	case len(bytes.TrimLeft(b.data[b.d.InputOffset():], " \t\r\n")) > 0:
 		return malformed("", trailingData)
-	case !b.sideSeen:
+	case !b.hasSide:
 		return malformed("/side", "is required")
-	case !b.entriesSeen:
+	case !b.hasEntries:
 		return malformed("/entries", "is required")
 	}
 	return nil
@@ -65,13 +70,16 @@ func (b *batchReader) read() *contracts.Problem {
 
 func (b *batchReader) member(name string) *contracts.Problem {
 	switch {
-	case name == "side" && !b.sideSeen:
-		b.sideSeen = true
+	case name == "side" && !b.hasSide:
+		b.hasSide = true
 		return b.readSide()
-	case name == "entries" && !b.entriesSeen:
-		b.entriesSeen = true
+	case name == "entries" && !b.hasEntries:
+		b.hasEntries = true
 		return b.readEntries()
-	case name == "side", name == "entries":
+	case name == "seen" && !b.hasSeen:
+		b.hasSeen = true
+		return b.readSeen()
+	case name == "side", name == "entries", name == "seen":
 		return malformed("/"+name, appearsTwice)
 	}
 	return malformed(string(jsontext.Pointer("").AppendToken(name)), unknownField)
@@ -82,8 +90,19 @@ func (b *batchReader) readSide() *contracts.Problem {
 	if err != nil {
 		return explain(b.data, err)
 	}
-	if raw.Kind() != '"' || json.Unmarshal(raw, &b.side, decodeOptions) != nil {
+	if raw.Kind() != '"' || json.Unmarshal(raw, &b.Side, decodeOptions) != nil {
 		return malformed("/side", "must be a string")
+	}
+	return nil
+}
+
+func (b *batchReader) readSeen() *contracts.Problem {
+	raw, err := b.d.ReadValue()
+	if err != nil {
+		return explain(b.data, err)
+	}
+	if err := Decode(raw, &b.Seen); err != nil {
+		return malformed("/seen", "must hold an integer for each epoch, once")
 	}
 	return nil
 }
@@ -92,19 +111,19 @@ func (b *batchReader) readEntries() *contracts.Problem {
 	if p := b.open('[', "/entries", "must be an array"); p != nil {
 		return p
 	}
-	b.entries = [][]byte{}
+	b.Entries = [][]byte{}
 	for b.d.PeekKind() != ']' {
 		raw, err := b.d.ReadValue()
 		switch {
 		case err != nil:
 			return explain(b.data, err)
-		case len(b.entries) == b.entriesMax:
+		case len(b.Entries) == b.entriesMax:
 			return tooMany(b.entriesMax)
 		case deeperThan(contracts.DepthMax-entryDepth, raw):
 			return tooDeep()
 		}
 		end := b.d.InputOffset()
-		b.entries = append(b.entries, b.data[end-int64(len(raw)):end:end])
+		b.Entries = append(b.Entries, b.data[end-int64(len(raw)):end:end])
 	}
 	return b.next()
 }

@@ -46,9 +46,9 @@ func BenchmarkDecodeBatch(b *testing.B) {
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
-		_, entries, err := strictjson.DecodeBatch(data, contracts.BatchEntriesMax)
+		batch, err := strictjson.DecodeBatch(data, contracts.BatchEntriesMax)
 		require.NoError(b, err)
-		for _, raw := range entries {
+		for _, raw := range batch.Entries {
 			var e contracts.Entry
 			require.NoError(b, strictjson.Decode(raw, &e))
 		}
@@ -60,7 +60,7 @@ func BenchmarkDecodeBatchOuter(b *testing.B) {
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
-		_, _, err := strictjson.DecodeBatch(data, contracts.BatchEntriesMax)
+		_, err := strictjson.DecodeBatch(data, contracts.BatchEntriesMax)
 		require.NoError(b, err)
 	}
 }

@@ -107,20 +107,19 @@ func TestDecodeBatch(t *testing.T) {
 		`{"nested":{"entries":[{}]}}`,
 		`"{]"`,
 	}
-	side, entries, err := strictjson.DecodeBatch([]byte(" {\"side\" : \"a\", \"entries\": [ "+strings.Join(bad, " ,\n")+" ] } \n"), contracts.BatchEntriesMax)
+	batch, err := strictjson.DecodeBatch([]byte(" {\"side\" : \"a\", \"entries\": [ "+strings.Join(bad, " ,\n")+" ] } \n"), contracts.BatchEntriesMax)
 	require.NoError(t, err)
-	require.Equal(t, "a", side)
-	require.Len(t, entries, len(bad))
-	for i, e := range entries {
+	require.Equal(t, "a", batch.Side)
+	require.Len(t, batch.Entries, len(bad))
+	for i, e := range batch.Entries {
 		require.Equal(t, bad[i], string(e))
 		var entry contracts.Entry
 		problemOf(t, strictjson.Decode(e, &entry))
 	}
 
-	side, entries, err = strictjson.DecodeBatch([]byte(`{"entries":[],"\u0073ide":"b"}`), contracts.BatchEntriesMax)
+	batch, err = strictjson.DecodeBatch([]byte(`{"entries":[],"seen":{"a.x":3},"\u0073ide":"b"}`), contracts.BatchEntriesMax)
 	require.NoError(t, err)
-	require.Equal(t, "b", side)
-	require.Empty(t, entries)
+	require.Equal(t, &strictjson.Batch{Side: "b", Entries: [][]byte{}, Seen: map[string]int64{"a.x": 3}}, batch)
 }
 
 func TestDecodeBatchRefuses(t *testing.T) {
@@ -148,13 +147,16 @@ func TestDecodeBatchRefuses(t *testing.T) {
 		"side null":         {`{"side":null}`, 400, "/side", "must be a string"},
 		"side not UTF-8":    {"{\"side\":\"\xff\"}", 400, "/side", "must be a string"},
 		"entries an object": {`{"side":"a","entries":{}}`, 400, "/entries", "must be an array"},
+		"seen twice":        {`{"seen":{},"seen":{}}`, 400, "/seen", "appears twice"},
+		"seen a list":       {`{"seen":[]}`, 400, "/seen", "must hold an integer for each epoch, once"},
+		"epoch twice":       {`{"seen":{"a.x":1,"a.x":2}}`, 400, "/seen", "must hold an integer for each epoch, once"},
 		"no side":           {`{"entries":[]}`, 400, "/side", "is required"},
 		"no entries":        {`{"side":"a"}`, 400, "/entries", "is required"},
 		"too deep":          {`{"side":"a","entries":[` + strings.Repeat(`[`, 31) + strings.Repeat(`]`, 31) + `]}`, 400, "", "is nested deeper than 32 levels"},
 		"too many":          {`{"side":"a","entries":[{}` + strings.Repeat(`,{}`, contracts.BatchEntriesMax) + `]}`, 413, "/entries", "must not hold more than 500 entries"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := strictjson.DecodeBatch([]byte(c.data), contracts.BatchEntriesMax)
+			_, err := strictjson.DecodeBatch([]byte(c.data), contracts.BatchEntriesMax)
 			p := problemOf(t, err)
 			require.Equal(t, c.status, p.Status)
 			require.Equal(t, []contracts.FieldError{{Pointer: c.pointer, Detail: c.detail}}, p.Errors)

@@ -54,7 +54,8 @@ func FuzzDecodeBatch(f *testing.F) {
 	f.Add(seed)
 	for _, s := range []string{
 		`{"side":"a","entries":[]}`, ` { "entries" : [ 1 , null , "]" , {"a":1,"a":2} ] , "side" : "\u0061" } `,
-		`{"side":"a","side":"b","entries":[]}`, `{"side":"a","entries":[{]}}`, `{"side":"a","entries":[]}x`,
+		`{"side":"a","side":"b","entries":[]}`, `{"side":"a","entries":[],"seen":{"b.x":1}}`, `{"seen":{"b.x":1,"b.x":2},"side":"a","entries":[]}`, `{"seen":{"b.x":null},"side":"a","entries":[]}`,
+		`{"side":"a","entries":[{]}}`, `{"side":"a","entries":[]}x`,
 		`{"side":"a","entries":[{"version":{"a.1":1,"a.1":2}}]}`, `[`, `{"entries":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[`,
 	} {
 		f.Add([]byte(s))
@@ -62,7 +63,7 @@ func FuzzDecodeBatch(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var whole contracts.Batch
 		wholeErr := strictjson.Decode(data, &whole)
-		side, raws, err := strictjson.DecodeBatch(data, contracts.BatchEntriesMax)
+		batch, err := strictjson.DecodeBatch(data, contracts.BatchEntriesMax)
 		if err != nil {
 			require.NotEmpty(t, problemOf(t, err).Errors)
 			if wholeErr == nil { // Decode does not ask for what must be there, nor count
@@ -70,16 +71,16 @@ func FuzzDecodeBatch(f *testing.F) {
 			}
 			return
 		}
-		entries := make([]contracts.Entry, len(raws))
+		entries := make([]contracts.Entry, len(batch.Entries))
 		var entryErr error
-		for i, raw := range raws {
+		for i, raw := range batch.Entries {
 			if err := strictjson.Decode(raw, &entries[i]); err != nil {
 				entryErr = err
 			}
 		}
 		require.Equal(t, wholeErr == nil, entryErr == nil, "whole: %v, by entry: %v", wholeErr, entryErr)
 		if wholeErr == nil {
-			require.Equal(t, whole, contracts.Batch{Side: side, Entries: entries})
+			require.Equal(t, whole, contracts.Batch{Side: batch.Side, Entries: entries, Seen: batch.Seen})
 		}
 	})
 }

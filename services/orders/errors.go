@@ -23,6 +23,7 @@ const (
 	KeyReused        // the idempotency key was used for another request
 	Unavailable      // the database cannot be reached, or is busy
 	BrokerUnavailable
+	Held       // the link to the peer is held until a person has looked
 	CursorLost // the cursor's place in the log is not there any more
 	TooMany    // of what its sender may have under way
 	LogMoved   // orders have changed after the cursor; Moved is what they are now

@@ -27,8 +27,8 @@ type Store interface {
 	// Log reads a page of the log, without contents. No change is ever skipped, however late it
 	// commits. A cursor whose row is not there any more is CursorLost.
 	Log(ctx context.Context, q LogQuery) (*LogPage, error)
-	// Ranges tells what each of some ranges of ids comes to, at one moment.
-	Ranges(ctx context.Context, q RangeQuery) ([]Range, error)
+	// Ranges tells what each of some ranges of ids comes to, at one moment, and the last number of the log then.
+	Ranges(ctx context.Context, q RangeQuery) ([]Range, int64, error)
 	// Heads reads the orders of a range by id, without contents, up to limit of them.
 	Heads(ctx context.Context, from, to uuid.UUID, limit int) ([]*Stored, error)
 	// ContentAt finds what an order was at a version, nil when that is not known any more.
@@ -76,6 +76,7 @@ type Service struct {
 	store  Store
 	epoch  *Epoch
 	policy merge.Policy
+	brake  *Brake
 	notify func([]Hint)
 	now    func() time.Time
 	log    *zap.Logger
@@ -83,8 +84,8 @@ type Service struct {
 
 // NewService makes the service of a side. The policy says what collisions need no person. Notify hears of the hints of each change after its commit
 // and must not block; now is the clock, used for what is shown and never to decide.
-func NewService(side string, peers []string, store Store, epoch *Epoch, policy merge.Policy, notify func([]Hint), now func() time.Time, log *zap.Logger) *Service {
-	return &Service{side: side, peers: peers, store: store, epoch: epoch, policy: policy, notify: notify, now: now, log: log.Named("orders")}
+func NewService(side string, peers []string, store Store, epoch *Epoch, policy merge.Policy, brake *Brake, notify func([]Hint), now func() time.Time, log *zap.Logger) *Service {
+	return &Service{side: side, peers: peers, store: store, epoch: epoch, policy: policy, brake: brake, notify: notify, now: now, log: log.Named("orders")}
 }
 
 // Epoch is the key that this process stamps its versions with.
@@ -318,8 +319,8 @@ func (s *Service) Transactions(ctx context.Context, q LogQuery) (*LogPage, error
 	return s.store.Log(ctx, q)
 }
 
-// Ranges tells what ranges of ids come to.
-func (s *Service) Ranges(ctx context.Context, q RangeQuery) ([]Range, error) {
+// Ranges tells what ranges of ids come to, and up to which number of the log.
+func (s *Service) Ranges(ctx context.Context, q RangeQuery) ([]Range, int64, error) {
 	return s.store.Ranges(ctx, q)
 }
 

@@ -57,6 +57,7 @@ func (s *Service) receive(ctx context.Context, by By, peer string, in []Received
 	}
 	out := make([]Present, len(in))
 	perEntry := s.rows()
+	var brake *braked
 	req := ChangeRequest{IDs: ids, Numbers: perEntry * len(in), Seen: seen}
 	err := s.merging(ctx, peer, func(last bool) error {
 		return s.change(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
@@ -67,8 +68,9 @@ func (s *Service) receive(ctx context.Context, by By, peer string, in []Received
 				return nil, err
 			}
 			changes := make([]Change, 0, len(in))
+			brake = s.brake.begin(peer)
 			for i, st := range loaded {
-				if c, ok := s.observe(st, peer, &in[i], by, stamps[i*perEntry:(i+1)*perEntry]); ok {
+				if c, ok := s.observe(st, peer, &in[i], by, brake, stamps[i*perEntry:(i+1)*perEntry]); ok {
 					changes = append(changes, c)
 				}
 				out[i] = Present{ID: st.ID, Head: st.Head, Link: st.Link(peer), UpdatedAt: st.UpdatedAt}
@@ -79,6 +81,7 @@ func (s *Service) receive(ctx context.Context, by By, peer string, in []Received
 	if err != nil {
 		return nil, err
 	}
+	brake.keep()
 	return out, s.addContents(ctx, peer, in, out)
 }
 
@@ -160,10 +163,16 @@ func present(st *Stored, peer string) Present {
 }
 
 // observe applies one entry. It reports false when nothing is to be saved.
-func (s *Service) observe(st *Stored, peer string, in *Received, by By, stamps []ordersync.Dot) (Change, bool) {
+func (s *Service) observe(st *Stored, peer string, in *Received, by By, brake *braked, stamps []ordersync.Dot) (Change, bool) {
 	link := st.Link(peer)
+	before := ordersync.Record{Head: st.Head, Link: link.Link}
 	entry := s.offer(st, link, in, &stamps[0])
-	out := ordersync.Observe(ordersync.Record{Head: st.Head, Link: link.Link}, entry)
+	out := ordersync.Observe(before, entry)
+	if out.Take && out.Rule != ordersync.ExtMerge && st.Known() && !st.Head.Deleted {
+		if entry.Refusal = brake.stops(out.Head.Deleted); entry.Refusal != "" {
+			out = ordersync.Observe(before, entry)
+		}
+	}
 	event := EventReceived
 	if in.Entry.AnswerTo != nil {
 		event = EventAnswered

@@ -35,6 +35,9 @@ type Store interface {
 	Record(ctx context.Context, e access.Event) error
 	ReceivedSince(ctx context.Context, seq int64) (byPeer map[string]int64, last int64, err error)
 	Mark(ctx context.Context) (string, error)
+	BrokerLoss(ctx context.Context) (*contracts.BrokerLoss, error)
+	// InError lists orders that are in error with a peer's version kept, for one reason.
+	InError(ctx context.Context, peer, reason string, limit int) ([]uuid.UUID, error)
 }
 
 // Broker is this side's JetStream as operators see it.
@@ -56,6 +59,7 @@ type Admin struct {
 	service Service
 	store   Store
 	broker  Broker
+	peering Peering
 	peers   []Peer
 	now     func() time.Time
 	log     *zap.Logger
@@ -65,8 +69,8 @@ type Admin struct {
 }
 
 // New makes the admin of a side.
-func New(s Service, store Store, broker Broker, peers []Peer, now func() time.Time, log *zap.Logger) *Admin {
-	return &Admin{s, store, broker, peers, now, log.Named("admin"), newHistory(), newChanges(), make(chan struct{})}
+func New(s Service, store Store, broker Broker, peering Peering, peers []Peer, now func() time.Time, log *zap.Logger) *Admin {
+	return &Admin{s, store, broker, peering, peers, now, log.Named("admin"), newHistory(), newChanges(), make(chan struct{})}
 }
 
 // Routes puts everything that can be called below r. Who mounts it lets operators through only.
@@ -85,6 +89,7 @@ func (a *Admin) Routes(r chi.Router, body func(http.Handler) http.Handler) {
 	r.Post("/peers/{peer}/pause", a.pause)
 	r.Post("/peers/{peer}/resume", a.resume)
 	r.Get("/states", a.states)
+	a.peerRoutes(r, body)
 }
 
 func (a *Admin) names() []string {

@@ -30,6 +30,9 @@ func (a *Admin) figures(ctx context.Context) (*contracts.Status, error) {
 		return nil, err
 	}
 	broker, consumers := a.broker.Status(ctx)
+	if broker.Lost, err = a.store.BrokerLoss(ctx); err != nil {
+		return nil, err
+	}
 	out := &contracts.Status{
 		Side: a.service.Name(), Epoch: a.service.Epoch(), Orders: counts.Orders, Outbox: counts.Outbox,
 		Broker: broker, At: a.now(),
@@ -38,6 +41,7 @@ func (a *Admin) figures(ctx context.Context) (*contracts.Status, error) {
 		s := contracts.PeerStatus{
 			Peer: p.Name, States: map[string]int64{}, Pending: counts.Due[p.Name],
 			Bridges: a.broker.Bridges(p.Name), Alarms: []string{},
+			Held: a.peering.Held(p.Name), Proof: a.peering.Proof(p.Name), Brake: a.brakeStatus(p.Name),
 		}
 		for _, state := range ordersync.States[:ordersync.ErrorSynced] {
 			s.States[state.String()] = counts.States[p.Name][state]
@@ -62,6 +66,15 @@ func alarms(s *contracts.PeerStatus, broker *contracts.BrokerStatus) []string {
 	var out []string
 	if broker.Error != "" {
 		out = append(out, "broker: "+broker.Error)
+	}
+	if l := broker.Lost; l != nil && (s.Proof == nil || s.Proof.At.Before(l.At)) {
+		out = append(out, "broker: "+l.Reason+"; both sides are not proved equal since")
+	}
+	if s.Held != nil {
+		out = append(out, "held: "+s.Held.Reason)
+	}
+	if s.Brake.Deletions || s.Brake.Replacements {
+		out = append(out, "brake: changes of "+s.Peer+" are held as errors until a person lets them through")
 	}
 	if s.Paused {
 		out = append(out, "paused: nothing is sent to "+s.Peer+" until it is resumed")
@@ -103,6 +116,10 @@ func (a *Admin) setPaused(w http.ResponseWriter, r *http.Request, paused bool) {
 	for _, p := range a.peers {
 		if p.Name != name {
 			continue
+		}
+		if h := a.peering.Held(name); h != nil && !paused {
+			httpapi.Fail(w, r, a.log, orders.Errorf(orders.Conflict, "the link is held, and not only paused: %s", h.Reason))
+			return
 		}
 		set, action := a.broker.Resume, "peer.resumed"
 		if paused {

@@ -74,6 +74,7 @@ func TestOrdersCommands(t *testing.T) {
 
 func TestStatusCommand(t *testing.T) {
 	s := startSide(t)
+	s.awaitConsumer()
 	s.create(newOrder(t, "x"))
 	out, err := run(t, s, "admin", Status)
 	require.NoError(t, err)
@@ -99,7 +100,7 @@ func TestNoWeakSecrets(t *testing.T) {
 			Side: "a", Peer: "b", PeerURL: "https://b.example:8443", HTTPAddr: ":8080", DatabaseURL: "postgres://x",
 			ClientToken: secret("client"), PeerToken: secret("peer"), BridgeToken: secret("bridge"), AdminToken: secret("admin"),
 			MetricsToken: secret("metrics"), NatsAddr: ":4222", NatsUser: "orders", NatsPassword: secret("nats"), NatsSync: "always",
-			NatsReplicas: 1, ConflictPolicy: "manual", ShutdownGrace: 1,
+			NatsReplicas: 1, ConflictPolicy: "manual", ShutdownGrace: 1, BrakeDeletions: "5%", BrakeReplacements: "off", BrakeWindow: 1,
 		}
 	}
 	require.NoError(t, good().Validate())
@@ -119,6 +120,10 @@ func TestNoWeakSecrets(t *testing.T) {
 		"ORDERS_NATS_PASSWORD must be one":  func(c *Config) { c.NatsPassword = strings.Repeat("x", 73) },
 		"ORDERS_NATS_SYNC must be":          func(c *Config) { c.NatsSync = "sometimes" },
 		"ORDERS_NATS_REPLICAS must be":      func(c *Config) { c.NatsReplicas = 0 },
+		"ORDERS_RECONCILE_EVERY must be":    func(c *Config) { c.ReconcileEvery = 1 },
+		"ORDERS_BRAKE_DELETIONS must be":    func(c *Config) { c.BrakeDeletions = "120%" },
+		"ORDERS_BRAKE_REPLACEMENTS must be": func(c *Config) { c.BrakeReplacements = "many" },
+		"ORDERS_BRAKE_WINDOW must be":       func(c *Config) { c.BrakeWindow = 0 },
 		"ORDERS_SHUTDOWN_GRACE must be":     func(c *Config) { c.ShutdownGrace = 0 },
 		"ORDERS_DATABASE_CONNS must be":     func(c *Config) { c.DatabaseConns = 1 },
 		"ORDERS_TRUSTED_PROXIES must be":    func(c *Config) { c.TrustedProxies = "10.0.0.0/33" },
@@ -129,7 +134,7 @@ func TestNoWeakSecrets(t *testing.T) {
 		require.NotContains(t, c.Validate().Error(), "-secret-secret", "no secret is repeated")
 	}
 	var all Config
-	require.Len(t, strings.Split((&all).Validate().Error(), "\n"), 17, "all faults are told at once")
+	require.Len(t, strings.Split((&all).Validate().Error(), "\n"), 20, "all faults are told at once")
 }
 
 // TestEverySettingIsInTheReadme holds the table of settings complete.

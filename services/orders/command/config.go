@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/orderbridge/orderbridge/services/orders"
 	"github.com/orderbridge/orderbridge/services/orders/access"
 	"github.com/orderbridge/orderbridge/services/orders/httpapi"
 	"github.com/orderbridge/orderbridge/services/orders/merge"
@@ -23,32 +24,36 @@ const Prefix = "ORDERS"
 
 // Config is the settings of the service.
 type Config struct {
-	Side            string        `split_words:"true" desc:"name of this side, in every version it writes; never change it"`
-	Peer            string        `split_words:"true" desc:"name of the other side"`
-	PeerURL         string        `split_words:"true" desc:"origin of the other side's API, http(s)://host:port"`
-	HTTPAddr        string        `split_words:"true" default:"127.0.0.1:8080" desc:"host:port to listen on"`
-	DatabaseURL     string        `split_words:"true" secret:"true" desc:"PostgreSQL, postgres://user:password@host:port/database"`
-	DatabaseConns   int           `split_words:"true" default:"0" desc:"connections to the database at most; 0 is 4 or the number of CPUs"`
-	Migrate         bool          `split_words:"true" default:"true" desc:"bring the database to the newest schema at the start"`
-	ClientToken     string        `split_words:"true" secret:"true" desc:"bearer token for clients; two, separated by a comma, while one is rotated"`
-	PeerToken       string        `split_words:"true" secret:"true" desc:"bearer token for the other side's bridge"`
-	BridgeToken     string        `split_words:"true" secret:"true" desc:"bearer token for the own bridge"`
-	AdminToken      string        `split_words:"true" secret:"true" desc:"bearer token for administrators; it works without the database's people and tokens"`
-	MetricsToken    string        `split_words:"true" secret:"true" desc:"bearer token for /metrics"`
-	TrustedProxies  string        `split_words:"true" desc:"addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas; unset: none"`
-	InsecureCookies bool          `split_words:"true" default:"false" desc:"let people log in over plain HTTP from other machines, where their sessions can be stolen; for trials only"`
-	NatsURL         string        `split_words:"true" secret:"true" desc:"external NATS servers, nats://user:password@host:port; unset: a server within the service"`
-	NatsReplicas    int           `split_words:"true" default:"1" desc:"copies of the stream, in a cluster"`
-	NatsAddr        string        `split_words:"true" default:"127.0.0.1:4222" desc:"host:port of the embedded server"`
-	NatsUser        string        `split_words:"true" default:"orders" desc:"user of the embedded server"`
-	NatsPassword    string        `split_words:"true" secret:"true" desc:"password of the embedded server"`
-	NatsStoreDir    string        `split_words:"true" default:"nats" desc:"folder of the embedded server's store"`
-	NatsSync        string        `split_words:"true" default:"1s" desc:"how often the embedded store is brought to disk; always is after each message"`
-	ConflictPolicy  string        `split_words:"true" default:"manual" desc:"manual: people settle every collision; merge: only those where both sides changed the same field"`
-	ConflictRules   string        `split_words:"true" desc:"how a field that both sides changed is settled without people, such as /shippingAddress=side:b /lines/*/quantity=max; the same on both sides"`
-	LogLevel        string        `split_words:"true" default:"info" desc:"debug, info, warn or error"`
-	LogFormat       string        `split_words:"true" default:"auto" desc:"json, console, or auto: console on a terminal"`
-	ShutdownGrace   time.Duration `split_words:"true" default:"10s" desc:"how long requests may take to end at a stop"`
+	Side              string        `split_words:"true" desc:"name of this side, in every version it writes; never change it"`
+	Peer              string        `split_words:"true" desc:"name of the other side"`
+	PeerURL           string        `split_words:"true" desc:"origin of the other side's API, http(s)://host:port"`
+	HTTPAddr          string        `split_words:"true" default:"127.0.0.1:8080" desc:"host:port to listen on"`
+	DatabaseURL       string        `split_words:"true" secret:"true" desc:"PostgreSQL, postgres://user:password@host:port/database"`
+	DatabaseConns     int           `split_words:"true" default:"0" desc:"connections to the database at most; 0 is 4 or the number of CPUs"`
+	Migrate           bool          `split_words:"true" default:"true" desc:"bring the database to the newest schema at the start"`
+	ClientToken       string        `split_words:"true" secret:"true" desc:"bearer token for clients; two, separated by a comma, while one is rotated"`
+	PeerToken         string        `split_words:"true" secret:"true" desc:"bearer token for the other side's bridge"`
+	BridgeToken       string        `split_words:"true" secret:"true" desc:"bearer token for the own bridge"`
+	AdminToken        string        `split_words:"true" secret:"true" desc:"bearer token for administrators; it works without the database's people and tokens"`
+	MetricsToken      string        `split_words:"true" secret:"true" desc:"bearer token for /metrics"`
+	TrustedProxies    string        `split_words:"true" desc:"addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas; unset: none"`
+	InsecureCookies   bool          `split_words:"true" default:"false" desc:"let people log in over plain HTTP from other machines, where their sessions can be stolen; for trials only"`
+	NatsURL           string        `split_words:"true" secret:"true" desc:"external NATS servers, nats://user:password@host:port; unset: a server within the service"`
+	NatsReplicas      int           `split_words:"true" default:"1" desc:"copies of the stream, in a cluster"`
+	NatsAddr          string        `split_words:"true" default:"127.0.0.1:4222" desc:"host:port of the embedded server"`
+	NatsUser          string        `split_words:"true" default:"orders" desc:"user of the embedded server"`
+	NatsPassword      string        `split_words:"true" secret:"true" desc:"password of the embedded server"`
+	NatsStoreDir      string        `split_words:"true" default:"nats" desc:"folder of the embedded server's store"`
+	NatsSync          string        `split_words:"true" default:"1s" desc:"how often the embedded store is brought to disk; always is after each message"`
+	ConflictPolicy    string        `split_words:"true" default:"manual" desc:"manual: people settle every collision; merge: only those where both sides changed the same field"`
+	ConflictRules     string        `split_words:"true" desc:"how a field that both sides changed is settled without people, such as /shippingAddress=side:b /lines/*/quantity=max; the same on both sides"`
+	ReconcileEvery    time.Duration `split_words:"true" default:"6h" desc:"how old a proof that both sides are equal may become before they are compared again; 0: only when asked"`
+	BrakeDeletions    string        `split_words:"true" default:"1000" desc:"how many orders a peer may delete within the brake's window before the rest is held: a number, a share as in 5%, or off"`
+	BrakeReplacements string        `split_words:"true" default:"off" desc:"how many orders a peer may change within the brake's window, as above"`
+	BrakeWindow       time.Duration `split_words:"true" default:"10m" desc:"time in which the brake counts"`
+	LogLevel          string        `split_words:"true" default:"info" desc:"debug, info, warn or error"`
+	LogFormat         string        `split_words:"true" default:"auto" desc:"json, console, or auto: console on a terminal"`
+	ShutdownGrace     time.Duration `split_words:"true" default:"10s" desc:"how long requests may take to end at a stop"`
 }
 
 // Load reads the settings and refuses what cannot work.
@@ -97,6 +102,18 @@ func (c *Config) Validate() error {
 	}
 	if _, err := httpapi.ParseProxies(c.TrustedProxies); err != nil {
 		fault("TRUSTED_PROXIES", "must be addresses or networks such as 10.0.0.0/8, separated by commas")
+	}
+	if c.ReconcileEvery != 0 && c.ReconcileEvery < time.Second {
+		fault("RECONCILE_EVERY", "must be 0, or 1s or more")
+	}
+	if _, err := orders.ParseLimit(c.BrakeDeletions); err != nil {
+		fault("BRAKE_DELETIONS", "%s", err)
+	}
+	if _, err := orders.ParseLimit(c.BrakeReplacements); err != nil {
+		fault("BRAKE_REPLACEMENTS", "%s", err)
+	}
+	if c.BrakeWindow <= 0 {
+		fault("BRAKE_WINDOW", "must be above 0")
 	}
 	if c.ShutdownGrace <= 0 {
 		fault("SHUTDOWN_GRACE", "must be above 0")

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+	"github.com/orderbridge/orderbridge/services/orders/peering"
 	"github.com/orderbridge/orderbridge/services/orders/postgres"
 )
 
@@ -14,32 +15,47 @@ import (
 type figures struct {
 	peer                              string
 	store                             *postgres.Store
+	desk                              *peering.Desk
+	proved, held, braked              *prometheus.Desc
 	states, pending, outbox, lag, bad *prometheus.Desc
 }
 
-func newFigures(cfg *Config, store *postgres.Store) *figures {
+func newFigures(cfg *Config, store *postgres.Store, desk *peering.Desk) *figures {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("orderbridge_"+name, help, labels, nil)
 	}
 	return &figures{
-		peer: cfg.Peer, store: store,
+		peer: cfg.Peer, store: store, desk: desk,
 		states:  desc("orders", "Orders in each state towards a peer.", "peer", "state"),
 		pending: desc("pending_orders", "Orders that a peer must still be told about.", "peer"),
 		outbox:  desc("outbox_pending", "Hints that JetStream has not taken yet."),
 		lag:     desc("oldest_pending_seconds", "Age of the oldest order that a peer must be told about; 0 when there is none.", "peer"),
+		proved:  desc("proved_equal_age_seconds", "Time since both sides were last proved equal; not there before the first time.", "peer"),
+		held:    desc("link_held", "1 while the link to a peer is held until a person has looked.", "peer"),
+		braked:  desc("brake_tripped", "1 while changes of a peer are held by the brake.", "peer", "what"),
 		bad:     desc("figures_error", "1 when the database could not be asked for the figures."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (f *figures) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{f.states, f.pending, f.outbox, f.lag, f.bad} {
+	for _, d := range []*prometheus.Desc{f.states, f.pending, f.outbox, f.lag, f.bad, f.proved, f.held, f.braked} {
 		ch <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
 func (f *figures) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	if p := f.desk.Proof(f.peer); p != nil {
+		gauge(f.proved, time.Since(p.At).Seconds(), f.peer)
+	}
+	gauge(f.held, oneIf(f.desk.Held(f.peer) != nil), f.peer)
+	brake := f.desk.Brake(f.peer)
+	gauge(f.braked, oneIf(brake.Deletions), f.peer, "deletions")
+	gauge(f.braked, oneIf(brake.Replacements), f.peer, "replacements")
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	c, err := f.store.Counts(ctx, []string{f.peer})
@@ -58,4 +74,11 @@ func (f *figures) Collect(ch chan<- prometheus.Metric) {
 		age = time.Since(o.Since).Seconds()
 	}
 	ch <- prometheus.MustNewConstMetric(f.lag, prometheus.GaugeValue, age, f.peer)
+}
+
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }

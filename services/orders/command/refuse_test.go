@@ -182,13 +182,14 @@ func TestBadBatches(t *testing.T) {
 		role, body string
 		status     int
 	}{
-		"empty":             {"peer", `{"side":"b","entries":[]}`, 422},
 		"of a stranger":     {"peer", `{"side":"c","entries":[` + e + `]}`, 403},
 		"an order twice":    {"peer", `{"side":"b","entries":[` + e + `,` + e + `]}`, 422},
 		"unknown key":       {"peer", `{"side":"b","entries":[` + e + `],"x":1}`, 400},
 		"key twice":         {"peer", `{"side":"b","side":"b","entries":[` + e + `]}`, 400},
 		"too many":          {"peer", `{"side":"b","entries":[` + strings.Repeat("1,", contracts.AcceptedEntriesMax) + `1]}`, 413},
 		"too large":         {"peer", `{"side":"b","entries":["` + strings.Repeat("x", contracts.BatchBytesMax) + `"]}`, 413},
+		"seen by nobody":    {"peer", `{"side":"b","entries":[],"seen":{"a":1}}`, 422},
+		"seen below 1":      {"peer", `{"side":"b","entries":[],"seen":{"a.x":0}}`, 422},
 		"no answer's entry": {"bridge", `{"side":"b","entries":[` + e + `]}`, 422},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -197,7 +198,7 @@ func TestBadBatches(t *testing.T) {
 		})
 	}
 	s.want(http.StatusNotFound, "client", "GET", "/orders/"+o.ID, nil)
-	for _, body := range []string{`{"peer":"c","ids":["` + o.ID + `"]}`, `{"peer":"b","ids":[]}`, `{"peer":"b","ids":["x"]}`, `{"peer":"b","ids":["` + o.ID + `","` + o.ID + `"]}`} {
+	for _, body := range []string{`{"peer":"c","ids":["` + o.ID + `"]}`, `{"peer":"b"}`, `{"peer":"b","ids":["x"]}`, `{"peer":"b","ids":["` + o.ID + `","` + o.ID + `"]}`} {
 		s.want(http.StatusUnprocessableEntity, "bridge", "POST", "/orders/transactions/lookup", body).problem(t)
 	}
 }

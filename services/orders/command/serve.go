@@ -25,6 +25,7 @@ import (
 	"github.com/orderbridge/orderbridge/services/orders/admin"
 	"github.com/orderbridge/orderbridge/services/orders/httpapi"
 	"github.com/orderbridge/orderbridge/services/orders/outbox"
+	"github.com/orderbridge/orderbridge/services/orders/peering"
 	"github.com/orderbridge/orderbridge/services/orders/postgres"
 	"github.com/orderbridge/orderbridge/services/orders/web"
 	"github.com/orderbridge/orderbridge/settings"
@@ -74,14 +75,22 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	}
 	defer broker.Close()
 	relay := outbox.NewRelay(broker, store, log)
-	keeper := outbox.NewKeeper(broker, store, relay, log)
+	epoch := orders.NewEpoch(cfg.Side)
+	brake := newBrake(cfg, store, log)
+	desk := peering.New(peering.Options{
+		Side: cfg.Side, Peers: []string{cfg.Peer}, Every: cfg.ReconcileEvery, Issued: epoch.Issued, Now: now,
+	}, store, brake, broker, store.PausedByPerson, log)
+	if err := desk.Load(ctx); err != nil {
+		return err
+	}
+	keeper := outbox.NewKeeper(broker, store, relay, desk.BrokerLost, log)
 	policy, _, _ := cfg.policy() // Validate has read it
-	service := orders.NewService(cfg.Side, []string{cfg.Peer}, store, orders.NewEpoch(cfg.Side), policy, relay.Offer, now, log)
+	service := orders.NewService(cfg.Side, []string{cfg.Peer}, store, epoch, policy, brake, relay.Offer, now, log)
 
 	people := access.New(store, now, log)
-	registry := newRegistry(cfg, store, relay, broker)
-	api := httpapi.New(service, store, log)
-	operators := admin.New(service, store, broker, []admin.Peer{{Name: cfg.Peer, URL: cfg.PeerURL}}, now, log)
+	registry := newRegistry(cfg, store, relay, broker, desk)
+	api := httpapi.New(service, store, desk, log)
+	operators := admin.New(service, store, broker, desk, []admin.Peer{{Name: cfg.Peer, URL: cfg.PeerURL}}, now, log)
 	router, err := newRouter(cfg, api, operators, store, broker, people, registry, log)
 	if err != nil {
 		return err
@@ -100,6 +109,7 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	g.Go(func() error { return keeper.Run(parts) })
 	g.Go(func() error { return api.Run(parts) })
 	g.Go(func() error { return forget(parts, store, log) })
+	g.Go(func() error { return desk.Run(parts) })
 	g.Go(func() error { return people.Run(parts) })
 	g.Go(func() error { return operators.Run(parts) })
 	g.Go(func() error { return operators.Watch(ctx) })
@@ -276,10 +286,10 @@ func ready(store *postgres.Store, broker *outbox.Broker) http.HandlerFunc {
 	}
 }
 
-func newRegistry(cfg *Config, store *postgres.Store, relay *outbox.Relay, broker *outbox.Broker) *prometheus.Registry {
+func newRegistry(cfg *Config, store *postgres.Store, relay *outbox.Relay, broker *outbox.Broker, desk *peering.Desk) *prometheus.Registry {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		collectors.NewBuildInfoCollector(), newFigures(cfg, store),
+		collectors.NewBuildInfoCollector(), newFigures(cfg, store, desk),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "orderbridge_hints_published_total", Help: "Hints that JetStream has taken."},
 			func() float64 { return float64(relay.Published()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "orderbridge_broker_connected", Help: "1 when the broker is reachable."},
@@ -292,4 +302,19 @@ func newRegistry(cfg *Config, store *postgres.Store, relay *outbox.Relay, broker
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "orderbridge_database_connections", Help: "Connections in use."},
 			func() float64 { return float64(store.Pool().AcquiredConns()) }))
 	return reg
+}
+
+// newBrake makes the brake, which keeps in the database that it has tripped.
+func newBrake(cfg *Config, store *postgres.Store, log *zap.Logger) *orders.Brake {
+	deletions, _ := orders.ParseLimit(cfg.BrakeDeletions) // Validate has read both
+	replacements, _ := orders.ParseLimit(cfg.BrakeReplacements)
+	return orders.NewBrake(deletions, replacements, cfg.BrakeWindow, now, func(peer string, state orders.BrakeState) {
+		log.Error("brake tripped: further changes of the peer are held until a person has looked", zap.String("peer", peer),
+			zap.Bool("deletions", state.Deletions), zap.Bool("replacements", state.Replacements))
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := store.SetBrake(ctx, peer, state); err != nil {
+			log.Warn("that the brake has tripped cannot be kept", zap.Error(err))
+		}
+	})
 }

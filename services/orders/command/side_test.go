@@ -45,6 +45,7 @@ func startSide(t *testing.T, change ...func(*Config)) *side {
 		ClientToken: secret("client"), PeerToken: secret("peer"), BridgeToken: secret("bridge"), AdminToken: secret("admin"),
 		MetricsToken: secret("metrics"), NatsAddr: freeAddr(t), NatsUser: "orders", NatsPassword: secret("nats"),
 		NatsStoreDir: t.TempDir(), NatsSync: "1s", NatsReplicas: 1, ConflictPolicy: "manual", ShutdownGrace: 5 * time.Second,
+		BrakeDeletions: "off", BrakeReplacements: "off", BrakeWindow: 10 * time.Minute,
 	}
 	for _, c := range change {
 		c(cfg)

@@ -29,7 +29,7 @@ type Service interface {
 	Receive(ctx context.Context, by orders.By, peer string, in []orders.Received) ([]orders.Present, error)
 	ReceiveUnmoved(ctx context.Context, by orders.By, peer string, in []orders.Received, seen orders.Cursor) ([]orders.Present, error)
 	Lookup(ctx context.Context, peer string, ids []uuid.UUID, all bool, bytesMax int) ([]orders.Present, []uuid.UUID, error)
-	Ranges(ctx context.Context, q orders.RangeQuery) ([]orders.Range, error)
+	Ranges(ctx context.Context, q orders.RangeQuery) ([]orders.Range, int64, error)
 	Heads(ctx context.Context, from, to uuid.UUID, limit int) ([]*orders.Stored, error)
 	Transactions(ctx context.Context, q orders.LogQuery) (*orders.LogPage, error)
 	Name() string

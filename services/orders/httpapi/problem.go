@@ -31,6 +31,7 @@ var problemOf = map[orders.Kind]struct {
 	orders.CursorLost:        {http.StatusGone, "cursor-lost"},
 	orders.TooMany:           {http.StatusTooManyRequests, "too-many-requests"},
 	orders.LogMoved:          {http.StatusConflict, "log-moved"},
+	orders.Held:              {http.StatusServiceUnavailable, "held"},
 }
 
 // titles are the problem types, below /problems/.
@@ -42,6 +43,7 @@ var titles = map[string]string{
 	"gone":                   "Deleted",
 	"cursor-lost":            "This place in the log is not there any more",
 	"log-moved":              "The log has moved on",
+	"held":                   "The link is held until a person has looked",
 	"stale":                  "Changed since",
 	"exists":                 "Exists already",
 	"conflict":               "The order's state does not allow it",
@@ -72,6 +74,9 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p *contracts.Problem) 
 	h.Set("Content-Type", "application/problem+json")
 	h.Del("ETag")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if p.Type == contracts.ProblemTypePrefix+"held" { // a person's time, not a machine's
+		h.Set("Retry-After", "10")
+	}
 	if (p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests) && h.Get("Retry-After") == "" {
 		h.Set("Retry-After", "1")
 	}

@@ -37,12 +37,12 @@ func (a *API) listFingerprints(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
-	ranges, err := a.service.Ranges(r.Context(), query)
+	ranges, position, err := a.service.Ranges(r.Context(), query)
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return
 	}
-	out := contracts.RangeList{Side: a.service.Name(), Ranges: make([]contracts.Range, len(ranges))}
+	out := contracts.RangeList{Side: a.service.Name(), Ranges: make([]contracts.Range, len(ranges)), Position: position}
 	for i, one := range ranges {
 		out.Ranges[i] = contracts.Range{From: one.From.String(), Count: one.Count, Hash: hex.EncodeToString(one.Hash[:])}
 		if one.To != uuid.Nil {

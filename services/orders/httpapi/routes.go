@@ -14,14 +14,15 @@ import (
 type API struct {
 	service Service
 	batches Batches
+	peering Peering
 	log     *zap.Logger
 	large   chan struct{} // a place for each large body in memory
 	wake    chan struct{} // there is a batch to work on
 }
 
 // New makes the API.
-func New(s Service, b Batches, log *zap.Logger) *API {
-	return &API{s, b, log.Named("httpapi"), make(chan struct{}, largeMax), make(chan struct{}, 1)}
+func New(s Service, b Batches, p Peering, log *zap.Logger) *API {
+	return &API{s, b, p, log.Named("httpapi"), make(chan struct{}, largeMax), make(chan struct{}, 1)}
 }
 
 // Routes puts everything that can be called below r, behind authentication.
@@ -41,6 +42,9 @@ func (a *API) Routes(r chi.Router) {
 	r.With(Allow(access.Peer, access.Bridge), body(contracts.AcceptedBytesMax)).Put("/orders/transactions", a.putTransactions)
 	r.With(Allow(access.Peer, access.Bridge)).Get("/orders/transactions/batches/{id}", a.getAccepted)
 	r.With(Allow(access.Bridge), body(contracts.BatchBytesMax)).Post("/orders/transactions/lookup", a.lookup)
+	r.With(Allow(access.Peer), body(smallBytesMax)).Post("/orders/proofs", a.takeProof)
+	r.With(Allow(access.Bridge), body(smallBytesMax)).Post("/orders/reconciliations", a.claimReconciliation)
+	r.With(Allow(access.Bridge), body(contracts.OrderBytesMax)).Put("/orders/reconciliations/{id}", a.progressReconciliation)
 }
 
 // AdminBody demands JSON of operators, and bounds its size to an order and what is around it.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -16,15 +17,17 @@ import (
 
 // batchOut is contracts.Batch as it is sent.
 type batchOut struct {
-	Side    string     `json:"side"`
-	Entries []entryOut `json:"entries"`
+	Side    string           `json:"side"`
+	Entries []entryOut       `json:"entries"`
+	Seen    map[string]int64 `json:"seen,omitzero"`
 }
 
 // lookupOut is contracts.LookupResult as it is sent.
 type lookupOut struct {
-	Side     string     `json:"side"`
-	Entries  []entryOut `json:"entries"`
-	Deferred []string   `json:"deferred,omitzero"`
+	Side     string           `json:"side"`
+	Entries  []entryOut       `json:"entries"`
+	Deferred []string         `json:"deferred,omitzero"`
+	Seen     map[string]int64 `json:"seen,omitzero"`
 }
 
 // putTransactions observes a batch: from a peer's token requests about its orders, from the own
@@ -47,12 +50,12 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
-	side, entries, err := strictjson.DecodeBatch(raw, contracts.AcceptedEntriesMax)
+	in, err := strictjson.DecodeBatch(raw, contracts.AcceptedEntriesMax)
 	if err == nil {
-		err = a.checkBatch(side, entries)
+		err = a.admit(r.Context(), in, answers)
 	}
-	large := int64(len(raw)) > bytesMax || len(entries) > contracts.BatchEntriesMax
-	if err == nil && large && (seen != nil || len(entries) == 1) {
+	large := err == nil && (int64(len(raw)) > bytesMax || len(in.Entries) > contracts.BatchEntriesMax)
+	if err == nil && large && (seen != nil || len(in.Entries) == 1) {
 		err = &contracts.Problem{
 			Type: contracts.ProblemTypePrefix + "too-large", Title: titles["too-large"], Status: http.StatusRequestEntityTooLarge,
 			Detail: fmt.Sprintf("what is to be applied at once may have %d bytes and %d entries", bytesMax, contracts.BatchEntriesMax),
@@ -62,14 +65,15 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
-	read, err := readEntries(entries, answers, seen != nil)
+	side := in.Side
+	read, err := readEntries(in.Entries, answers, seen != nil)
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return
 	}
 	minimal, async := preferences(r)
-	if large || async && seen == nil { // what depends on the present place in the log cannot wait
-		a.accept(w, r, side, raw, entries, async)
+	if large || async && seen == nil && len(in.Entries) > 0 { // what depends on the present place in the log cannot wait
+		a.accept(w, r, side, raw, in.Entries, async)
 		return
 	}
 	by := orders.By{Actor: string(RoleOf(r.Context())) + ":" + side, RequestID: RequestID(r.Context())}
@@ -83,6 +87,7 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
+	a.saw(side, read.received)
 	if minimal {
 		w.Header().Set("Preference-Applied", "return=minimal")
 		w.WriteHeader(http.StatusNoContent)
@@ -92,7 +97,18 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 	if collided, _ := read.answer(present); collided > 0 {
 		status = http.StatusConflict
 	}
-	a.answer(w, r, WriteJSON(w, status, batchOut{Side: a.service.Name(), Entries: read.answers}))
+	out := batchOut{Side: a.service.Name(), Entries: read.answers}
+	if in.Seen != nil { // who tells it knows it
+		out.Seen = orEmpty(a.peering.Tell(side))
+	}
+	a.answer(w, r, WriteJSON(w, status, out))
+}
+
+// saw takes note of the versions that a peer has told.
+func (a *API) saw(peer string, in []orders.Received) {
+	for i := range in {
+		a.peering.Saw(peer, in[i].Entry.Version)
+	}
 }
 
 // cursorSeen reads If-Match: the cursor up to which the caller has read this side's log, as an entity tag.
@@ -109,21 +125,19 @@ func cursorSeen(r *http.Request) (*orders.Cursor, error) {
 	return nil, &contracts.Problem{Status: http.StatusBadRequest, Detail: "If-Match must be one cursor of this side's log, in quotes"}
 }
 
-// checkBatch refuses what is wrong with a batch as a whole.
-func (a *API) checkBatch(side string, entries [][]byte) error {
-	if !a.service.HasPeer(side) {
+// admit refuses what is wrong with a batch as a whole. It holds what the peer has seen of this side
+// against the log first. A held link takes no requests; the answers to what is reconciled it does.
+func (a *API) admit(ctx context.Context, in *strictjson.Batch, answers bool) error {
+	if !a.service.HasPeer(in.Side) {
 		return &orders.Error{
 			Kind: orders.Forbidden, Message: "the batch is of a side that is no peer of this one",
 			Fields: []contracts.FieldError{{Pointer: "/side", Detail: "is no peer of this side"}},
 		}
 	}
-	if len(entries) == 0 {
-		return &orders.Error{
-			Kind: orders.Invalid, Message: "the batch is empty",
-			Fields: []contracts.FieldError{{Pointer: "/entries", Detail: "must have an entry"}},
-		}
+	if err := a.peering.Hear(ctx, in.Side, in.Seen); err != nil || answers {
+		return err
 	}
-	return nil
+	return a.peering.Open(in.Side)
 }
 
 // batch is what was read of a body: what the service is to observe, where each stands in the body,
@@ -201,6 +215,12 @@ func (a *API) lookup(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
+	if !l.All {
+		if err := a.peering.Open(l.Peer); err != nil {
+			Fail(w, r, a.log, err)
+			return
+		}
+	}
 	// What is around the contents must fit into a batch's bytes too.
 	present, deferred, err := a.service.Lookup(r.Context(), l.Peer, ids, l.All, contracts.BatchBytesMax/2)
 	if err != nil {
@@ -208,6 +228,9 @@ func (a *API) lookup(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out := lookupOut{Side: a.service.Name(), Entries: make([]entryOut, len(present))}
+	if len(ids) == 0 {
+		out.Seen = orEmpty(a.peering.Tell(l.Peer))
+	}
 	for i := range present {
 		out.Entries[i] = entryOf(&present[i])
 	}
@@ -217,13 +240,21 @@ func (a *API) lookup(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, r, WriteJSON(w, http.StatusOK, out))
 }
 
+// orEmpty tells of nothing seen rather than nothing at all.
+func orEmpty(seen map[string]int64) map[string]int64 {
+	if seen == nil {
+		return map[string]int64{}
+	}
+	return seen
+}
+
 func (a *API) checkLookup(l *contracts.Lookup) ([]uuid.UUID, error) {
 	var errs []contracts.FieldError
 	if !a.service.HasPeer(l.Peer) {
 		errs = append(errs, contracts.FieldError{Pointer: "/peer", Detail: "is no peer of this side"})
 	}
-	if len(l.IDs) == 0 || len(l.IDs) > contracts.BatchEntriesMax {
-		errs = append(errs, contracts.FieldError{Pointer: "/ids", Detail: fmt.Sprintf("must have 1 to %d ids", contracts.BatchEntriesMax)})
+	if l.IDs == nil || len(l.IDs) > contracts.BatchEntriesMax {
+		errs = append(errs, contracts.FieldError{Pointer: "/ids", Detail: fmt.Sprintf("must be there, with at most %d ids", contracts.BatchEntriesMax)})
 	}
 	ids := make([]uuid.UUID, 0, len(l.IDs))
 	seen := make(map[uuid.UUID]bool, len(l.IDs))

@@ -86,11 +86,16 @@ func (a *API) putOff(ctx context.Context, p *orders.Piece, cause error) time.Dur
 func (a *API) settle(ctx context.Context, p *orders.Piece) error {
 	ctx, cancel := context.WithTimeout(ctx, pieceMax)
 	defer cancel()
-	_, entries, err := strictjson.DecodeBatch(p.Body, contracts.BatchEntriesMax)
+	if p.Role == string(access.Peer) {
+		if err := a.peering.Open(p.Peer); err != nil {
+			return err
+		}
+	}
+	in, err := strictjson.DecodeBatch(p.Body, contracts.BatchEntriesMax)
 	if err != nil {
 		return err
 	}
-	read, err := readEntries(entries, p.Role == string(access.Bridge), false)
+	read, err := readEntries(in.Entries, p.Role == string(access.Bridge), false)
 	if err != nil {
 		return err
 	}
@@ -98,6 +103,7 @@ func (a *API) settle(ctx context.Context, p *orders.Piece) error {
 	if err != nil {
 		return err
 	}
+	a.saw(p.Peer, read.received)
 	var o orders.PieceOutcome
 	o.Collided, o.Refused = read.answer(present)
 	if o.Answers, err = strictjson.Encode(batchOut{Side: a.service.Name(), Entries: read.answers}); err != nil {

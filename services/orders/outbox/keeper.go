@@ -20,6 +20,16 @@ type DueStore interface {
 	DueOrders(ctx context.Context, peer string, before time.Time) ([]uuid.UUID, error)
 	HintAgain(ctx context.Context, peer string, ids []uuid.UUID) (int64, error)
 	Paused(ctx context.Context, peer string) (bool, error)
+	// StreamMark is what was last seen of the stream, nil when it never was; MarkStream keeps what is
+	// seen now, and why it is not the one that it was, if so.
+	StreamMark(ctx context.Context) (*StreamMark, error)
+	MarkStream(ctx context.Context, m StreamMark, lost string) error
+}
+
+// StreamMark tells a stream from one that took its place, and from an older copy of itself.
+type StreamMark struct {
+	Created time.Time
+	LastSeq int64
 }
 
 const (
@@ -41,14 +51,15 @@ type Keeper struct {
 	broker *Broker
 	store  DueStore
 	relay  *Relay
+	lost   func(ctx context.Context) error
 	log    *zap.Logger
 	// strays counts checks in a row that saw messages which a consumer neither has nor will get.
 	strays map[string]int
 }
 
-// NewKeeper makes the keeper of a broker.
-func NewKeeper(b *Broker, store DueStore, relay *Relay, log *zap.Logger) *Keeper {
-	return &Keeper{broker: b, store: store, relay: relay, log: log.Named("outbox"), strays: map[string]int{}}
+// NewKeeper makes the keeper of a broker. Lost hears that the stream is another one than before.
+func NewKeeper(b *Broker, store DueStore, relay *Relay, lost func(context.Context) error, log *zap.Logger) *Keeper {
+	return &Keeper{broker: b, store: store, relay: relay, lost: lost, log: log.Named("outbox"), strays: map[string]int{}}
 }
 
 // Run checks at the start, after each reconnect, soon after both, and every minute, until ctx ends.
@@ -90,8 +101,15 @@ func (k *Keeper) Run(ctx context.Context) error {
 
 // check brings stream and consumers into shape and gives every due link its hint.
 func (k *Keeper) check(ctx context.Context) error {
+	mark, err := k.store.StreamMark(ctx) // read first: what is seen after it can only be later
+	if err != nil {
+		return err
+	}
 	stream, err := k.ensure(ctx)
 	if err != nil {
+		return err
+	}
+	if err := k.compare(ctx, mark, stream.CachedInfo()); err != nil {
 		return err
 	}
 	for _, peer := range k.broker.opts.Peers {
@@ -107,6 +125,28 @@ func (k *Keeper) check(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// compare notices a stream that was deleted, whose store was wiped or cut, or replaced by an older copy.
+// Nothing goes by its numbers; the hints that it lost are given again like any that are missing.
+func (k *Keeper) compare(ctx context.Context, mark *StreamMark, info *jetstream.StreamInfo) error {
+	now := StreamMark{Created: info.Created.UTC().Truncate(time.Microsecond), LastSeq: int64(info.State.LastSeq)}
+	lost := ""
+	switch {
+	case mark == nil:
+	case !mark.Created.Equal(now.Created):
+		lost = "the stream is another one than before: its store was lost or replaced"
+	case now.LastSeq < mark.LastSeq:
+		lost = fmt.Sprintf("the stream went back from message %d to %d: its store was cut, or is an older copy", mark.LastSeq, now.LastSeq)
+	}
+	if mark != nil && lost == "" && *mark == now {
+		return nil
+	}
+	if err := k.store.MarkStream(ctx, now, lost); err != nil || lost == "" {
+		return err
+	}
+	k.log.Error("broker lost what it held; hinting again", zap.String("reason", lost))
+	return k.lost(ctx)
 }
 
 func (k *Keeper) ensure(ctx context.Context) (jetstream.Stream, error) {

@@ -27,6 +27,9 @@ type rows struct {
 	rows map[int64]orders.Hint
 	due  []uuid.UUID
 
+	mark   *StreamMark
+	lost   string
+	losses int
 	paused bool
 }
 
@@ -83,6 +86,18 @@ func (r *rows) HintAgain(_ context.Context, _ string, ids []uuid.UUID) (int64, e
 
 func (r *rows) Paused(context.Context, string) (bool, error) { return r.paused, nil }
 
+func (r *rows) StreamMark(context.Context) (*StreamMark, error) { return r.mark, nil }
+
+func (r *rows) MarkStream(_ context.Context, m StreamMark, lost string) error {
+	r.mark, r.lost = &m, lost
+	return nil
+}
+
+func (r *rows) noteLoss(context.Context) error {
+	r.losses++
+	return nil
+}
+
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -135,7 +150,7 @@ func TestRelayPublishesAndClears(t *testing.T) {
 	store, log := newRows(), zaptest.NewLogger(t)
 	b := open(t, options(t))
 	relay := NewRelay(b, store, log)
-	require.NoError(t, NewKeeper(b, store, relay, log).check(context.Background()))
+	require.NoError(t, NewKeeper(b, store, relay, store.noteLoss, log).check(context.Background()))
 	left := store.add(uuid.New(), time.Now().Add(-time.Hour)) // by a process that died
 	run(t, relay)
 	fresh := store.add(uuid.New(), time.Now())
@@ -157,7 +172,7 @@ func TestNewestHintReplacesTheOlder(t *testing.T) {
 	store, log := newRows(), zaptest.NewLogger(t)
 	b := open(t, options(t))
 	relay := NewRelay(b, store, log)
-	require.NoError(t, NewKeeper(b, store, relay, log).check(context.Background()))
+	require.NoError(t, NewKeeper(b, store, relay, store.noteLoss, log).check(context.Background()))
 	run(t, relay)
 	id := uuid.New()
 	for range 20 {
@@ -180,7 +195,7 @@ func TestRowsStayUntilTaken(t *testing.T) {
 	stop()
 	require.Equal(t, 5, store.left(), "there is no stream to take them")
 	relay = NewRelay(b, store, log)
-	require.NoError(t, NewKeeper(b, store, relay, log).check(context.Background()))
+	require.NoError(t, NewKeeper(b, store, relay, store.noteLoss, log).check(context.Background()))
 	run(t, relay)
 	require.Eventually(t, func() bool { return store.left() == 0 }, soon, time.Millisecond)
 	require.Len(t, subjects(t, b), 5)
@@ -210,7 +225,7 @@ func TestKeeperMends(t *testing.T) {
 			store, log := newRows(), zaptest.NewLogger(t)
 			b := open(t, options(t))
 			relay := NewRelay(b, store, log)
-			keeper := NewKeeper(b, store, relay, log)
+			keeper := NewKeeper(b, store, relay, store.noteLoss, log)
 			require.NoError(t, keeper.check(context.Background()))
 			run(t, relay)
 			for range 3 {
@@ -239,7 +254,7 @@ func TestStraysAreCalled(t *testing.T) {
 	store, log := newRows(), zaptest.NewLogger(t)
 	b := open(t, options(t))
 	relay := NewRelay(b, store, log)
-	keeper := NewKeeper(b, store, relay, log)
+	keeper := NewKeeper(b, store, relay, store.noteLoss, log)
 	ctx := context.Background()
 	require.NoError(t, keeper.check(ctx))
 	_, err := b.js.Publish(ctx, contracts.HintSubject("b", uuid.NewString()), []byte("{}"))
@@ -298,7 +313,7 @@ func TestExternalBrokerMayComeLater(t *testing.T) {
 	run(t, relay)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- NewKeeper(b, store, relay, log).Run(ctx) }()
+	go func() { ended <- NewKeeper(b, store, relay, store.noteLoss, log).Run(ctx) }()
 	relay.Offer([]orders.Hint{store.add(uuid.New(), time.Now().Add(-time.Hour))})
 	status, _ := b.Status(ctx)
 	require.Equal(t, "not connected", status.Error)
@@ -330,7 +345,7 @@ func TestBridgesAreShownWhileTheyReport(t *testing.T) {
 func TestLostPauseComesBack(t *testing.T) {
 	store, log := newRows(), zaptest.NewLogger(t)
 	b := open(t, options(t))
-	keeper := NewKeeper(b, store, NewRelay(b, store, log), log)
+	keeper := NewKeeper(b, store, NewRelay(b, store, log), store.noteLoss, log)
 	require.NoError(t, keeper.check(t.Context()))
 	store.paused = true
 	require.NoError(t, b.Pause(t.Context(), "b"))
@@ -345,7 +360,7 @@ func TestLastHintsGoOutAtAStop(t *testing.T) {
 	store, log := newRows(), zaptest.NewLogger(t)
 	b := open(t, options(t))
 	relay := NewRelay(b, store, log)
-	require.NoError(t, NewKeeper(b, store, relay, log).check(t.Context()))
+	require.NoError(t, NewKeeper(b, store, relay, store.noteLoss, log).check(t.Context()))
 	ctx, cancel := context.WithCancel(t.Context())
 	for range 50 {
 		relay.Offer([]orders.Hint{store.add(uuid.New(), time.Now())})
@@ -361,8 +376,36 @@ func TestTimesAheadAreNotWaitedFor(t *testing.T) {
 	store, log := newRows(), zaptest.NewLogger(t)
 	b := open(t, options(t))
 	relay := NewRelay(b, store, log)
-	require.NoError(t, NewKeeper(b, store, relay, log).check(t.Context()))
+	require.NoError(t, NewKeeper(b, store, relay, store.noteLoss, log).check(t.Context()))
 	store.add(uuid.New(), time.Now().Add(time.Hour))
 	run(t, relay)
 	require.Eventually(t, func() bool { return store.left() == 0 }, soon, time.Millisecond)
+}
+
+// TestALostBrokerIsNoticed: a stream that is made anew, and one that went back, are told of once.
+func TestALostBrokerIsNoticed(t *testing.T) {
+	store, log := newRows(), zaptest.NewLogger(t)
+	b := open(t, options(t))
+	keeper := NewKeeper(b, store, NewRelay(b, store, log), store.noteLoss, log)
+	ctx := context.Background()
+	for range 2 {
+		require.NoError(t, keeper.check(ctx))
+		_, err := b.js.Publish(ctx, contracts.HintSubject("b", uuid.NewString()), []byte("{}"))
+		require.NoError(t, err)
+	}
+	require.NoError(t, keeper.check(ctx))
+	require.Zero(t, store.losses, "it only went on")
+	require.EqualValues(t, 2, store.mark.LastSeq)
+
+	require.NoError(t, b.js.DeleteStream(ctx, contracts.HintStream))
+	require.NoError(t, keeper.check(ctx))
+	require.Equal(t, 1, store.losses)
+	require.Contains(t, store.lost, "another one")
+	require.NoError(t, keeper.check(ctx))
+	require.Equal(t, 1, store.losses, "told once")
+
+	store.mark.LastSeq = 500 // as an older copy of the same stream looks
+	require.NoError(t, keeper.check(ctx))
+	require.Equal(t, 2, store.losses)
+	require.Contains(t, store.lost, "from message 500 to 0")
 }

@@ -32,6 +32,7 @@ const (
 	lastSeq       = `SELECT COALESCE((SELECT seq FROM log ORDER BY seq DESC LIMIT 1), 0)`
 	markOpen      = `SELECT count(*)::text || ' ' || count(*) FILTER (WHERE due) || ' ' || COALESCE(max(since)::text, '') FROM links WHERE state NOT IN (3, 5)`
 	markOutbox    = `SELECT count(*)::text FROM (SELECT FROM outbox LIMIT 1000) o`
+	inError       = `SELECT order_id FROM links WHERE peer = $1 AND state IN (7, 8) AND reason = $2 ORDER BY order_id LIMIT $3`
 	timeline      = `SELECT seq, order_id, at, event, peer, received, was, was_since, becomes, rule, version, fingerprint, deleted, wrote,
 	actor, request_id, reason FROM log WHERE order_id = $1 ORDER BY seq`
 )
@@ -111,6 +112,16 @@ func (s *Store) Links(ctx context.Context, states []ordersync.State, peer string
 		return l, err
 	})
 	return out, translate(err, "list links")
+}
+
+// InError lists orders that are in error towards a peer for one reason.
+func (s *Store) InError(ctx context.Context, peer, reason string, limit int) ([]uuid.UUID, error) {
+	rows, err := s.pool.Query(ctx, inError, peer, reason, limit)
+	if err != nil {
+		return nil, translate(err, "list errors")
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	return ids, translate(err, "list errors")
 }
 
 // Timeline reads what the log has of an order, oldest first.

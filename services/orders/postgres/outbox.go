@@ -2,13 +2,16 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/services/orders"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+	"github.com/orderbridge/orderbridge/services/orders/outbox"
 )
 
 const (
@@ -21,8 +24,14 @@ const (
 	hintAgain = `INSERT INTO outbox (order_id, peer, version, state, at)
 	SELECT l.order_id, l.peer, COALESCE(o.version, ''), l.state, now() FROM links l LEFT JOIN orders o ON o.id = l.order_id
 	WHERE l.peer = $1 AND l.due AND l.order_id = ANY($2)`
-	setPaused  = `INSERT INTO peers (peer, paused) VALUES ($1, $2) ON CONFLICT (peer) DO UPDATE SET paused = EXCLUDED.paused`
-	getPaused  = `SELECT COALESCE((SELECT paused FROM peers WHERE peer = $1), false)`
+	setPaused = `INSERT INTO peers (peer, paused) VALUES ($1, $2) ON CONFLICT (peer) DO UPDATE SET paused = EXCLUDED.paused`
+	getPaused = `SELECT COALESCE((SELECT paused FROM peers WHERE peer = $1), false)`
+	getStill  = `SELECT COALESCE((SELECT paused OR held_at IS NOT NULL FROM peers WHERE peer = $1), false)`
+	readMark  = `SELECT created_at, last_seq FROM broker`
+	writeMark = `INSERT INTO broker (created_at, last_seq, lost_at, lost_reason) VALUES ($1, $2, CASE WHEN $3 <> '' THEN now() END, $3)
+	ON CONFLICT (one) DO UPDATE SET created_at = $1, last_seq = CASE WHEN $3 = '' AND broker.created_at = $1 THEN GREATEST(broker.last_seq, $2) ELSE $2 END,
+	lost_at = CASE WHEN $3 = '' THEN broker.lost_at ELSE now() END, lost_reason = CASE WHEN $3 = '' THEN broker.lost_reason ELSE $3 END`
+	readLoss   = `SELECT lost_at, lost_reason FROM broker WHERE lost_at IS NOT NULL`
 	forgetKeys = `DELETE FROM idempotency_keys WHERE at < now() - $1::interval`
 )
 
@@ -78,10 +87,43 @@ func (s *Store) SetPaused(ctx context.Context, peer string, paused bool) error {
 	return translate(err, "remember pause")
 }
 
-// Paused tells what a person last decided about a peer.
-func (s *Store) Paused(ctx context.Context, peer string) (paused bool, err error) {
+// PausedByPerson tells what a person last decided about a peer.
+func (s *Store) PausedByPerson(ctx context.Context, peer string) (paused bool, err error) {
 	err = s.pool.QueryRow(ctx, getPaused, peer).Scan(&paused)
 	return paused, translate(err, "read pause")
+}
+
+// Paused tells whether the delivery to a peer is to stand still: a person wants it, or the link is held.
+func (s *Store) Paused(ctx context.Context, peer string) (paused bool, err error) {
+	err = s.pool.QueryRow(ctx, getStill, peer).Scan(&paused)
+	return paused, translate(err, "read pause")
+}
+
+// StreamMark implements outbox.DueStore.
+func (s *Store) StreamMark(ctx context.Context) (*outbox.StreamMark, error) {
+	var m outbox.StreamMark
+	err := s.pool.QueryRow(ctx, readMark).Scan(&m.Created, &m.LastSeq)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	return &m, translate(err, "read what was seen of the stream")
+}
+
+// MarkStream implements outbox.DueStore.
+func (s *Store) MarkStream(ctx context.Context, m outbox.StreamMark, lost string) error {
+	_, err := s.pool.Exec(ctx, writeMark, m.Created, m.LastSeq, lost)
+	return translate(err, "keep what was seen of the stream")
+}
+
+// BrokerLoss tells when the stream was last found to be another one, nil when it never was.
+func (s *Store) BrokerLoss(ctx context.Context) (*contracts.BrokerLoss, error) {
+	var l contracts.BrokerLoss
+	err := s.pool.QueryRow(ctx, readLoss).Scan(&l.At, &l.Reason)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	l.At = l.At.UTC()
+	return &l, translate(err, "read the broker's loss")
 }
 
 // ForgetKeys drops idempotency keys older than an age.

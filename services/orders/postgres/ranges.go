@@ -20,18 +20,20 @@ const (
 	bit_xor(('x' || substr(h, 17, 16))::bit(64)::bigint)
 	FROM (SELECT id, encode(sha256(convert_to(concat_ws(' ', id, version, deleted, fingerprint), 'UTF8')), 'hex') AS h
 		FROM orders WHERE id >= $1 AND ($2::uuid IS NULL OR id < $2)) x GROUP BY 1`
-	headsOf = `SELECT id FROM orders WHERE id >= $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id LIMIT $3`
+	lastLogged = `SELECT COALESCE(max(seq), 0) FROM log`
+	headsOf    = `SELECT id FROM orders WHERE id >= $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id LIMIT $3`
 )
 
 // Ranges implements orders.Store.
-func (s *Store) Ranges(ctx context.Context, q orders.RangeQuery) ([]orders.Range, error) {
+func (s *Store) Ranges(ctx context.Context, q orders.RangeQuery) ([]orders.Range, int64, error) {
 	select {
 	case s.ranging <- struct{}{}:
 		defer func() { <-s.ranging }()
 	case <-ctx.Done():
-		return nil, translate(ctx.Err(), "fingerprint ranges")
+		return nil, 0, translate(ctx.Err(), "fingerprint ranges")
 	}
 	var out []orders.Range
+	var position int64
 	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		bounds := q.Bounds
 		if bounds == nil {
@@ -39,6 +41,9 @@ func (s *Store) Ranges(ctx context.Context, q orders.RangeQuery) ([]orders.Range
 			if bounds, err = cut(ctx, tx, q); err != nil {
 				return err
 			}
+		}
+		if err := tx.QueryRow(ctx, lastLogged).Scan(&position); err != nil {
+			return err
 		}
 		out = rangesBetween(q, bounds)
 		rows, err := tx.Query(ctx, hashRanges, q.From, orNull(q.To), rawIDs(bounds))
@@ -55,7 +60,7 @@ func (s *Store) Ranges(ctx context.Context, q orders.RangeQuery) ([]orders.Range
 		})
 		return err
 	})
-	return out, translate(err, "fingerprint ranges")
+	return out, position, translate(err, "fingerprint ranges")
 }
 
 // cut finds where ranges of about equal size begin, but for the first.

@@ -1,0 +1,217 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/contracts/strictjson"
+)
+
+const (
+	pathReconciliations = "/orders/reconciliations"
+	pathProofs          = "/orders/proofs"
+	claimEvery          = 2 * time.Second
+	greetEvery          = 5 * time.Second
+	// progressEvery is how often a runner gives a sign of life; its lease is many times as long.
+	progressEvery = time.Second
+)
+
+// clerk does what is not about single orders: it greets the peer, so that each side hears what the other
+// has seen of it, and runs the reconciliations that the own service wants.
+type clerk struct {
+	*pipe
+	paused func() bool // the consumer stands still: what is due is not carried by the bridges
+}
+
+// run works until ctx is done.
+func (c *clerk) run(ctx context.Context) {
+	var greeted time.Time
+	for sleep(ctx, claimEvery, nil) == nil {
+		if time.Since(greeted) > greetEvery {
+			c.greet(ctx)
+			greeted = time.Now()
+		}
+		job, err := c.claim(ctx, contracts.ReconciliationClaim{Peer: c.peer, Runner: c.instance})
+		if err != nil {
+			c.log.Debug("no reconciliation can be asked for now", zap.Error(err))
+			continue
+		}
+		if job == nil {
+			continue
+		}
+		r := newReconciler(c.pipe.separate())
+		r.leaveDue = !c.paused()
+		if err := r.carryOut(ctx, job); err != nil && ctx.Err() == nil {
+			c.log.Warn("reconciliation ended early", zap.String("id", job.ID), zap.Error(err))
+		}
+	}
+}
+
+// separate is the pipe with clients that count for themselves.
+func (p *pipe) separate() *pipe {
+	return &pipe{
+		side: p.side, peer: p.peer, local: p.local.separate(), remote: p.remote.separate(), circuit: p.circuit, metrics: p.metrics,
+		log: p.log, instance: p.instance, delayMax: p.delayMax, paused: p.paused, ackWait: p.ackWait,
+	}
+}
+
+// greet has both sides tell what they have seen of each other, without any order.
+func (c *clerk) greet(ctx context.Context) {
+	requestID := fmt.Sprintf("%s-%d", c.instance, c.requests.Add(1))
+	body, err := strictjson.Encode(contracts.Lookup{Peer: c.peer, IDs: []string{}, All: true})
+	if err != nil { // a name always encodes
+		panic(err)
+	}
+	r := c.local.send(ctx, lookup, requestID, body, 0)
+	if r.verdict == settled {
+		var got *found
+		if got, err = readLookup(r.data, c.side, nil); err == nil {
+			r = c.remote.send(ctx, remotePut, requestID, batchBody(c.side, nil, orEmpty(got.seen)), 0)
+		}
+	}
+	if err == nil && r.verdict == settled {
+		var heard *strictjson.Batch
+		if heard, err = readAnswers(r.data, c.peer, nil); err == nil {
+			r = c.local.send(ctx, localPut, requestID, batchBody(c.peer, nil, orEmpty(heard.Seen)), 0)
+		}
+	}
+	if err != nil || r.verdict != settled { // the circuit tells of it as soon as an order waits
+		c.log.Debug("greeting did not get through", zap.String("reason", r.reason), zap.Error(err))
+	}
+}
+
+// orEmpty makes a greeting one, even when nothing was seen yet.
+func orEmpty(seen map[string]int64) map[string]int64 {
+	if seen == nil {
+		return map[string]int64{}
+	}
+	return seen
+}
+
+// claim asks the own service for a reconciliation to run; nil when there is none.
+func (p *pipe) claim(ctx context.Context, claim contracts.ReconciliationClaim) (*contracts.Reconciliation, error) {
+	body, err := strictjson.Encode(claim)
+	if err != nil {
+		return nil, err
+	}
+	requestID := fmt.Sprintf("%s-%d", p.instance, p.requests.Add(1))
+	r := p.local.ask(ctx, http.MethodPost, pathReconciliations, requestID, body)
+	if r.status == http.StatusNoContent {
+		return nil, nil
+	}
+	var job contracts.Reconciliation
+	return &job, readAs(r, &job)
+}
+
+// readAs reads an answer of a service.
+func readAs(r response, into any) error {
+	if r.status != http.StatusOK || r.body != answers {
+		return errors.New(r.reason)
+	}
+	return strictjson.Decode(r.data, into)
+}
+
+// errDropped tells that a person has ended the reconciliation, or another runner has taken it over.
+var errDropped = errors.New("it was ended, or taken over by another runner")
+
+// carryOut runs a reconciliation that was claimed and tells the own service how it goes and ends.
+func (r *reconciler) carryOut(ctx context.Context, job *contracts.Reconciliation) error {
+	r.dryRun, r.brake = job.DryRun, job.Brake
+	r.planOnly = job.Cause == "restored" && job.DecidedAt == nil
+	if job.Cause == "restored" { // the consumer is held still
+		r.leaveDue = false
+	}
+	r.except = map[string]bool{}
+	for _, id := range job.Except {
+		r.except[id] = true
+	}
+	r.log.Info("reconciliation begins", zap.String("id", job.ID), zap.String("cause", job.Cause), zap.Bool("dry_run", job.DryRun))
+	running, stop := context.WithCancelCause(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for sleep(running, progressEvery, nil) == nil {
+			if err := r.progress(running, job.ID, "running", ""); errors.Is(err, errDropped) {
+				stop(err)
+			}
+		}
+	}()
+	err := r.run(running)
+	if cause := context.Cause(running); errors.Is(cause, errDropped) {
+		err = cause
+	}
+	stop(nil)
+	<-ended
+	state, reason := "done", ""
+	switch {
+	case ctx.Err() != nil, errors.Is(err, errDropped):
+		return err // whoever comes next goes on with it
+	case errors.Is(err, errHeld):
+		state, reason = "held", err.Error()
+	case err != nil:
+		state, reason = "failed", err.Error()
+	}
+	rep := r.Report()
+	r.log.Info("reconciliation ends", zap.String("id", job.ID), zap.String("state", state), zap.String("reason", reason), zap.Bool("equal", rep.Equal),
+		zap.Int64("orders", rep.Orders), zap.Any("found", rep.Found), zap.Int("sent", rep.Sent), zap.Int("passes", rep.Passes), zap.Float64("seconds", rep.Seconds))
+	told := r.endTold(ctx, job.ID, state, reason)
+	if rep.Equal && err == nil {
+		told = errors.Join(told, r.prove(ctx, rep))
+	}
+	return errors.Join(err, told)
+}
+
+// endTold tells the own service how it ended; what may pass by is tried again.
+func (r *reconciler) endTold(ctx context.Context, id, state, reason string) (err error) {
+	for try := range triesMax {
+		if err = r.progress(ctx, id, state, reason); err == nil || errors.Is(err, errDropped) {
+			return err
+		}
+		if sleep(ctx, time.Duration(try+1)*backoffBase, nil) != nil {
+			break
+		}
+	}
+	return fmt.Errorf("how it ended cannot be told: %w", err)
+}
+
+func (r *reconciler) progress(ctx context.Context, id, state, reason string) error {
+	body, err := strictjson.Encode(contracts.ReconciliationProgress{Runner: r.instance, State: state, Reason: reason, Report: r.Report()})
+	if err != nil {
+		return err
+	}
+	requestID := fmt.Sprintf("%s-%d", r.instance, r.requests.Add(1))
+	var now contracts.Reconciliation
+	if err := readAs(r.books.ask(ctx, http.MethodPut, pathReconciliations+"/"+id, requestID, body), &now); err != nil {
+		return err
+	}
+	if now.State != state || now.Runner != r.instance {
+		return errDropped
+	}
+	return nil
+}
+
+// prove has the peer's service remember that both were equal.
+func (r *reconciler) prove(ctx context.Context, rep *contracts.ReconcileReport) error {
+	body, err := strictjson.Encode(contracts.Proof{
+		Side: rep.Side, Peer: rep.Peer, At: time.Now().UTC(), Orders: rep.Orders, Hash: rep.Hash, Position: rep.Position, PeerPosition: rep.PositionThere,
+	})
+	if err != nil {
+		return err
+	}
+	requestID := fmt.Sprintf("%s-%d", r.instance, r.requests.Add(1))
+	for try := 1; ; try++ {
+		resp := r.remote.ask(ctx, http.MethodPost, pathProofs, requestID, body)
+		if resp.status == http.StatusNoContent {
+			return nil
+		}
+		if err := tryAgain(ctx, r.remote, try, resp); err != nil {
+			return fmt.Errorf("the proof cannot be told to the peer: %w", err)
+		}
+	}
+}

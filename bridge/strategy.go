@@ -1,0 +1,145 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// Strategies, besides auto as contracts.ReconcileStrategies names them.
+const (
+	strategyAuto   = "auto"
+	strategyLog    = "log"
+	strategyRanges = "ranges"
+)
+
+// logMost is up to how long a log both are read whole; above it, the ranges whose fingerprints differ are
+// gone down into.
+const logMost = 5000
+
+// errByLog tells that both logs are short enough to be read whole.
+var errByLog = errors.New("both logs are short")
+
+// errMoved tells that the peer's log went on for an order between reading and sending.
+var errMoved = errors.New("the peer's log has moved")
+
+// problemLogMoved is the type of the problem document that tells so.
+const problemLogMoved = contracts.ProblemTypePrefix + "log-moved"
+
+// compare looks for the differences by the strategy that fits. Found gets them with the place in the
+// peer's log that they are true for, or without.
+func (r *reconciler) compare(ctx context.Context, c *comparison, found func([]difference, string) error) error {
+	c.logMost = map[string]int64{strategyRanges: -1, strategyAuto: logMost, strategyLog: contracts.VersionNumberMax}[r.strategy]
+	err := c.run(ctx, func(list []difference) error { return found(list, "") })
+	if !errors.Is(err, errByLog) {
+		return err
+	}
+	r.set(func(rep *contracts.ReconcileReport) { rep.Strategy = strategyLog })
+	return c.runLog(ctx, found)
+}
+
+// runLog holds both logs against each other. An order that moved while they were read is under way and
+// no difference; what is due is given time first, as in run.
+func (c *comparison) runLog(ctx context.Context, found func([]difference, string) error) error {
+	here, there, list, err := c.readLogs(ctx, "", "")
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	due := slices.ContainsFunc(slices.Collect(maps.Values(list)), difference.underWay)
+	if due && !c.leaveDue {
+		if err := sleep(ctx, underWayWait, nil); err != nil {
+			return err
+		}
+	}
+	_, there, moved, err := c.moved(ctx, here, there)
+	if err != nil {
+		return err
+	}
+	var still []difference
+	for id, d := range list {
+		if moved[id] || c.leaveDue && d.underWay() {
+			c.moving++
+			continue
+		}
+		still = append(still, d)
+	}
+	c.compared = c.ordersHere
+	slices.SortFunc(still, func(x, y difference) int { return strings.Compare(x.id, y.id) })
+	if len(still) == 0 {
+		return nil
+	}
+	return found(still, there)
+}
+
+// readLogs reads both logs from a place on, and tells where they end and which orders differ.
+func (c *comparison) readLogs(ctx context.Context, fromHere, fromThere string) (endHere, endThere string, differ map[string]difference, err error) {
+	here, endHere, err := c.log(ctx, c.here, c.sideHere, fromHere)
+	if err != nil {
+		return "", "", nil, err
+	}
+	there, endThere, err := c.log(ctx, c.there, c.sideThere, fromThere)
+	if err != nil {
+		return "", "", nil, err
+	}
+	return endHere, endThere, differences(here, there), nil
+}
+
+// moved reads which orders have changed on either side since.
+func (c *comparison) moved(ctx context.Context, fromHere, fromThere string) (endHere, endThere string, ids map[string]bool, err error) {
+	here, endHere, err := c.log(ctx, c.here, c.sideHere, fromHere)
+	if err != nil {
+		return "", "", nil, err
+	}
+	there, endThere, err := c.log(ctx, c.there, c.sideThere, fromThere)
+	if err != nil {
+		return "", "", nil, err
+	}
+	ids = map[string]bool{}
+	for id := range here {
+		ids[id] = true
+	}
+	for id := range there {
+		ids[id] = true
+	}
+	return endHere, endThere, ids, nil
+}
+
+// log reads a side's log from a place on: the newest entry of each order, and the place where it ends.
+func (c *comparison) log(ctx context.Context, of *client, side, after string) (map[string]*contracts.Entry, string, error) {
+	out := map[string]*contracts.Entry{}
+	for {
+		query := url.Values{"limit": {strconv.Itoa(contracts.BatchEntriesMax)}}
+		if after != "" {
+			query.Set("after", after)
+		}
+		c.step()
+		var page contracts.TransactionPage
+		if err := c.get(ctx, of, "/orders/transactions?"+query.Encode(), &page); err != nil {
+			return nil, "", err
+		}
+		if page.Side != side || page.Cursor == "" || len(page.Cursor) > contracts.CursorLengthMax {
+			return nil, "", fmt.Errorf("%s: speaks for another side, or names no place in its log", of.target)
+		}
+		for i := range page.Entries {
+			e := &page.Entries[i]
+			if len(e.Validate()) > 0 {
+				return nil, "", fmt.Errorf("%s: an entry is not valid", of.target)
+			}
+			out[e.ItemID] = e
+		}
+		if page.Next != "" && page.Cursor == after {
+			return nil, "", fmt.Errorf("%s: the next page does not go on", of.target)
+		}
+		after = page.Cursor
+		if page.Next == "" {
+			return out, after, nil
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package command
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// given has the peer create orders on this side.
+func (s *side) given(n int) (ids []string) {
+	s.t.Helper()
+	for i := range n {
+		o := newOrder(s.t, fmt.Sprint("given ", i))
+		s.put(http.StatusOK, entry(s.t, o.ID, "NEW", b(int64(i+1)), &o))
+		ids = append(ids, o.ID)
+	}
+	return ids
+}
+
+// deleteAtPeer has the peer tell that it has deleted orders, in one batch, and says which are deleted here.
+func (s *side) deleteAtPeer(ids []string, from int64) (deleted []string) {
+	s.t.Helper()
+	var batch []contracts.Entry
+	for i, id := range ids {
+		batch = append(batch, entry(s.t, id, "DEL", b(from+int64(i)), nil))
+	}
+	for _, e := range s.put(http.StatusOK, batch...) {
+		if e.Deleted {
+			deleted = append(deleted, e.ItemID)
+		}
+	}
+	return deleted
+}
+
+func (s *side) inError() (ids []string, reason string) {
+	s.t.Helper()
+	var page contracts.AdminOrderPage
+	s.want(http.StatusOK, "admin", "GET", "/admin/api/errors?limit=500", nil).into(s.t, &page)
+	for _, o := range page.Orders {
+		ids, reason = append(ids, o.ID), o.Reason
+	}
+	return ids, reason
+}
+
+// TestTheBrakeHoldsMassDeletions: what is above the limit is held as a set, with the rest alive, and let
+// through or dropped by a person.
+func TestTheBrakeHoldsMassDeletions(t *testing.T) {
+	s := startSide(t, func(c *Config) { c.BrakeDeletions = "3" })
+	ids := s.given(10)
+	require.Len(t, s.deleteAtPeer(ids[:2], 100), 2)
+	require.False(t, s.peerStatus().Brake.Deletions)
+	require.Len(t, s.deleteAtPeer(ids[2:8], 102), 1, "three in all")
+	st := s.peerStatus()
+	require.True(t, st.Brake.Deletions)
+	require.Contains(t, strings.Join(st.Alarms, "\n"), "brake: ")
+	held, reason := s.inError()
+	require.ElementsMatch(t, ids[3:8], held)
+	require.Equal(t, "brake: more than 3 deletions of b within 10m0s", reason)
+	for _, id := range held {
+		s.want(http.StatusOK, "client", "GET", "/orders/"+id, nil)
+	}
+	require.Empty(t, s.deleteAtPeer(ids[3:4], 103), "a repeat is held as well")
+
+	// An edit of the peer's is no deletion, and goes through.
+	edited := newOrder(t, "edited over there")
+	edited.ID = ids[9]
+	s.put(http.StatusOK, entry(t, ids[9], "UPD", b(150), &edited))
+
+	s.stop()
+	s.start()
+	require.Empty(t, s.deleteAtPeer(ids[8:9], 200), "it stays tripped over a restart")
+
+	// In part, by ids: one is let through, one is dropped.
+	settle := func(c contracts.ErrorSettlement) contracts.ErrorSettlementResult {
+		var r contracts.ErrorSettlementResult
+		s.want(http.StatusOK, "admin", "POST", "/admin/api/errors/settle", c).into(t, &r)
+		return r
+	}
+	require.Equal(t, 1, settle(contracts.ErrorSettlement{Peer: "b", IDs: ids[3:4], Take: "theirs"}).Settled)
+	s.want(http.StatusGone, "client", "GET", "/orders/"+ids[3], nil)
+	require.Equal(t, 1, settle(contracts.ErrorSettlement{Peer: "b", IDs: ids[4:5], Take: "ours"}).Settled)
+	s.want(http.StatusOK, "client", "GET", "/orders/"+ids[4], nil)
+	failed := settle(contracts.ErrorSettlement{Peer: "b", IDs: ids[:1], Take: "theirs"})
+	require.Zero(t, failed.Settled)
+	require.Equal(t, ids[0], failed.Failed[0].ID)
+	// The rest as a whole.
+	done := settle(contracts.ErrorSettlement{Peer: "b", Reason: reason, Take: "ours"})
+	require.Equal(t, 4, done.Settled)
+	require.Empty(t, done.Failed)
+	held, _ = s.inError()
+	require.Empty(t, held)
+
+	// Reset, it counts anew; off, it holds nothing.
+	s.want(http.StatusUnprocessableEntity, "admin", "POST", "/admin/api/peers/b/brake", contracts.BrakeSetting{OffSeconds: 1e6}).problem(t)
+	s.want(http.StatusNotFound, "admin", "POST", "/admin/api/peers/c/brake", contracts.BrakeSetting{}).problem(t)
+	s.want(http.StatusOK, "admin", "POST", "/admin/api/peers/b/brake", contracts.BrakeSetting{OffSeconds: 60})
+	more := s.given(6)
+	require.Len(t, s.deleteAtPeer(more, 300), 6)
+	require.NotNil(t, s.peerStatus().Brake.OffUntil)
+	s.want(http.StatusOK, "admin", "POST", "/admin/api/peers/b/brake", contracts.BrakeSetting{})
+	more = s.given(6)
+	require.Len(t, s.deleteAtPeer(more, 400), 3)
+}
+
+// TestTheBrakeHoldsMassReplacements the same way; what is new here replaces nothing.
+func TestTheBrakeHoldsMassReplacements(t *testing.T) {
+	s := startSide(t, func(c *Config) { c.BrakeReplacements = "2" })
+	ids := s.given(5)
+	for i, id := range ids {
+		o := newOrder(t, "replaced")
+		o.ID = id
+		s.put(http.StatusOK, entry(t, id, "UPD", b(int64(50+i)), &o))
+	}
+	held, reason := s.inError()
+	require.Len(t, held, 3)
+	require.Contains(t, reason, "replacements")
+	require.True(t, s.peerStatus().Brake.Replacements)
+	require.Len(t, s.deleteAtPeer(ids[:1], 90), 1, "deletions have a limit of their own")
+	for _, bad := range []contracts.ErrorSettlement{
+		{Peer: "c", IDs: ids, Take: "ours"},
+		{Peer: "b", IDs: ids, Take: "both"},
+		{Peer: "b", Take: "ours"},
+		{Peer: "b", IDs: ids, Reason: reason, Take: "ours"},
+		{Peer: "b", IDs: []string{"x"}, Take: "ours"},
+	} {
+		s.want(http.StatusUnprocessableEntity, "admin", "POST", "/admin/api/errors/settle", bad).problem(t)
+	}
+}
+
+// TestAShareNeedsMoreThanAFew: of a small side even a share allows some.
+func TestAShareNeedsMoreThanAFew(t *testing.T) {
+	s := startSide(t, func(c *Config) { c.BrakeDeletions, c.BrakeWindow = "10%", time.Hour })
+	ids := s.given(25)
+	require.Len(t, s.deleteAtPeer(ids, 100), 20)
+}

@@ -1,0 +1,220 @@
+package peering
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+// Consumers holds the delivery of hints to a peer still, and lets it go on.
+type Consumers interface {
+	Pause(ctx context.Context, peer string) error
+	Resume(ctx context.Context, peer string) error
+}
+
+// Options of a Desk.
+type Options struct {
+	Side  string
+	Peers []string
+	// Every is how old a proof of equality may become before both sides are compared again; 0 compares
+	// only when somebody asks.
+	Every  time.Duration
+	Issued func(ordersync.Dot) bool // this process gave the number out
+	Now    func() time.Time
+}
+
+// Desk is where everything comes together that a side knows of its peers. It is safe for use by many.
+type Desk struct {
+	Options
+	store     Store
+	brake     *orders.Brake
+	consumers Consumers
+	paused    func(ctx context.Context, peer string) (bool, error) // by a person
+	witness   *witness
+	log       *zap.Logger
+	began     time.Time
+
+	refreshing sync.Mutex
+	counted    time.Time // when the orders were, for limits that are a share
+
+	mu   sync.Mutex
+	rows map[string]PeerRow
+}
+
+// New makes the desk of a process. Paused tells what a person decided about a peer.
+func New(o Options, store Store, brake *orders.Brake, consumers Consumers, paused func(context.Context, string) (bool, error), log *zap.Logger) *Desk {
+	log = log.Named("peering")
+	return &Desk{
+		Options: o, store: store, brake: brake, consumers: consumers, paused: paused, log: log, began: o.Now(),
+		witness: newWitness(o.Side, store, o.Issued, o.Now, log), rows: map[string]PeerRow{},
+	}
+}
+
+// Load reads what is kept, before anybody is served.
+func (d *Desk) Load(ctx context.Context) error {
+	if err := d.store.AddPeers(ctx, d.Peers); err != nil {
+		return err
+	}
+	return d.refresh(ctx)
+}
+
+const (
+	refreshEvery = time.Second
+	countEvery   = time.Minute
+)
+
+// Run keeps what other processes of this side have to know, until ctx ends.
+func (d *Desk) Run(ctx context.Context) error {
+	tick := time.NewTicker(refreshEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshEvery)
+			defer cancel()
+			if err := d.witness.save(last); err != nil {
+				d.log.Warn("what was seen of the peers cannot be kept", zap.Error(err))
+			}
+			return nil
+		case <-tick.C:
+		}
+		if err := d.refresh(ctx); err != nil && ctx.Err() == nil {
+			d.log.Debug("peers cannot be read or kept, trying again", zap.Error(err))
+		}
+	}
+}
+
+func (d *Desk) refresh(ctx context.Context) error {
+	d.refreshing.Lock()
+	defer d.refreshing.Unlock()
+	if err := d.witness.save(ctx); err != nil {
+		return err
+	}
+	if err := d.witness.load(ctx); err != nil {
+		return err
+	}
+	turn := d.brake.Turn()
+	rows, err := d.store.PeerRows(ctx)
+	if err != nil {
+		return err
+	}
+	if d.brake.NeedsOrders() && d.Now().Sub(d.counted) > countEvery {
+		n, err := d.store.CountOrders(ctx)
+		if err != nil {
+			return err
+		}
+		d.brake.SetOrders(n)
+		d.counted = d.Now()
+	}
+	d.mu.Lock()
+	before := d.rows
+	d.rows = make(map[string]PeerRow, len(rows))
+	for _, r := range rows {
+		d.rows[r.Peer] = r
+	}
+	d.mu.Unlock()
+	for _, r := range rows {
+		d.brake.Set(r.Peer, r.Brake, turn)
+		if r.Held != nil && before[r.Peer].Held == nil {
+			d.stop(ctx, r.Peer)
+		}
+	}
+	return nil
+}
+
+// stop holds the delivery to a peer still. Where the broker cannot be reached, the keeper does it when
+// it is back; and no hint gets past a held link's service.
+func (d *Desk) stop(ctx context.Context, peer string) {
+	if err := d.consumers.Pause(ctx, peer); err != nil {
+		d.log.Warn("the consumer of a held link cannot be paused yet", zap.String("peer", peer), zap.Error(err))
+	}
+}
+
+func (d *Desk) row(peer string) PeerRow {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rows[peer]
+}
+
+// Held tells whether the link to a peer is held, and why.
+func (d *Desk) Held(peer string) *contracts.Hold { return d.row(peer).Held }
+
+// Proof is the newest proof of equality with a peer, nil when there never was one.
+func (d *Desk) Proof(peer string) *contracts.Proof { return d.row(peer).Proof }
+
+// Brake is the state of the brake towards a peer.
+func (d *Desk) Brake(peer string) orders.BrakeState { return d.brake.State(peer) }
+
+// Open fails while the link to a peer is held.
+func (d *Desk) Open(peer string) error {
+	if h := d.Held(peer); h != nil {
+		return orders.Errorf(orders.Held, "the link to %s is held until a person of %s confirms: %s", peer, d.Side, h.Reason)
+	}
+	return nil
+}
+
+// Saw takes note of a version that a peer told.
+func (d *Desk) Saw(peer string, v ordersync.Vector) { d.witness.saw(peer, v) }
+
+// Tell lists the highest numbers seen of a peer, to be told to it.
+func (d *Desk) Tell(peer string) map[string]int64 { return d.witness.tell(peer) }
+
+// Hear holds what a peer has seen of this side against the own log, and holds the link when the peer
+// knows more of it than the log does.
+func (d *Desk) Hear(ctx context.Context, peer string, seen map[string]int64) error {
+	if faults := checkSeen(seen); faults != nil {
+		return &orders.Error{Kind: orders.Invalid, Message: "what was seen of this side is not valid", Fields: faults}
+	}
+	missing, err := d.witness.hear(ctx, seen)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	return d.hold(ctx, peer, missing)
+}
+
+func (d *Desk) hold(ctx context.Context, peer string, missing []ordersync.Dot) error {
+	names := make([]string, len(missing))
+	for i, m := range missing {
+		names[i] = fmt.Sprintf("%s:%d", m.Key, m.N)
+	}
+	slices.Sort(names)
+	hold := contracts.Hold{At: d.Now(), Reason: fmt.Sprintf(
+		"%s knows more of %s than its own database does, which was put back to an earlier state, or is another one (not in the log: %s)",
+		peer, d.Side, strings.Join(names, ", "),
+	)}
+	if err := d.store.Hold(ctx, peer, hold, missing); err != nil {
+		return err
+	}
+	d.log.Error("link held: the database was put back, or is another one", zap.String("peer", peer), zap.Strings("missing", names))
+	return d.refresh(ctx)
+}
+
+// Prove takes note of a proof that the peer's bridge, or the own, has found.
+func (d *Desk) Prove(ctx context.Context, peer string, p contracts.Proof) error {
+	if err := d.store.RecordProof(ctx, peer, p); err != nil {
+		return err
+	}
+	return d.refresh(ctx)
+}
+
+// SetBrake resets the brake towards a peer, and lets everything through for a time.
+func (d *Desk) SetBrake(ctx context.Context, by orders.By, peer string, off time.Duration) error {
+	state := orders.BrakeState{}
+	if off > 0 {
+		state.OffUntil = d.Now().Add(off)
+	}
+	if err := d.store.SetBrake(ctx, peer, state); err != nil {
+		return err
+	}
+	d.log.Info("brake set", zap.String("peer", peer), zap.Duration("off_for", off), zap.String("actor", by.Actor), zap.String("request_id", by.RequestID))
+	return d.refresh(ctx)
+}

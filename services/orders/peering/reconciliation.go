@@ -1,0 +1,271 @@
+package peering
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/zap"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders"
+)
+
+const (
+	// lease is how long a runner may be silent before another one goes on in its place.
+	lease = 30 * time.Second
+	// headStart is how long the side with the greater name leaves a comparison that is due to the other
+	// one: what one of them proves is proved for both.
+	headStart = 30 * time.Second
+	// brakeOff is how long the brake lets through what a person has confirmed.
+	brakeOff = time.Hour
+	// againAfter is when a comparison is tried again that proved nothing, as people work.
+	againAfter = time.Minute
+)
+
+// Request asks for a reconciliation, for the bridge to run it.
+func (d *Desk) Request(ctx context.Context, by orders.By, peer string, dryRun bool, cause string) (*contracts.Reconciliation, error) {
+	if d.Held(peer) != nil {
+		if dryRun {
+			return nil, orders.Errorf(orders.Conflict, "the link to %s is held: what is asked for now is planned first anyway", peer)
+		}
+		cause = "restored"
+	}
+	r := d.newOne(by.Actor, peer, cause, dryRun)
+	if err := d.store.Add(ctx, r); err != nil {
+		return nil, err
+	}
+	d.log.Info("reconciliation requested", zap.String("id", r.ID), zap.String("peer", peer), zap.String("cause", r.Cause), zap.String("actor", by.Actor), zap.String("request_id", by.RequestID))
+	return r, nil
+}
+
+func (d *Desk) newOne(by, peer, cause string, dryRun bool) *contracts.Reconciliation {
+	id, err := uuid.NewV7()
+	if err != nil { // the system has no randomness
+		panic(err)
+	}
+	return &contracts.Reconciliation{ID: id.String(), Peer: peer, Cause: cause, State: "requested", DryRun: dryRun, RequestedBy: by, RequestedAt: d.Now()}
+}
+
+// Claim hands a runner the reconciliation that is to be run now: one that was asked for or confirmed, one
+// whose runner has gone, the runner's own, or one that is due. It is nil when there is nothing to do.
+func (d *Desk) Claim(ctx context.Context, c contracts.ReconciliationClaim) (*contracts.Reconciliation, error) {
+	open, err := d.store.Open(ctx, c.Peer)
+	if err != nil {
+		return nil, err
+	}
+	if open == nil {
+		cause := "command"
+		if !c.Begin {
+			if cause, err = d.due(ctx, c.Peer); err != nil || cause == "" {
+				return nil, err
+			}
+		} else if d.Held(c.Peer) != nil {
+			cause = "restored"
+		}
+		open = d.newOne("bridge:"+c.Runner, c.Peer, cause, c.Begin && c.DryRun && cause == "command")
+		if err := d.store.Add(ctx, open); orders.KindOf(err) == orders.Conflict && !c.Begin {
+			return nil, nil // another bridge was faster
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	if c.Begin && open.DryRun != c.DryRun {
+		return nil, orders.Errorf(orders.Conflict, "reconciliation %s is %s already, and is not what you ask for", open.ID, open.State)
+	}
+	taken := false
+	r, err := d.store.ChangeReconciliation(ctx, uuid.MustParse(open.ID), func(r *contracts.Reconciliation) error {
+		taken = false
+		gone := r.State == "running" && (r.SeenAt == nil || d.Now().Sub(*r.SeenAt) > lease || d.Now().Before(*r.SeenAt))
+		if r.State != "requested" && r.State != "confirmed" && !gone {
+			return nil
+		}
+		at := d.Now()
+		r.State, r.Runner, r.SeenAt, taken = "running", c.Runner, &at, true
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case taken:
+		return d.forRunner(r), nil
+	case c.Begin:
+		return nil, orders.Errorf(orders.Conflict, "reconciliation %s is %s already", r.ID, r.State)
+	}
+	return nil, nil
+}
+
+// forRunner adds what a person has not yet let through.
+func (d *Desk) forRunner(r *contracts.Reconciliation) *contracts.Reconciliation {
+	if r.DecidedAt == nil {
+		limits := contracts.BrakeLimits{}
+		limits.Deletions, limits.Replacements = d.brake.Limits()
+		if d.Now().After(d.Brake(r.Peer).OffUntil) {
+			r.Brake = &limits
+		}
+	}
+	return r
+}
+
+// due tells why both sides should be compared now by themselves; empty when they should not.
+func (d *Desk) due(ctx context.Context, peer string) (cause string, err error) {
+	now := d.Now()
+	wait := d.Every
+	if d.Side > peer {
+		wait += headStart
+	}
+	if d.Every == 0 || d.Held(peer) != nil {
+		return "", nil
+	}
+	last, err := d.store.LastEnded(ctx, peer)
+	if err != nil {
+		return "", err
+	}
+	proof := d.Proof(peer)
+	switch {
+	case !last.IsZero() && now.Sub(last) < min(againAfter, d.Every):
+		return "", nil
+	case proof == nil && (d.Side < peer || now.Sub(d.began) > headStart):
+		return "firstContact", nil
+	case proof != nil && now.Sub(proof.At) > wait:
+		return "schedule", nil
+	}
+	return "", nil
+}
+
+// Progress takes a runner's sign of life, or how it ended. A reconciliation that is not the runner's, or
+// not open any more, comes back as it is: the runner stops.
+func (d *Desk) Progress(ctx context.Context, id uuid.UUID, p contracts.ReconciliationProgress) (*contracts.Reconciliation, error) {
+	mine := false
+	r, err := d.store.ChangeReconciliation(ctx, id, func(r *contracts.Reconciliation) error {
+		if mine = r.State == "running" && r.Runner == p.Runner; !mine {
+			return nil
+		}
+		at := d.Now()
+		r.State, r.Reason, r.SeenAt = p.State, p.Reason, &at
+		if p.Report != nil {
+			r.Report = p.Report
+		}
+		if p.State == "done" || p.State == "failed" {
+			r.FinishedAt = &at
+		}
+		return nil
+	})
+	if err != nil || !mine {
+		return r, err
+	}
+	return r, d.ended(ctx, r)
+}
+
+// ended draws the consequences of a reconciliation that is done.
+func (d *Desk) ended(ctx context.Context, r *contracts.Reconciliation) error {
+	if r.State != "done" && r.State != "failed" {
+		return nil
+	}
+	d.log.Info("reconciliation ended", zap.String("id", r.ID), zap.String("peer", r.Peer), zap.String("state", r.State), zap.String("reason", r.Reason))
+	if r.DecidedAt != nil {
+		if err := d.store.SetBrake(ctx, r.Peer, orders.BrakeState{}); err != nil {
+			return err
+		}
+	}
+	if r.State == "done" && r.Cause == "restored" && r.DecidedAt != nil {
+		if err := d.release(ctx, r.Peer); err != nil {
+			return err
+		}
+	}
+	if r.State == "done" && r.Report != nil && r.Report.Equal {
+		return d.Prove(ctx, r.Peer, contracts.Proof{
+			Side: d.Side, Peer: r.Peer, At: *r.FinishedAt, Orders: r.Report.Orders, Hash: r.Report.Hash,
+			Position: r.Report.Position, PeerPosition: r.Report.PositionThere,
+		})
+	}
+	return d.refresh(ctx)
+}
+
+func (d *Desk) release(ctx context.Context, peer string) error {
+	if err := d.store.ReleaseLink(ctx, peer); err != nil {
+		return err
+	}
+	d.log.Warn("link released after a confirmed reconciliation", zap.String("peer", peer))
+	paused, err := d.paused(ctx, peer)
+	if err == nil && !paused {
+		err = d.consumers.Resume(ctx, peer)
+	}
+	if err != nil { // the keeper does it when the broker is back
+		d.log.Warn("the consumer cannot be resumed yet", zap.String("peer", peer), zap.Error(err))
+	}
+	return d.refresh(ctx)
+}
+
+// BrokerLost has both sides compared with every peer, since the broker lost what it held.
+func (d *Desk) BrokerLost(ctx context.Context) error {
+	for _, peer := range d.Peers {
+		if d.Every == 0 {
+			continue
+		}
+		_, err := d.Request(ctx, orders.By{Actor: "service"}, peer, false, "brokerLost")
+		if err != nil && orders.KindOf(err) != orders.Conflict { // else one is open already
+			return err
+		}
+	}
+	return nil
+}
+
+// Confirm lets a held reconciliation go on, but for some orders.
+func (d *Desk) Confirm(ctx context.Context, by orders.By, id uuid.UUID, except []string) (*contracts.Reconciliation, error) {
+	if len(except) > contracts.ExceptMax || slices.ContainsFunc(except, func(s string) bool { u, err := uuid.Parse(s); return err != nil || u.String() != s }) {
+		return nil, &orders.Error{Kind: orders.Invalid, Message: "the confirmation is not valid", Fields: []contracts.FieldError{
+			{Pointer: "/except", Detail: fmt.Sprintf("must be at most %d ids of orders", contracts.ExceptMax)},
+		}}
+	}
+	r, err := d.decide(ctx, by, id, "confirmed", func(r *contracts.Reconciliation) error {
+		if r.State != "held" {
+			return orders.Errorf(orders.Conflict, "the reconciliation is %s, and waits for nobody", r.State)
+		}
+		r.Except = except
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r, d.SetBrake(ctx, by, r.Peer, brakeOff)
+}
+
+// Drop ends an open reconciliation. What it has done so far stays done; a held link stays held.
+func (d *Desk) Drop(ctx context.Context, by orders.By, id uuid.UUID) (*contracts.Reconciliation, error) {
+	return d.decide(ctx, by, id, "dropped", func(r *contracts.Reconciliation) error {
+		if !slices.Contains(contracts.ReconciliationStates[:4], r.State) {
+			return orders.Errorf(orders.Conflict, "the reconciliation is %s", r.State)
+		}
+		at := d.Now()
+		r.FinishedAt = &at
+		return nil
+	})
+}
+
+func (d *Desk) decide(ctx context.Context, by orders.By, id uuid.UUID, state string, check func(*contracts.Reconciliation) error) (*contracts.Reconciliation, error) {
+	r, err := d.store.ChangeReconciliation(ctx, id, func(r *contracts.Reconciliation) error {
+		if err := check(r); err != nil {
+			return err
+		}
+		at := d.Now()
+		r.State, r.DecidedBy, r.DecidedAt = state, by.Actor, &at
+		return nil
+	})
+	if err == nil {
+		d.log.Info("reconciliation decided", zap.String("id", r.ID), zap.String("state", state), zap.String("actor", by.Actor), zap.String("request_id", by.RequestID))
+	}
+	return r, err
+}
+
+// Reconciliation finds one.
+func (d *Desk) Reconciliation(ctx context.Context, id uuid.UUID) (*contracts.Reconciliation, error) {
+	return d.store.Reconciliation(ctx, id)
+}
+
+// Reconciliations lists them, newest first.
+func (d *Desk) Reconciliations(ctx context.Context, peer string, before uuid.UUID, limit int) ([]contracts.Reconciliation, error) {
+	return d.store.Reconciliations(ctx, peer, before, limit)
+}

@@ -1,0 +1,65 @@
+package peering
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+// Store keeps what is known of the peers. An adapter implements it.
+type Store interface {
+	// AddPeers makes sure that there is a row for each peer.
+	AddPeers(ctx context.Context, peers []string) error
+	// PeerRows reads the rows of all peers.
+	PeerRows(ctx context.Context) ([]PeerRow, error)
+	// Hold holds the link to a peer, with the numbers that show why, ends what reconciliation is open
+	// and requests one that is to be confirmed. A link that is held already only gains evidence.
+	Hold(ctx context.Context, peer string, hold contracts.Hold, evidence []ordersync.Dot) error
+	// ReleaseLink lets a link go on, and writes the evidence off.
+	ReleaseLink(ctx context.Context, peer string) error
+	// RecordProof remembers the newest proof of equality with a peer.
+	RecordProof(ctx context.Context, peer string, proof contracts.Proof) error
+	// CountOrders counts the orders that are not deleted.
+	CountOrders(ctx context.Context) (int64, error)
+	// SetBrake remembers that the brake has tripped, or until when it is off.
+	SetBrake(ctx context.Context, peer string, state orders.BrakeState) error
+
+	// Add stores a new reconciliation; a Conflict where one is open for its peer.
+	Add(ctx context.Context, r *contracts.Reconciliation) error
+	// Open finds the open reconciliation of a peer, nil when there is none.
+	Open(ctx context.Context, peer string) (*contracts.Reconciliation, error)
+	// Reconciliation finds one; NotFound.
+	Reconciliation(ctx context.Context, id uuid.UUID) (*contracts.Reconciliation, error)
+	// Reconciliations lists them, newest first, those before one when it is given. Peer may be empty.
+	Reconciliations(ctx context.Context, peer string, before uuid.UUID, limit int) ([]contracts.Reconciliation, error)
+	// ChangeReconciliation changes one under a lock.
+	ChangeReconciliation(ctx context.Context, id uuid.UUID, change func(*contracts.Reconciliation) error) (*contracts.Reconciliation, error)
+	// LastEnded is when the last reconciliation of a peer ended that a person did not drop, and that
+	// was no dry run; zero when there was none.
+	LastEnded(ctx context.Context, peer string) (time.Time, error)
+
+	// Sightings reads the highest numbers seen of other sides, SaveSightings raises them.
+	Sightings(ctx context.Context) ([]Sighting, error)
+	SaveSightings(ctx context.Context, list []Sighting) error
+	// Missing tells which of this side's numbers the log does not have, and nobody has written off.
+	Missing(ctx context.Context, dots []ordersync.Dot) ([]ordersync.Dot, error)
+}
+
+// PeerRow is what the database has of a peer.
+type PeerRow struct {
+	Peer  string
+	Held  *contracts.Hold
+	Proof *contracts.Proof
+	Brake orders.BrakeState
+}
+
+// Sighting is the highest number seen of an epoch of another side, and when it last rose.
+type Sighting struct {
+	ordersync.Dot
+	At time.Time
+}

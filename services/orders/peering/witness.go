@@ -1,0 +1,189 @@
+package peering
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+// rememberMax bounds how many epochs of a peer are remembered; each process start of the peer takes one.
+const rememberMax = 64
+
+// witness remembers the highest numbers seen of the peers, and holds what they have seen of us against
+// our own log: a number that a peer has seen and the log does not have tells that the database was put
+// back, or is another one (design section 8).
+type witness struct {
+	side   string
+	store  Store
+	now    func() time.Time
+	log    *zap.Logger
+	issued func(ordersync.Dot) bool // this process gave the number out
+
+	mu       sync.Mutex
+	seen     map[string]Sighting // by epoch
+	changed  map[string]bool
+	verified map[string]int64 // of our own epochs: the log has the number
+}
+
+func newWitness(side string, store Store, issued func(ordersync.Dot) bool, now func() time.Time, log *zap.Logger) *witness {
+	return &witness{
+		side: side, store: store, now: now, log: log, issued: issued,
+		seen: map[string]Sighting{}, changed: map[string]bool{}, verified: map[string]int64{},
+	}
+}
+
+// saw takes note of a version that a peer told.
+func (w *witness) saw(peer string, v ordersync.Vector) {
+	prefix := peer + "."
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, d := range v.Dots() {
+		if strings.HasPrefix(d.Key, prefix) && d.N > w.seen[d.Key].N {
+			w.seen[d.Key] = Sighting{d, w.now()}
+			w.changed[d.Key] = true
+		}
+	}
+}
+
+// tell lists the highest numbers seen of a peer, those of its newest epochs.
+func (w *witness) tell(peer string) map[string]int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list := w.newest(peer)
+	if len(list) == 0 {
+		return nil
+	}
+	out := make(map[string]int64, len(list))
+	for _, s := range list[:min(len(list), contracts.SeenMax)] {
+		out[s.Key] = s.N
+	}
+	return out
+}
+
+// newest lists what is remembered of a peer, the epochs that rose last first.
+func (w *witness) newest(peer string) []Sighting {
+	var list []Sighting
+	for key, s := range w.seen {
+		if strings.HasPrefix(key, peer+".") {
+			list = append(list, s)
+		}
+	}
+	slices.SortFunc(list, func(x, y Sighting) int {
+		if c := y.At.Compare(x.At); c != 0 {
+			return c
+		}
+		return strings.Compare(x.Key, y.Key)
+	})
+	return list
+}
+
+// hear finds which numbers of ours a peer has seen and the log does not have.
+func (w *witness) hear(ctx context.Context, seen map[string]int64) (missing []ordersync.Dot, err error) {
+	var unsure []ordersync.Dot
+	w.mu.Lock()
+	for key, n := range seen {
+		d := ordersync.Dot{Key: key, N: n}
+		if strings.HasPrefix(key, w.side+".") && n > w.verified[key] && !w.issued(d) {
+			unsure = append(unsure, d)
+		}
+	}
+	w.mu.Unlock()
+	if len(unsure) == 0 {
+		return nil, nil
+	}
+	if missing, err = w.store.Missing(ctx, unsure); err != nil || len(missing) > 0 {
+		return missing, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.verified) > rememberMax { // made up, or very old: they are found in the log again
+		clear(w.verified)
+	}
+	for _, d := range unsure {
+		w.verified[d.Key] = max(w.verified[d.Key], d.N)
+	}
+	return nil, nil
+}
+
+// load reads what this and other processes of the side have remembered, and save writes what is new.
+func (w *witness) load(ctx context.Context) error {
+	list, err := w.store.Sightings(ctx)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range list {
+		if s.N > w.seen[s.Key].N {
+			w.seen[s.Key] = s
+		}
+	}
+	return nil
+}
+
+func (w *witness) save(ctx context.Context) error {
+	w.mu.Lock()
+	var list []Sighting
+	for key := range w.changed {
+		list = append(list, w.seen[key])
+	}
+	w.mu.Unlock()
+	if len(list) == 0 {
+		return nil
+	}
+	slices.SortFunc(list, func(x, y Sighting) int { return strings.Compare(x.Key, y.Key) }) // one order of locks for all
+	if err := w.store.SaveSightings(ctx, list); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range list {
+		if w.seen[s.Key].N == s.N {
+			delete(w.changed, s.Key)
+		}
+	}
+	w.forget()
+	return nil
+}
+
+// forget keeps what is remembered of each peer within bounds.
+func (w *witness) forget() {
+	peers := map[string]bool{}
+	for key := range w.seen {
+		peer, _, _ := strings.Cut(key, ".")
+		peers[peer] = true
+	}
+	for peer := range maps.Keys(peers) {
+		if list := w.newest(peer); len(list) > rememberMax {
+			for _, s := range list[rememberMax:] {
+				delete(w.seen, s.Key)
+				delete(w.changed, s.Key)
+			}
+		}
+	}
+}
+
+var epochForm = regexp.MustCompile(`^[a-z][a-z0-9-]{0,15}\.[a-z0-9]{1,32}$`)
+
+// checkSeen says what is wrong with what a peer tells to have seen.
+func checkSeen(seen map[string]int64) []contracts.FieldError {
+	if len(seen) > contracts.SeenMax {
+		return []contracts.FieldError{{Pointer: "/seen", Detail: fmt.Sprintf("must have at most %d epochs", contracts.SeenMax)}}
+	}
+	for key, n := range seen {
+		if !epochForm.MatchString(key) || n < 1 || n > contracts.VersionNumberMax {
+			return []contracts.FieldError{{Pointer: "/seen", Detail: "must hold epochs, as in \"a.7kq2mz\", with numbers from 1 to 2^53-1"}}
+		}
+	}
+	return nil
+}

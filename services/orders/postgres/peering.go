@@ -1,0 +1,215 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+	"github.com/orderbridge/orderbridge/services/orders/peering"
+)
+
+const (
+	addPeers = `INSERT INTO peers (peer) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING`
+	peerRows = `SELECT peer, held_at, held_reason, proof, brake_tripped, brake_off_until FROM peers ORDER BY peer`
+	// The first reason stays; later evidence is added.
+	holdPeer = `UPDATE peers SET held_at = COALESCE(held_at, $2), held_reason = CASE WHEN held_at IS NULL THEN $3 ELSE held_reason END,
+	evidence = $4 WHERE peer = $1 RETURNING held_at = $2`
+	lockEvidence = `SELECT evidence FROM peers WHERE peer = $1 FOR UPDATE`
+	releasePeer  = `UPDATE peers SET held_at = NULL, held_reason = '', evidence = '' WHERE peer = $1`
+	writeOff     = `INSERT INTO written_off (key, n) SELECT * FROM unnest($1::text[], $2::bigint[])
+	ON CONFLICT (key) DO UPDATE SET n = GREATEST(written_off.n, EXCLUDED.n)`
+	recordProof = `UPDATE peers SET proof = $2, proved_at = $3 WHERE peer = $1 AND (proved_at IS NULL OR proved_at <= $3)`
+	setBrake    = `UPDATE peers SET brake_tripped = $2, brake_off_until = $3 WHERE peer = $1`
+
+	sightings     = `SELECT key, n, at FROM sightings`
+	saveSightings = `INSERT INTO sightings (key, n, at) SELECT * FROM unnest($1::text[], $2::bigint[], $3::timestamptz[])
+	ON CONFLICT (key) DO UPDATE SET n = EXCLUDED.n, at = EXCLUDED.at WHERE EXCLUDED.n > sightings.n`
+	// The row of the log with a number is that of the change that got it, and its version has it.
+	missingNumbers = `SELECT d.key, d.n FROM unnest($1::text[], $2::bigint[]) AS d (key, n)
+	LEFT JOIN log l ON l.seq = d.n LEFT JOIN written_off w ON w.key = d.key
+	WHERE (w.n IS NULL OR w.n < d.n) AND (l.seq IS NULL OR position(',' || d.key || ':' || d.n || ',' IN ',' || l.version || ',') = 0)`
+)
+
+var _ peering.Store = (*Store)(nil)
+
+// AddPeers implements peering.Store.
+func (s *Store) AddPeers(ctx context.Context, peers []string) error {
+	_, err := s.pool.Exec(ctx, addPeers, peers)
+	return translate(err, "add peers")
+}
+
+// PeerRows implements peering.Store.
+func (s *Store) PeerRows(ctx context.Context) ([]peering.PeerRow, error) {
+	rows, err := s.pool.Query(ctx, peerRows)
+	if err != nil {
+		return nil, translate(err, "read peers")
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (peering.PeerRow, error) {
+		var p peering.PeerRow
+		var held, off *time.Time
+		var reason string
+		var proof []byte
+		var tripped int16
+		if err := row.Scan(&p.Peer, &held, &reason, &proof, &tripped, &off); err != nil {
+			return p, err
+		}
+		if held != nil {
+			p.Held = &contracts.Hold{At: held.UTC(), Reason: reason}
+		}
+		p.Brake = orders.BrakeState{Deletions: tripped&1 != 0, Replacements: tripped&2 != 0}
+		if off != nil {
+			p.Brake.OffUntil = off.UTC()
+		}
+		if proof != nil {
+			p.Proof = &contracts.Proof{}
+			return p, json.Unmarshal(proof, p.Proof)
+		}
+		return p, nil
+	})
+	return list, translate(err, "read peers")
+}
+
+// Hold implements peering.Store.
+func (s *Store) Hold(ctx context.Context, peer string, hold contracts.Hold, evidence []ordersync.Dot) error {
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		before, err := lockedEvidence(ctx, tx, peer)
+		if err != nil {
+			return err
+		}
+		all, err := ordersync.NewVector(evidence...)
+		if err != nil {
+			return err
+		}
+		var first bool
+		if err := tx.QueryRow(ctx, holdPeer, peer, hold.At, hold.Reason, before.Join(all).String()).Scan(&first); err != nil || !first {
+			return err
+		}
+		if _, err := tx.Exec(ctx, endOpen, peer, hold.At, "the link is held"); err != nil {
+			return err
+		}
+		id, err := uuid.NewV7()
+		if err != nil {
+			return err
+		}
+		return insertReconciliation(ctx, tx, &contracts.Reconciliation{
+			ID: id.String(), Peer: peer, Cause: "restored", State: "requested", RequestedBy: "service", RequestedAt: hold.At,
+		})
+	})
+	return translate(err, "hold a link")
+}
+
+func lockedEvidence(ctx context.Context, tx pgx.Tx, peer string) (ordersync.Vector, error) {
+	var text string
+	if err := tx.QueryRow(ctx, lockEvidence, peer).Scan(&text); err != nil {
+		return ordersync.Vector{}, err
+	}
+	return parseVersion(text)
+}
+
+// ReleaseLink implements peering.Store.
+func (s *Store) ReleaseLink(ctx context.Context, peer string) error {
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		evidence, err := lockedEvidence(ctx, tx, peer)
+		if err != nil {
+			return err
+		}
+		keys, numbers := columnsOf(evidence.Dots())
+		if _, err := tx.Exec(ctx, writeOff, keys, numbers); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, releasePeer, peer)
+		return err
+	})
+	return translate(err, "release a link")
+}
+
+func columnsOf(dots []ordersync.Dot) (keys []string, numbers []int64) {
+	for _, d := range dots {
+		keys, numbers = append(keys, d.Key), append(numbers, d.N)
+	}
+	return keys, numbers
+}
+
+// RecordProof implements peering.Store.
+func (s *Store) RecordProof(ctx context.Context, peer string, p contracts.Proof) error {
+	text, err := json.Marshal(p)
+	if err == nil {
+		_, err = s.pool.Exec(ctx, recordProof, peer, text, p.At)
+	}
+	return translate(err, "record a proof")
+}
+
+// CountOrders implements peering.Store.
+func (s *Store) CountOrders(ctx context.Context) (n int64, err error) {
+	err = s.pool.QueryRow(ctx, countOrders).Scan(&n)
+	return n, translate(err, "count orders")
+}
+
+// SetBrake implements peering.Store.
+func (s *Store) SetBrake(ctx context.Context, peer string, b orders.BrakeState) error {
+	var tripped int16
+	if b.Deletions {
+		tripped |= 1
+	}
+	if b.Replacements {
+		tripped |= 2
+	}
+	var off *time.Time
+	if !b.OffUntil.IsZero() {
+		off = &b.OffUntil
+	}
+	_, err := s.pool.Exec(ctx, setBrake, peer, tripped, off)
+	return translate(err, "set the brake")
+}
+
+// Sightings implements peering.Store.
+func (s *Store) Sightings(ctx context.Context) ([]peering.Sighting, error) {
+	rows, err := s.pool.Query(ctx, sightings)
+	if err != nil {
+		return nil, translate(err, "read sightings")
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (x peering.Sighting, err error) {
+		err = row.Scan(&x.Key, &x.N, &x.At)
+		return x, err
+	})
+	return list, translate(err, "read sightings")
+}
+
+// SaveSightings implements peering.Store.
+func (s *Store) SaveSightings(ctx context.Context, list []peering.Sighting) error {
+	keys, numbers, times := make([]string, len(list)), make([]int64, len(list)), make([]time.Time, len(list))
+	for i, x := range list {
+		keys[i], numbers[i], times[i] = x.Key, x.N, x.At
+	}
+	_, err := s.pool.Exec(ctx, saveSightings, keys, numbers, times)
+	return translate(err, "keep sightings")
+}
+
+// Missing implements peering.Store.
+func (s *Store) Missing(ctx context.Context, dots []ordersync.Dot) ([]ordersync.Dot, error) {
+	keys, numbers := columnsOf(dots)
+	rows, err := s.pool.Query(ctx, missingNumbers, keys, numbers)
+	if err != nil {
+		return nil, translate(err, "look numbers up")
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (d ordersync.Dot, err error) {
+		err = row.Scan(&d.Key, &d.N)
+		return d, err
+	})
+	return list, translate(err, "look numbers up")
+}
+
+// notFound tells a row that is not there from a failure.
+func notFound(err error, what string) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return orders.Errorf(orders.NotFound, "there is no such %s", what)
+	}
+	return err
+}
