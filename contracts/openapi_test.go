@@ -45,6 +45,8 @@ var roles = map[string][]string{
 	"GET /admin/api/collisions":                    {"viewer", "operator", "admin", "session"},
 	"GET /admin/api/collisions/{id}":               {"viewer", "operator", "admin", "session"},
 	"POST /admin/api/collisions/{id}/resolve":      {"operator", "admin", "session"},
+	"GET /admin/api/conflict-policy":               {"viewer", "operator", "admin", "session"},
+	"POST /admin/api/conflict-policy/preview":      {"operator", "admin", "session"},
 	"GET /admin/api/errors":                        {"viewer", "operator", "admin", "session"},
 	"POST /admin/api/errors/{id}/retry":            {"operator", "admin", "session"},
 	"GET /admin/api/peers":                         {"viewer", "operator", "admin", "session"},

@@ -182,6 +182,8 @@ func badRoles() []badCall {
 		{"GET", "/admin/api/collisions", "admin"},
 		{"GET", "/admin/api/collisions/" + id, "admin"},
 		{"POST", "/admin/api/collisions/" + id + "/resolve", "admin"},
+		{"GET", "/admin/api/conflict-policy", "admin"},
+		{"POST", "/admin/api/conflict-policy/preview", "admin"},
 		{"GET", "/admin/api/errors", "admin"},
 		{"POST", "/admin/api/errors/" + id + "/retry", "admin"},
 		{"GET", "/admin/api/peers", "admin"},

@@ -60,6 +60,11 @@ func (s *Service) Collision(ctx context.Context, id uuid.UUID, peer string) (*Ca
 
 // compare fills in how the versions of a case differ and what a policy makes of them.
 func (s *Service) compare(c *Case, p merge.Policy) error {
+	c.Fields, c.Merged, c.Settles = nil, nil, false
+	if c.Ours.Head.Deleted && c.Theirs.Head.Deleted {
+		c.Settles = p.Merge
+		return nil
+	}
 	var theirs *contracts.Order
 	if c.Theirs.Body != nil {
 		theirs, _ = decodeKept(c.Theirs.Body) // not valid here is no reason not to compare it

@@ -33,6 +33,11 @@ type Store interface {
 	Heads(ctx context.Context, from, to uuid.UUID, limit int) ([]*Stored, error)
 	// ContentAt finds what an order was at a version, nil when that is not known any more.
 	ContentAt(ctx context.Context, id uuid.UUID, version ordersync.Vector) (*CaseVersion, error)
+	// Links lists links in any of some states, towards a peer or (empty) all, by order id, after an id.
+	Links(ctx context.Context, states []ordersync.State, peer string, after uuid.UUID, limit int) ([]LinkRow, error)
+	// EndedCases reads the collisions that ended last, newest first. It does not look further back than
+	// some hundred thousand rows of the log.
+	EndedCases(ctx context.Context, limit int) ([]EndedCase, error)
 }
 
 // ChangeRequest says what a change needs.

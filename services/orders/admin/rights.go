@@ -66,6 +66,9 @@ var Rights = map[string]access.Role{
 	"POST /admin/api/reconciliations/{id}/drop":    access.Admin,
 	"POST /admin/api/peers/{peer}/brake":           access.Admin,
 	"POST /admin/api/errors/settle":                access.Operator,
+
+	"GET /admin/api/conflict-policy":          access.Viewer,
+	"POST /admin/api/conflict-policy/preview": access.Operator,
 }
 
 // Allow lets through who may call what they ask for, by Rights. Routes is the whole router that serves

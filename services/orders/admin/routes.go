@@ -13,6 +13,7 @@ import (
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/services/orders"
 	"github.com/orderbridge/orderbridge/services/orders/access"
+	"github.com/orderbridge/orderbridge/services/orders/merge"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
@@ -21,6 +22,8 @@ type Service interface {
 	Collision(ctx context.Context, id uuid.UUID, peer string) (*orders.Case, error)
 	Resolve(ctx context.Context, by orders.By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch string) (*orders.Stored, error)
 	Retry(ctx context.Context, by orders.By, id uuid.UUID, peer string) (*orders.Stored, error)
+	Policy() merge.Policy
+	TryPolicy(ctx context.Context, p merge.Policy, limit int) ([]orders.Tried, error)
 	Epoch() string
 	Name() string
 }
@@ -83,6 +86,8 @@ func (a *Admin) Routes(r chi.Router, body func(http.Handler) http.Handler) {
 	r.Get("/collisions", a.listIn(ordersync.Collision))
 	r.Get("/collisions/{id}", a.collision)
 	r.With(body).Post("/collisions/{id}/resolve", a.resolve)
+	r.Get("/conflict-policy", a.policy)
+	r.With(body).Post("/conflict-policy/preview", a.previewPolicy)
 	r.Get("/errors", a.listIn(ordersync.Error, ordersync.ErrorSynced))
 	r.Post("/errors/{id}/retry", a.retry)
 	r.Get("/peers", a.listPeers)

@@ -19,6 +19,9 @@ var unescape = strings.NewReplacer("~1", "/", "~0", "~")
 
 // pointerWords says in words what a JSON pointer into an order stands for.
 func pointerWords(pointer string) string {
+	if pointer == "" {
+		return "the order as a whole"
+	}
 	parts := strings.Split(strings.TrimPrefix(pointer, "/"), "/")
 	var out []string
 	for i, part := range parts {

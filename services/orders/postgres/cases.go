@@ -1,0 +1,47 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orderbridge/orderbridge/services/orders"
+)
+
+// caseRowsMax is how many numbers of the log are looked at for collisions that ended: they are rare, and
+// have no index.
+const caseRowsMax = 500_000
+
+// A case began with the change that left what was agreed, whose row says so; a deleted base is none. A
+// content is what the first change from there on replaced, or the present one.
+const endedCases = `WITH ended AS MATERIALIZED (
+		SELECT seq, order_id, peer, at, deleted, dropped FROM log
+		WHERE seq > (SELECT last_value FROM log_seq) - $2 AND was = 6 AND becomes NOT IN (6, 7, 8) ORDER BY seq DESC LIMIT $1)
+	SELECT e.order_id, e.peer, e.at,
+	(SELECT l.replaced FROM log l WHERE began.was = 3 AND l.order_id = e.order_id AND l.seq >= began.seq AND l.replaced IS NOT NULL
+		ORDER BY l.seq LIMIT 1),
+	CASE WHEN NOT COALESCE(before.deleted, true) THEN COALESCE((SELECT l.replaced FROM log l WHERE l.order_id = e.order_id AND l.seq >= e.seq
+		AND l.replaced IS NOT NULL ORDER BY l.seq LIMIT 1), o.body) END,
+	e.dropped,
+	CASE WHEN NOT e.deleted THEN COALESCE((SELECT l.replaced FROM log l WHERE l.order_id = e.order_id AND l.seq > e.seq
+		AND l.replaced IS NOT NULL ORDER BY l.seq LIMIT 1), o.body) END
+	FROM ended e LEFT JOIN orders o ON o.id = e.order_id
+	LEFT JOIN LATERAL (SELECT l.seq, l.was FROM log l WHERE l.order_id = e.order_id AND l.peer = e.peer AND l.seq < e.seq AND l.was IN (3, 5)
+		ORDER BY l.seq DESC LIMIT 1) began ON true
+	LEFT JOIN LATERAL (SELECT l.deleted FROM log l WHERE l.order_id = e.order_id AND l.wrote AND l.seq < e.seq
+		ORDER BY l.seq DESC LIMIT 1) before ON true
+	ORDER BY e.seq DESC`
+
+// EndedCases implements orders.Store.
+func (s *Store) EndedCases(ctx context.Context, limit int) ([]orders.EndedCase, error) {
+	rows, err := s.pool.Query(ctx, endedCases, limit, caseRowsMax)
+	if err != nil {
+		return nil, translate(err, "list ended collisions")
+	}
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (orders.EndedCase, error) {
+		var c orders.EndedCase
+		err := row.Scan(&c.ID, &c.Peer, &c.At, &c.Base, &c.Ours, &c.Theirs, &c.Became)
+		return c, err
+	})
+	return out, translate(err, "list ended collisions")
+}
