@@ -28,7 +28,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(command.Serve(), bridge.Command(), bridge.ReconcileCommand(), demo.Command(), command.Migrate(), command.Status(), command.Orders(), command.Admin(),
+	cmd.AddCommand(command.Serve(), bridge.Command(), bridge.ReconcileCommand(), demo.Command(), command.Migrate(), command.CleanUp(), command.Status(), command.Orders(), command.Admin(),
 		command.Healthcheck(), config(), command.Version())
 	return cmd
 }

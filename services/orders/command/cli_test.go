@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
@@ -124,6 +125,7 @@ func TestNoWeakSecrets(t *testing.T) {
 		"ORDERS_BRAKE_DELETIONS must be":    func(c *Config) { c.BrakeDeletions = "120%" },
 		"ORDERS_BRAKE_REPLACEMENTS must be": func(c *Config) { c.BrakeReplacements = "many" },
 		"ORDERS_BRAKE_WINDOW must be":       func(c *Config) { c.BrakeWindow = 0 },
+		"ORDERS_RETENTION must be":          func(c *Config) { c.Retention = time.Minute },
 		"ORDERS_SHUTDOWN_GRACE must be":     func(c *Config) { c.ShutdownGrace = 0 },
 		"ORDERS_DATABASE_CONNS must be":     func(c *Config) { c.DatabaseConns = 1 },
 		"ORDERS_TRUSTED_PROXIES must be":    func(c *Config) { c.TrustedProxies = "10.0.0.0/33" },

@@ -53,6 +53,7 @@ type Config struct {
 	BrakeWindow       time.Duration `split_words:"true" default:"10m" desc:"time in which the brake counts"`
 	LogLevel          string        `split_words:"true" default:"info" desc:"debug, info, warn or error"`
 	LogFormat         string        `split_words:"true" default:"auto" desc:"json, console, or auto: console on a terminal"`
+	Retention         time.Duration `split_words:"true" default:"2160h" desc:"how long the history of what is settled is kept, and what deleted orders held; 0 is for ever"`
 	ShutdownGrace     time.Duration `split_words:"true" default:"10s" desc:"how long requests may take to end at a stop"`
 }
 
@@ -64,6 +65,9 @@ func Load() (*Config, error) {
 	}
 	return &c, c.Validate()
 }
+
+// retentionMin is the shortest time that history can be kept: who compares the sides reads the log meanwhile.
+const retentionMin = time.Hour
 
 // secretLengthMin is the shortest token or password that is accepted.
 const secretLengthMin = 32
@@ -114,6 +118,9 @@ func (c *Config) Validate() error {
 	}
 	if c.BrakeWindow <= 0 {
 		fault("BRAKE_WINDOW", "must be above 0")
+	}
+	if c.Retention != 0 && c.Retention < retentionMin {
+		fault("RETENTION", "must be 0, or %s or more", retentionMin)
 	}
 	if c.ShutdownGrace <= 0 {
 		fault("SHUTDOWN_GRACE", "must be above 0")

@@ -95,6 +95,7 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	if err != nil {
 		return err
 	}
+	cleaner := newCleaner(cfg, store, registry, log)
 	listener, err := net.Listen("tcp", cfg.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -108,6 +109,7 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	g.Go(func() error { return relay.Run(parts) })
 	g.Go(func() error { return keeper.Run(parts) })
 	g.Go(func() error { return api.Run(parts) })
+	g.Go(func() error { return cleaner.Run(parts) })
 	g.Go(func() error { return forget(parts, store, log) })
 	g.Go(func() error { return desk.Run(parts) })
 	g.Go(func() error { return people.Run(parts) })

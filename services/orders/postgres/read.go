@@ -123,7 +123,7 @@ func (s *Store) ContentAt(ctx context.Context, id uuid.UUID, version ordersync.V
 		if err != nil {
 			return nil, translate(err, "find content of a version")
 		}
-		if len(bodies) > 0 {
+		if len(bodies) > 0 && bodies[0] != nil { // a deleted order's may have been removed
 			out.Body = bodies[0]
 			return out, nil
 		}
