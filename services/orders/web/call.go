@@ -28,6 +28,24 @@ type refusal struct {
 // call calls the API as whoever sent r. Headers are pairs of names and values. A problem document
 // comes back as a *refusal.
 func (p *Pages) call(r *http.Request, method, path string, body any, headers ...string) (*reply, error) {
+	in, err := within(r, method, path, body, headers)
+	if err != nil {
+		return nil, err
+	}
+	out := &recorder{header: http.Header{}, status: http.StatusOK}
+	p.api.ServeHTTP(out, in)
+	if out.status < http.StatusBadRequest {
+		return &reply{out.header, out.body.Bytes()}, nil
+	}
+	e := &refusal{present: out.header.Get("Present-Version")}
+	if json.Unmarshal(out.body.Bytes(), &e.Problem) != nil || e.Status == 0 {
+		e.Problem = contracts.Problem{Status: out.status, Title: http.StatusText(out.status)}
+	}
+	return nil, e
+}
+
+// within makes a request of whoever sent r, for the API in this process.
+func within(r *http.Request, method, path string, body any, headers []string) (*http.Request, error) {
 	var data []byte
 	if body != nil {
 		var err error
@@ -48,16 +66,7 @@ func (p *Pages) call(r *http.Request, method, path string, body any, headers ...
 	for i := 0; i < len(headers); i += 2 {
 		in.Header.Set(headers[i], headers[i+1])
 	}
-	out := &recorder{header: http.Header{}, status: http.StatusOK}
-	p.api.ServeHTTP(out, in)
-	if out.status < http.StatusBadRequest {
-		return &reply{out.header, out.body.Bytes()}, nil
-	}
-	e := &refusal{present: out.header.Get("Present-Version")}
-	if json.Unmarshal(out.body.Bytes(), &e.Problem) != nil || e.Status == 0 {
-		e.Problem = contracts.Problem{Status: out.status, Title: http.StatusText(out.status)}
-	}
-	return nil, e
+	return in, nil
 }
 
 // read asks the API for a value.

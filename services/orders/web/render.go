@@ -84,7 +84,7 @@ func functions(now func() time.Time) template.FuncMap {
 		"clock": func(t time.Time) string { return clock(t, now()) },
 		"money": money, "number": number, "count": count, "words": func(s any) string { return words(fmt.Sprint(s)) },
 		"percent": percent, "seconds": seconds, "bytes": bytesOf, "statusTone": statusTone, "stateWords": stateWords,
-		"add": func(a, b int) int { return a + b }, "neg": func(n int64) int64 { return -n }, "pointerWords": pointerWords, "add64": func(a, b int64) int64 { return a + b },
+		"add": func(a, b int) int { return a + b }, "neg": func(n int64) int64 { return -n }, "pointerWords": pointerWords, "explain": explain, "add64": func(a, b int64) int64 { return a + b },
 		"states":        func() any { return stateNames },
 		"orderStatuses": func() any { return contracts.OrderStatuses },
 		"dict": func(pairs ...any) map[string]any {

@@ -18,6 +18,7 @@ type Pages struct {
 	now       func() time.Time
 	log       *zap.Logger
 	templates map[string]*template.Template
+	reference *reference
 	hash      string // of the static files
 }
 
@@ -27,6 +28,9 @@ func New(side string, api http.Handler, now func() time.Time, log *zap.Logger) (
 	var err error
 	if p.templates, err = loadTemplates(now); err != nil {
 		return nil, fmt.Errorf("embedded templates: %w", err)
+	}
+	if p.reference, err = loadReference(); err != nil {
+		return nil, err
 	}
 	if p.hash, err = staticHash(); err != nil {
 		return nil, fmt.Errorf("embedded files: %w", err)
@@ -45,6 +49,14 @@ func (p *Pages) Routes(r chi.Router) {
 	r.Get("/orders/{id}/edit", p.editOrder)
 	r.Post("/orders/{id}/edit", p.saveOrder)
 	r.Post("/orders/{id}/delete", p.deleteOrder)
+	r.Get("/peers", p.peers)
+	r.Post("/peers/{peer}/pause", p.pausePeer)
+	r.Post("/peers/{peer}/resume", p.resumePeer)
+	r.Get("/audit", p.audit)
+	r.Get("/audit/export", p.export)
+	r.Get("/states", p.states)
+	r.Get("/reference", p.apiReference)
+	r.Get("/openapi.yaml", p.document)
 }
 
 // Static serves the embedded files, which are no secret.

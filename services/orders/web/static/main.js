@@ -3,3 +3,4 @@
 import './times.js';
 import './live.js';
 import './forms.js';
+import './try.js';

@@ -1,0 +1,127 @@
+package web
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// reference is openapi.yaml as a page shows it.
+type reference struct {
+	Intro []string // paragraphs
+	Tags  []referenceTag
+}
+
+type referenceTag struct {
+	Name, Text string
+	Calls      []referenceCall
+}
+
+type referenceCall struct {
+	ID, Method, Path, Summary string
+	Text                      []string
+	Who                       []string
+	Params                    []referenceParam
+	Body                      string // an example to begin with, or empty where there is none
+	HasBody                   bool
+	Answers                   []option
+	Try                       bool // a browser may call it with its session
+}
+
+type referenceParam struct {
+	Name, In, Text string
+	Required       bool
+}
+
+// object is a part of the document.
+type object = map[string]any
+
+func loadReference() (*reference, error) {
+	var doc object
+	if err := yaml.Unmarshal(contracts.OpenAPI, &doc); err != nil {
+		return nil, fmt.Errorf("openapi.yaml: %w", err)
+	}
+	at := func(n any, name string) any {
+		m, _ := n.(object)
+		if ref, ok := m["$ref"].(string); ok {
+			var v any = doc
+			for part := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
+				v = v.(object)[part]
+			}
+			m, _ = v.(object)
+		}
+		return m[name]
+	}
+	text := func(v any) string { s, _ := v.(string); return s }
+	out := &reference{Intro: paragraphs(text(at(doc["info"], "summary")))}
+	byTag := map[string][]referenceCall{}
+	paths, _ := doc["paths"].(object)
+	for path, item := range paths {
+		shared, _ := at(item, "parameters").([]any)
+		for _, method := range []string{"get", "post", "put", "delete"} {
+			op := at(item, method)
+			if op == nil {
+				continue
+			}
+			c := referenceCall{
+				ID: text(at(op, "operationId")), Method: strings.ToUpper(method), Path: path, Summary: text(at(op, "summary")),
+				Text: paragraphs(text(at(op, "description"))), HasBody: at(op, "requestBody") != nil, Try: strings.HasPrefix(path, "/admin/api/") && path != "/admin/api/events",
+			}
+			own, _ := at(op, "parameters").([]any)
+			for _, param := range append(slices.Clone(shared), own...) {
+				required, _ := at(param, "required").(bool)
+				c.Params = append(c.Params, referenceParam{text(at(param, "name")), text(at(param, "in")), text(at(param, "description")), required})
+			}
+			alternatives, _ := at(op, "security").([]any)
+			for _, one := range alternatives {
+				for name := range one.(object) {
+					c.Who = append(c.Who, name)
+				}
+			}
+			answers, _ := at(op, "responses").(object)
+			for status, answer := range answers {
+				c.Answers = append(c.Answers, option{status, text(at(answer, "description"))})
+			}
+			slices.SortFunc(c.Answers, func(x, y option) int { return cmp.Compare(x.Value, y.Value) })
+			tags, _ := at(op, "tags").([]any)
+			byTag[text(tags[0])] = append(byTag[text(tags[0])], c)
+		}
+	}
+	list, _ := doc["tags"].([]any)
+	for _, t := range list {
+		tag := referenceTag{Name: text(at(t, "name")), Text: text(at(t, "description"))}
+		tag.Calls = byTag[tag.Name]
+		slices.SortFunc(tag.Calls, func(x, y referenceCall) int {
+			return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Method, y.Method))
+		})
+		out.Tags = append(out.Tags, tag)
+	}
+	return out, nil
+}
+
+// paragraphs are the parts of a text between empty lines; what is a table in it is for other readers.
+func paragraphs(text string) []string {
+	var out []string
+	for part := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
+		if part = strings.TrimSpace(part); part != "" && !strings.HasPrefix(part, "|") {
+			out = append(out, strings.ReplaceAll(strings.ReplaceAll(part, "**", ""), "`", ""))
+		}
+	}
+	return out
+}
+
+func (p *Pages) apiReference(w http.ResponseWriter, r *http.Request) {
+	p.show(w, r, http.StatusOK, "reference", "reference", "API", p.reference)
+}
+
+// document serves openapi.yaml itself.
+func (p *Pages) document(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/yaml")
+	_, _ = w.Write(contracts.OpenAPI) // the reader is gone; there is nobody to tell
+}
