@@ -32,7 +32,7 @@ type page struct {
 	Visitor visitor
 	Status  *contracts.Status // nil when it cannot be had
 	Done    string            // what was just done, in words
-	Now     time.Time
+	Still   bool              // the answer to a form, which is nowhere to be had again
 	Static  string
 	Body    any
 }
@@ -84,7 +84,7 @@ func functions(now func() time.Time) template.FuncMap {
 		"clock": func(t time.Time) string { return clock(t, now()) },
 		"money": money, "number": number, "count": count, "words": func(s any) string { return words(fmt.Sprint(s)) },
 		"percent": percent, "seconds": seconds, "bytes": bytesOf, "statusTone": statusTone, "stateWords": stateWords,
-		"add": func(a, b int) int { return a + b }, "neg": func(n int64) int64 { return -n }, "pointerWords": pointerWords, "explain": explain, "add64": func(a, b int64) int64 { return a + b },
+		"add": func(a, b int) int { return a + b }, "neg": func(n int64) int64 { return -n }, "pointerWords": pointerWords, "explain": explain, "len64": func(l []contracts.Line) int64 { return int64(len(l)) }, "add64": func(a, b int64) int64 { return a + b },
 		"states":        func() any { return stateNames },
 		"orderStatuses": func() any { return contracts.OrderStatuses },
 		"dict": func(pairs ...any) map[string]any {
@@ -115,7 +115,7 @@ func staticHash() (string, error) {
 func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name, nav, title string, body any) {
 	pg := &page{
 		Title: title, Nav: nav, Side: p.side, Visitor: visitorOf(r), Done: doneWords[r.URL.Query().Get("done")],
-		Now: p.now(), Static: "/admin/static/" + p.hash, Body: body,
+		Still: r.Method == http.MethodPost, Static: "/admin/static/" + p.hash, Body: body,
 	}
 	if s, ok := body.(interface{ status() *contracts.Status }); ok {
 		pg.Status = s.status()

@@ -49,3 +49,10 @@ for (const form of document.querySelectorAll('form[data-guard]')) {
   form.addEventListener('submit', () => { touched = false; });
   window.addEventListener('beforeunload', (event) => { if (touched) event.preventDefault(); });
 }
+
+// One box chooses all.
+document.addEventListener('change', (event) => {
+  if (!event.target.matches('[data-all]')) return;
+  event.target.form.querySelectorAll('[name=case]').forEach((box) => { box.checked = event.target.checked; });
+});
+document.querySelectorAll('[data-all]').forEach((box) => { box.hidden = false; });

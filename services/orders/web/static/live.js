@@ -24,6 +24,7 @@ async function renew() {
       const to = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
       if (to) morph(part, to);
     }
+    warn(fresh);
     renewTimes();
     failures = 0;
     lost(false);
@@ -37,6 +38,13 @@ async function renew() {
   }
 }
 
+// warn says when what a form was made from is not what there is any more. The form stays as it is.
+function warn(fresh) {
+  const note = document.querySelector('[data-moved]');
+  const mine = document.querySelector('form input[name=version]'), now = fresh.querySelector('form input[name=version]');
+  if (note && mine) note.hidden = !!now && mine.value === now.value;
+}
+
 // lost says that what is shown may be out of date.
 function lost(is) {
   if (is === !banner.hidden) return;
@@ -46,7 +54,7 @@ function lost(is) {
 }
 
 function listen() {
-  if (source || !parts.length || document.hidden) return;
+  if (source || document.hidden || 'still' in document.body.dataset) return;
   source = new EventSource('/admin/api/events');
   source.addEventListener('changed', renew);
   if (document.querySelector('[data-samples]')) source.addEventListener('sample', renew);
