@@ -80,7 +80,7 @@ type Access struct {
 const (
 	loginsAtOnce = 2 // each takes 19 MiB, and a CPU for a while
 	loginWait    = 2 * time.Second
-	asksAtOnce   = 16
+	asksAtOnce   = 2 // each takes a connection for a moment
 	notedEach    = time.Second
 	notedBurst   = 100
 )

@@ -2,6 +2,7 @@ package command
 
 import (
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -214,6 +215,39 @@ func TestGuessing(t *testing.T) {
 
 	require.Equal(t, 5, count(t, s.cfg.DatabaseURL, `SELECT count(*) FROM audit WHERE action = 'login.failed' AND subject = 'user:anna' AND detail = '127.0.0.1'`))
 	require.Zero(t, count(t, s.cfg.DatabaseURL, `SELECT count(*) FROM audit WHERE subject LIKE '%nobody%' OR detail LIKE '%nobody%'`), "what is typed as a name may be a password")
+}
+
+// TestGuessingFromManyPlaces: who guesses at one address keeps nobody out elsewhere; but of one name, and
+// from one address, only so many guesses are looked at.
+func TestGuessingFromManyPlaces(t *testing.T) {
+	s := startSide(t, func(c *Config) { c.TrustedProxies = "127.0.0.1" })
+	s.addUser("anna", access.Viewer)
+	b := s.browser()
+	guess := func(name, address, password string) int {
+		return b.do("POST", "/admin/api/session", `{"name":"`+name+`","password":"`+password+`"}`, "X-Forwarded-For", address).status
+	}
+	for range 8 {
+		guess("anna", "198.51.100.1", "wrong")
+	}
+	require.Equal(t, http.StatusTooManyRequests, guess("anna", "198.51.100.1", password("anna")))
+	require.Equal(t, http.StatusOK, guess("anna", "198.51.100.2", password("anna")))
+
+	looked := 5
+	for i := range 12 {
+		for range 5 {
+			if guess("anna", fmt.Sprintf("203.0.113.%d", i), "wrong") == http.StatusUnauthorized {
+				looked++
+			}
+		}
+	}
+	require.Equal(t, 30, looked, "of the name")
+	looked = 0
+	for i := range 40 {
+		if guess(fmt.Sprintf("name%d", i), "192.0.2.1", "wrong") == http.StatusUnauthorized {
+			looked++
+		}
+	}
+	require.Equal(t, 30, looked, "from the address")
 }
 
 // TestManyGuessesAtOnce: guesses that come together get no more tries than one after the other.

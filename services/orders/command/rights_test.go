@@ -5,11 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
+	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/services/orders/access"
 	"github.com/orderbridge/orderbridge/services/orders/admin"
 	"github.com/orderbridge/orderbridge/services/orders/httpapi"
@@ -79,4 +81,33 @@ func TestRightsOfPeople(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, people[access.Viewer].do("GET", "/admin/api/nothing", "").status)
 	require.Equal(t, http.StatusMethodNotAllowed, people[access.Viewer].do("PUT", "/admin/api/states", "{}").status)
 	require.Equal(t, http.StatusUnauthorized, people[""].do("GET", "/admin/api/nothing", "").status)
+}
+
+// TestTheContractTellsTheRights holds what openapi.yaml says of each call below /admin/api against Rights.
+func TestTheContractTellsTheRights(t *testing.T) {
+	doc, err := openapi3.NewLoader().LoadFromData(contracts.OpenAPI)
+	require.NoError(t, err)
+	of := map[access.Role][]string{
+		"": nil, access.Viewer: {"viewer", "operator", "admin", "session"}, access.Operator: {"operator", "admin", "session"}, access.Admin: {"admin", "session"},
+	}
+	for route, least := range admin.Rights {
+		method, path, _ := strings.Cut(route, " ")
+		if !strings.HasPrefix(path, "/admin/api/") {
+			continue
+		}
+		want := of[least]
+		if strings.HasPrefix(path, "/admin/api/session/") {
+			want = []string{"session"} // a token has none
+		}
+		item := doc.Paths.Find(path)
+		require.NotNil(t, item, route)
+		require.NotNil(t, item.GetOperation(method), route)
+		var said []string
+		for _, alternative := range *item.GetOperation(method).Security {
+			for name := range alternative {
+				said = append(said, name)
+			}
+		}
+		require.Equal(t, want, said, route)
+	}
 }
