@@ -61,6 +61,7 @@ func TestUsersOverREST(t *testing.T) {
 	require.Equal(t, http.StatusOK, admin.do("POST", "/admin/api/users/anna/disable", "").status)
 	require.Equal(t, http.StatusUnauthorized, may())
 	require.Equal(t, http.StatusUnauthorized, in(u.Password))
+	require.Equal(t, 1, count(t, s.cfg.DatabaseURL, `SELECT count(*) FROM audit WHERE action = 'login.failed' AND subject = 'user:anna'`))
 	require.Equal(t, http.StatusOK, admin.do("POST", "/admin/api/users/anna/enable", "").status)
 	require.Equal(t, http.StatusUnauthorized, may(), "the old session does not come back")
 	require.Equal(t, http.StatusOK, in(u.Password))

@@ -46,6 +46,31 @@ func TestNoSessionOutlivesAChange(t *testing.T) {
 	require.Equal(t, orders.NotFound, orders.KindOf(err))
 }
 
+// TestTriesAreCountedOneByOne, however many come at once, to as many replicas.
+func TestTriesAreCountedOneByOne(t *testing.T) {
+	s := open(t, 8)
+	keys := []access.TryKey{{Key: access.HashOf("one")}, {Key: access.HashOf("two")}}
+	ended := make(chan error)
+	for i := range 40 {
+		mine := []access.TryKey{keys[i%2], keys[1-i%2]}
+		go func() {
+			ended <- s.Try(t.Context(), mine, func(known []access.Tries) ([]access.Tries, error) {
+				for i := range known {
+					known[i].Failed++
+				}
+				return known, nil
+			})
+		}()
+	}
+	for range 40 {
+		require.NoError(t, <-ended)
+	}
+	require.NoError(t, s.Try(t.Context(), keys, func(known []access.Tries) ([]access.Tries, error) {
+		require.Equal(t, []int{40, 40}, []int{known[0].Failed, known[1].Failed})
+		return known, nil
+	}))
+}
+
 // TestWhatExpiresIsDropped, and nothing else.
 func TestWhatExpiresIsDropped(t *testing.T) {
 	s := open(t, 2)
