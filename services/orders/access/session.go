@@ -117,8 +117,9 @@ func (a *Access) open(ctx context.Context, user *User, by orders.By, address str
 	return secret, &s, nil
 }
 
-// Find tells whose session a secret is; nil when it is none, or none any more.
-func (a *Access) Find(ctx context.Context, secret string) (*Session, *Caller, error) {
+// Find tells whose session a secret is; nil when it is none, or none any more. What a person does keeps
+// their session; what an open page asks by itself does not.
+func (a *Access) Find(ctx context.Context, secret string, person bool) (*Session, *Caller, error) {
 	back, err := a.lookup(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -133,7 +134,7 @@ func (a *Access) Find(ctx context.Context, secret string) (*Session, *Caller, er
 	if !now.Before(s.Expires()) {
 		return nil, nil, nil
 	}
-	if now.Sub(s.Seen) >= seenEvery {
+	if person && now.Sub(s.Seen) >= seenEvery {
 		if err := a.store.SeenSession(ctx, hash, now); err != nil {
 			return nil, nil, err
 		}

@@ -71,7 +71,7 @@ func (g *Gate) caller(w http.ResponseWriter, r *http.Request) (c access.Caller, 
 	if secret == "" {
 		return c, true
 	}
-	_, found, err := g.people.Find(r.Context(), secret)
+	_, found, err := g.people.Find(r.Context(), secret, byPerson(r))
 	if err != nil {
 		httpapi.Fail(w, r, g.log, err)
 		return c, false
@@ -82,12 +82,27 @@ func (g *Gate) caller(w http.ResponseWriter, r *http.Request) (c access.Caller, 
 	return c, true
 }
 
-// toLogin sends a browser to log in, and back afterwards. A browser that comes from another site's link
-// keeps a strict cookie to itself; asked again by our own page, it sends it.
+// byPerson tells whether a person has asked, and not a script of a page that is open: it reads again
+// whatever changes, and would keep a session for as long as nobody closes the page.
+func byPerson(r *http.Request) bool {
+	mode := r.Header.Get("Sec-Fetch-Mode")
+	return mode == "" || mode == "navigate" || r.Method != http.MethodGet
+}
+
+// toLogin sends a browser to log in, and back afterwards: to the page that it asks for, or to the one with
+// the form that it sent. A browser that comes from another site's link keeps a strict cookie to itself;
+// asked again by our own page, it sends it.
 func toLogin(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+	q := url.Values{"next": {r.URL.RequestURI()}}
+	switch {
+	case r.Method != http.MethodGet:
+		q = url.Values{"lost": {""}}
+		if u, err := url.Parse(r.Referer()); err == nil {
+			q.Set("next", u.RequestURI())
+		}
+	case r.Header.Get("Sec-Fetch-Site") == "cross-site":
 		again(w, r)
 		return
 	}
-	http.Redirect(w, r, "/admin/login?"+url.Values{"next": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
+	http.Redirect(w, r, "/admin/login?"+q.Encode(), http.StatusSeeOther)
 }

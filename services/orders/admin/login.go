@@ -49,6 +49,9 @@ func (p *People) loginPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := loginView{Side: p.cookie.Side, Next: next}
+	if r.URL.Query().Has("lost") {
+		v.Message = "You are not logged in any more, and what you sent was not taken. Log in, then send it again."
+	}
 	if r.URL.Query().Has("done") { // the password was right, and still nobody is logged in
 		v.Message = "Your browser did not keep the session. Open this page over https, or on the machine itself as http://127.0.0.1, and allow cookies."
 	}

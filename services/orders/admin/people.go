@@ -104,7 +104,7 @@ func (p *People) session(w http.ResponseWriter, r *http.Request) {
 	c := httpapi.CallerOf(r.Context())
 	out := contracts.Session{Actor: c.Actor, Role: string(c.Role)}
 	if c.User != "" {
-		s, _, err := p.access.Find(r.Context(), p.cookie.read(r))
+		s, _, err := p.access.Find(r.Context(), p.cookie.read(r), false)
 		if err == nil && s == nil {
 			err = orders.Errorf(orders.Conflict, "the session has ended meanwhile")
 		}

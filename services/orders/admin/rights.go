@@ -98,7 +98,7 @@ func Allow(routes chi.Routes, tokens *httpapi.Tokens) func(http.Handler) http.Ha
 			least, known, found := leastRole(routes, r)
 			switch {
 			case known && least == anyone:
-			case role == "" && isPage(r) && r.Method == http.MethodGet:
+			case role == "" && isPage(r) && (r.Method == http.MethodGet || r.Method == http.MethodPost):
 				toLogin(w, r)
 				return
 			case role == "":

@@ -44,6 +44,10 @@ func TestLogInWithoutJavaScript(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, done.status)
 	require.Equal(t, "/admin/orders", done.header.Get("Location"))
 
+	sent := s.browser().do("POST", "/admin/orders/new", "x=y", "Referer", "http://"+s.cfg.HTTPAddr+"/admin/orders/new?copy=1")
+	require.Equal(t, "/admin/login?lost=&next=%2Fadmin%2Forders%2Fnew%3Fcopy%3D1", sent.header.Get("Location"))
+	require.Contains(t, string(s.browser().do("GET", sent.header.Get("Location"), "").body), "what you sent was not taken")
+
 	lost := s.browser().do("GET", in.header.Get("Location"), "") // as a browser that keeps no cookie
 	require.Contains(t, string(lost.body), "did not keep the session")
 
