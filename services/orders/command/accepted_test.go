@@ -231,6 +231,30 @@ func TestFewBatchesAreOpenAtOnce(t *testing.T) {
 	require.NotEqual(t, wheres[0], s.async(list[0]), "and once it has ended, another")
 }
 
+// TestAHeldLinkHoldsAcceptedBatches: they wait, and are not given up, until a person has looked.
+func TestAHeldLinkHoldsAcceptedBatches(t *testing.T) {
+	s := startSide(t)
+	ours := s.create(newOrder(t, "ours"))
+	entries := fresh(t, 501)
+	theirs := ours.Order
+	entries[0] = entry(t, ours.ID, "UPD", and(ours.Sync.Version, b(9000)), &theirs)
+	release := hold(t, s, ours.ID)
+	where := s.async(entries...)
+	require.Eventually(t, func() bool { return s.accepted(where).State == "running" }, 20*time.Second, 10*time.Millisecond)
+	execute(t, s.cfg.DatabaseURL, "UPDATE peers SET held_at = now(), held_reason = 'a test'")
+	require.Eventually(t, func() bool { return s.peerStatus().Held != nil }, 20*time.Second, 10*time.Millisecond)
+	release()
+	require.Eventually(t, func() bool { return s.accepted(where).Settled == 500 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool {
+		return count(t, s.cfg.DatabaseURL, "SELECT count(*) FROM accepted_batches WHERE leased_by = '' AND attempts = 0") == 1
+	}, 20*time.Second, 10*time.Millisecond, "the second piece was tried and waits")
+	require.Equal(t, "running", s.accepted(where).State)
+	execute(t, s.cfg.DatabaseURL, "UPDATE peers SET held_at = NULL, held_reason = ''")
+	done, answers := s.ended(where)
+	require.Equal(t, "done", done.State)
+	require.Len(t, answers, 501)
+}
+
 // TestABatchThatCannotBeAppliedFails: what was applied of it stays, and it is told how far it came.
 func TestABatchThatCannotBeAppliedFails(t *testing.T) {
 	s := startSide(t)

@@ -128,6 +128,29 @@ func TestCleanUpRemovesOldHistoryOfWhatIsSettled(t *testing.T) {
 	s.want(http.StatusConflict, "client", "POST", "/orders", deleted.o)
 }
 
+// TestACleanUpIsNoRestore: a number that the peer has seen and whose row was removed is no sign of a
+// database that was put back; one that was never there is.
+func TestACleanUpIsNoRestore(t *testing.T) {
+	s := startSide(t)
+	st := &stage{side: s, o: newOrder(t, "first")}
+	st.id = st.o.ID
+	before["OK"](st)
+	seen := newest(st.version())
+	st.edit("second")
+	st.ack()
+	s.age()
+	require.EqualValues(t, 1, s.cleanUp().LogRows)
+	s.stop()
+	s.start() // so that it has to look
+	s.greet("peer", http.StatusOK, seen)
+	require.Nil(t, s.peerStatus().Held)
+	for key := range seen {
+		seen[key] += 100
+	}
+	s.greet("peer", http.StatusServiceUnavailable, seen)
+	require.NotNil(t, s.peerStatus().Held)
+}
+
 // TestCleanUpWaitsForNobody, and nobody for it: what is being worked on is left to the next time.
 func TestCleanUpWaitsForNobody(t *testing.T) {
 	s := startSide(t)

@@ -59,8 +59,13 @@ func (a *API) workOn(ctx context.Context, worker string) time.Duration {
 			return workEvery
 		}
 		if err := a.settle(ctx, p); err != nil {
-			if ctx.Err() != nil {
+			switch kind := orders.KindOf(err); {
+			case ctx.Err() != nil:
 				return 0
+			case kind == orders.Held, kind == orders.Unavailable: // which is not the batch's fault
+				a.log.Info("an accepted batch waits", zap.Stringer("batch", p.Batch), zap.Error(err))
+				a.release(ctx, worker)
+				return workEvery
 			}
 			return a.putOff(ctx, p, err)
 		}

@@ -31,10 +31,11 @@ const (
 	sightings     = `SELECT key, n, at FROM sightings`
 	saveSightings = `INSERT INTO sightings (key, n, at) SELECT * FROM unnest($1::text[], $2::bigint[], $3::timestamptz[])
 	ON CONFLICT (key) DO UPDATE SET n = EXCLUDED.n, at = EXCLUDED.at WHERE EXCLUDED.n > sightings.n`
-	// The row of the log with a number is that of the change that got it, and its version has it.
+	// The row of the log with a number is that of the change that got it, and its version has it; a row that
+	// is not there, of a number up to which the log was cleaned up, has been.
 	missingNumbers = `SELECT d.key, d.n FROM unnest($1::text[], $2::bigint[]) AS d (key, n)
 	LEFT JOIN log l ON l.seq = d.n LEFT JOIN written_off w ON w.key = d.key
-	WHERE (w.n IS NULL OR w.n < d.n) AND (l.seq IS NULL OR position(',' || d.key || ':' || d.n || ',' IN ',' || l.version || ',') = 0)`
+	WHERE (w.n IS NULL OR w.n < d.n) AND CASE WHEN l.seq IS NULL THEN d.n > (SELECT up_to FROM cleanup) ELSE position(',' || d.key || ':' || d.n || ',' IN ',' || l.version || ',') = 0 END`
 )
 
 var _ peering.Store = (*Store)(nil)
