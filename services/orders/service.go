@@ -35,8 +35,8 @@ type Store interface {
 	ContentAt(ctx context.Context, id uuid.UUID, version ordersync.Vector) (*CaseVersion, error)
 	// Links lists links in any of some states, towards a peer or (empty) all, by order id, after an id.
 	Links(ctx context.Context, states []ordersync.State, peer string, after uuid.UUID, limit int) ([]LinkRow, error)
-	// EndedCases reads the collisions that ended last, newest first. It does not look further back than
-	// some hundred thousand rows of the log.
+	// EndedCases reads the collisions that ended last, newest first. It looks back a bounded number of
+	// rows of the log only.
 	EndedCases(ctx context.Context, limit int) ([]EndedCase, error)
 }
 

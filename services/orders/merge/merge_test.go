@@ -151,6 +151,15 @@ func TestMerge(t *testing.T) {
 				o.Tracking = append(o.Tracking, contracts.Tracking{Carrier: "post", Number: "2"}, contracts.Tracking{Carrier: "post", Number: "3"})
 			},
 		},
+		"the same parcels added, in another order": {
+			a: func(o *contracts.Order) {
+				o.Tracking = append(o.Tracking, contracts.Tracking{Carrier: "post", Number: "2"}, contracts.Tracking{Carrier: "post", Number: "3"})
+			},
+			b: func(o *contracts.Order) {
+				o.Tracking = append(o.Tracking, contracts.Tracking{Carrier: "post", Number: "3"}, contracts.Tracking{Carrier: "post", Number: "2"})
+			},
+			contested: []string{"/tracking"},
+		},
 		"half of an address each": {
 			a: func(o *contracts.Order) { o.ShippingAddress.City = "Bonn" }, b: func(o *contracts.Order) { o.ShippingAddress.PostalCode = "99" },
 			contested: []string{"/shippingAddress/city", "/shippingAddress/postalCode"},
@@ -253,8 +262,14 @@ func TestNoBase(t *testing.T) {
 
 func TestFieldsSayWhereTheyAre(t *testing.T) {
 	base := agreed(t)
-	a := edited(t, base, func(o *contracts.Order) { o.Lines = o.Lines[1:]; o.Lines[0].Quantity = 8 })
-	b := edited(t, base, func(o *contracts.Order) { o.Lines[1].Quantity = 9; o.Tags = []string{"gift", "a/b"} })
+	a := edited(t, base, func(o *contracts.Order) {
+		o.Lines, o.InternalNote = o.Lines[1:], "both"
+		o.Lines[0].Quantity = 8
+	})
+	b := edited(t, base, func(o *contracts.Order) {
+		o.Lines[1].Quantity, o.InternalNote = 9, "both"
+		o.Tags = []string{"gift", "a/b"}
+	})
 	got := map[string][3]string{}
 	for _, f := range Orders(base, a, b, Policy{}, "a", "b").Fields {
 		var at [3]string
@@ -270,5 +285,6 @@ func TestFieldsSayWhereTheyAre(t *testing.T) {
 		"/lines/" + line1 + " ours ours":      {"/lines/0", "-", "/lines/0"},
 		"/lines/" + line2 + "/quantity both ": {"/lines/1/quantity", "/lines/0/quantity", "/lines/1/quantity"},
 		"/tags/a~1b theirs theirs":            {"-", "-", "/tags/0"},
+		"/internalNote same ":                 {"-", "/internalNote", "/internalNote"},
 	}, got)
 }

@@ -100,3 +100,44 @@ func TestAnEntryOfNothingChangesNothing(t *testing.T) {
 		require.False(t, o.Hint, state)
 	}
 }
+
+// A merge that is offered counts where both sides have an open change and nothing else is the matter,
+// and nowhere else; it contains both versions, and is told.
+func TestMergeSettlesOpenChangesOnly(t *testing.T) {
+	merged, joined, people := 0, 0, 0
+	everyEntry(func(s stand, e Entry) {
+		without := Observe(s.Record, e)
+		e.Merge = &Merge{Fingerprint: "merged", Stamp: Dot{"a", 9}}
+		o := Observe(s.Record, e)
+		switch {
+		case o.Rule != ExtMerge:
+			require.Equal(t, without, o, "%s: %+v", s.name, e)
+			if MayMerge(s.Record, e) {
+				require.Equal(t, ExtJoin, o.Rule, "%s: %+v", s.name, e)
+			} else if o.State == Collision {
+				people++
+			}
+			return
+		case s.Deleted:
+			joined++
+			require.Equal(t, Head{Version: s.Version.Join(e.Version), Fingerprint: s.Fingerprint, Deleted: true}, o.Head)
+			require.False(t, o.Take)
+			require.Equal(t, Del, o.State)
+		default:
+			merged++
+			require.Equal(t, Head{Version: s.Version.Join(e.Version).With(Dot{"a", 9}), Fingerprint: "merged"}, o.Head)
+			require.True(t, o.Take)
+			require.Equal(t, Upd, o.State)
+		}
+		require.True(t, MayMerge(s.Record, e), "%s: %+v", s.name, e)
+		require.NotEqual(t, ExtJoin, without.Rule)
+		require.Equal(t, Collision, without.State, "without it, a person's")
+		require.True(t, o.Due && o.Hint && o.Sync && o.Theirs == nil && !o.Keep)
+		require.Empty(t, malformed(holding{Record: o.Record, content: contentOf(o.Head)}))
+		again := Observe(o.Record, e)
+		require.Equal(t, o.Head, again.Head, "what comes again is older now")
+	})
+	require.Positive(t, merged)
+	require.Positive(t, joined)
+	require.Positive(t, people)
+}

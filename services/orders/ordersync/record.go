@@ -62,12 +62,12 @@ type Merge struct {
 	Stamp       Dot // for the new version
 }
 
-// MayMerge tells that an entry may be settled by a Merge: both sides changed the order, each without
-// knowing of the other. A case that this side has opened stays one for people, who may be at it. The
+// MayMerge tells that an entry may be settled by a Merge: both sides changed an order that both had, each
+// without knowing of the other. A case that this side has opened stays one for people, who may be at it. The
 // other side's may end: so it does, too, when the other side hears first.
 func MayMerge(r Record, e Entry) bool {
 	return r.State.pending() && r.Theirs == nil && (e.State.pending() || e.State == Collision) &&
-		e.Version.Compare(r.Version) == Concurrent && r.Deleted == e.Deleted && e.Refusal == ""
+		e.Version.Compare(r.Version) == Concurrent && r.Version.hasCommonHistory(e.Version) && r.Deleted == e.Deleted && e.Refusal == ""
 }
 
 // Outcome is what follows from an observation or an action: the record to store, and what to do

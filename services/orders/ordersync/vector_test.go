@@ -196,3 +196,18 @@ func TestNewVectorRefuses(t *testing.T) {
 		require.True(t, strings.HasPrefix(err.Error(), "version: "))
 	}
 }
+
+// Meet is what both have: the greatest version that both are newer than, or equal to.
+func TestMeet(t *testing.T) {
+	for _, v := range versions() {
+		for _, w := range versions() {
+			m := v.Meet(w)
+			require.Equal(t, m, w.Meet(v))
+			require.True(t, within(m, v) && within(m, w), "%v and %v have %v", v, w, m)
+			for _, x := range versions() {
+				require.Equal(t, within(x, v) && within(x, w), within(x, m), "%v is in %v and %v", x, v, w)
+			}
+		}
+	}
+	require.True(t, vector("a:1").Meet(vector("b:1")).IsZero())
+}

@@ -10,7 +10,7 @@ import (
 
 // caseRowsMax is how many numbers of the log are looked at for collisions that ended: they are rare, and
 // have no index.
-const caseRowsMax = 500_000
+const caseRowsMax = 200_000
 
 // A case began with the change that left what was agreed, whose row says so; a deleted base is none. A
 // content is what the first change from there on replaced, or the present one.
