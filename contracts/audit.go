@@ -8,7 +8,7 @@ type AuditEvent struct {
 	At        time.Time `json:"at"`
 	Actor     string    `json:"actor"`            // user:NAME, token:NAME, admin:token, cli, or anonymous
 	Action    string    `json:"action"`           // a name of AuditActions
-	Subject   string    `json:"subject,omitzero"` // what it was done to: order:ID, peer:NAME, user:NAME, token:NAME
+	Subject   string    `json:"subject,omitzero"` // what it was done to: order:ID, peer:NAME, reconciliation:ID, user:NAME, token:NAME
 	Detail    string    `json:"detail,omitzero"`  // the role that was given, the address of a login, the reason
 	RequestID string    `json:"requestId,omitzero"`
 }
@@ -25,7 +25,8 @@ const OrderActionPrefix = "order."
 // AuditActions are the names of what people and tokens do.
 var AuditActions = []string{
 	"order.created", "order.edited", "order.deleted", "order.resolved", "order.retried",
-	"peer.paused", "peer.resumed",
+	"peer.paused", "peer.resumed", "peer.brake",
+	"reconciliation.requested", "reconciliation.confirmed", "reconciliation.dropped",
 	"login", "login.failed", "logout",
 	"user.created", "user.role", "user.password", "user.disabled", "user.enabled",
 	"token.created", "token.revoked",

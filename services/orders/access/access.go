@@ -112,12 +112,6 @@ func (a *Access) event(by orders.By, action, subject, detail string) Event {
 	return Event{At: a.now(), Actor: by.Actor, Action: action, Subject: subject, Detail: detail, RequestID: by.RequestID}
 }
 
-// Record keeps in the audit that somebody did something. Do it before it is done: what cannot be
-// recorded must not happen.
-func (a *Access) Record(ctx context.Context, by orders.By, action, subject, detail string) error {
-	return a.store.Record(ctx, a.event(by, action, subject, detail))
-}
-
 // Run drops what has expired, until ctx ends.
 func (a *Access) Run(ctx context.Context) error {
 	tick := time.NewTicker(10 * time.Minute)

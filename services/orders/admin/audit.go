@@ -167,7 +167,9 @@ func (p *People) export(w http.ResponseWriter, r *http.Request, q access.AuditQu
 	}
 }
 
-// record keeps in the audit what is about to be done to a peer.
-func (a *Admin) record(ctx context.Context, by orders.By, action, peer string) error {
-	return a.store.Record(ctx, access.Event{At: a.now(), Actor: by.Actor, Action: action, Subject: "peer:" + peer, RequestID: by.RequestID})
+// record keeps in the audit what somebody does.
+func (a *Admin) record(ctx context.Context, by orders.By, action, subject, detail string) error {
+	return a.store.Record(ctx, access.Event{
+		At: a.now(), Actor: by.Actor, Action: action, Subject: subject, Detail: detail, RequestID: by.RequestID,
+	})
 }

@@ -73,7 +73,14 @@ func (a *Admin) requestReconciliation(w http.ResponseWriter, r *http.Request) {
 		}})
 		return
 	}
-	got, err := a.peering.Request(r.Context(), httpapi.ByOf(r), req.Peer, req.DryRun, "requested")
+	by, detail := httpapi.ByOf(r), ""
+	if req.DryRun {
+		detail = "dry run"
+	}
+	got, err := a.peering.Request(r.Context(), by, req.Peer, req.DryRun, "requested")
+	if err == nil {
+		err = a.record(r.Context(), by, "reconciliation.requested", "peer:"+req.Peer, detail)
+	}
 	if err != nil {
 		httpapi.Fail(w, r, a.log, err)
 		return
@@ -93,13 +100,23 @@ func (a *Admin) confirmReconciliation(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.withReconciliation(w, r, func(ctx context.Context, id uuid.UUID) (*contracts.Reconciliation, error) {
-		return a.peering.Confirm(ctx, httpapi.ByOf(r), id, c.Except)
+		by := httpapi.ByOf(r)
+		got, err := a.peering.Confirm(ctx, by, id, c.Except)
+		if err == nil {
+			err = a.record(ctx, by, "reconciliation.confirmed", "reconciliation:"+id.String(), "")
+		}
+		return got, err
 	})
 }
 
 func (a *Admin) dropReconciliation(w http.ResponseWriter, r *http.Request) {
 	a.withReconciliation(w, r, func(ctx context.Context, id uuid.UUID) (*contracts.Reconciliation, error) {
-		return a.peering.Drop(ctx, httpapi.ByOf(r), id)
+		by := httpapi.ByOf(r)
+		got, err := a.peering.Drop(ctx, by, id)
+		if err == nil {
+			err = a.record(ctx, by, "reconciliation.dropped", "reconciliation:"+id.String(), "")
+		}
+		return got, err
 	})
 }
 
@@ -135,7 +152,12 @@ func (a *Admin) setBrake(w http.ResponseWriter, r *http.Request) {
 		}})
 		return
 	}
-	if err := a.peering.SetBrake(r.Context(), httpapi.ByOf(r), name, time.Duration(set.OffSeconds)*time.Second); err != nil {
+	off, by := time.Duration(set.OffSeconds)*time.Second, httpapi.ByOf(r)
+	err := a.peering.SetBrake(r.Context(), by, name, off)
+	if err == nil {
+		err = a.record(r.Context(), by, "peer.brake", "peer:"+name, "off for "+off.String())
+	}
+	if err != nil {
 		httpapi.Fail(w, r, a.log, err)
 		return
 	}

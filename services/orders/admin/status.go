@@ -126,7 +126,7 @@ func (a *Admin) setPaused(w http.ResponseWriter, r *http.Request, paused bool) {
 			set, action = a.broker.Pause, "peer.paused"
 		}
 		by := httpapi.ByOf(r)
-		if err := a.record(r.Context(), by, action, name); err != nil {
+		if err := a.record(r.Context(), by, action, "peer:"+name, ""); err != nil {
 			httpapi.Fail(w, r, a.log, err)
 			return
 		}

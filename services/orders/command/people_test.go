@@ -255,6 +255,21 @@ func TestAudit(t *testing.T) {
 	}
 }
 
+func TestAuditOfPeering(t *testing.T) {
+	s := startSide(t)
+	anna := s.person("anna", access.Admin)
+	require.Equal(t, http.StatusOK, anna.do("POST", "/admin/api/peers/b/brake", `{"offSeconds":60}`).status)
+	require.Equal(t, http.StatusUnprocessableEntity, anna.do("POST", "/admin/api/peers/b/brake", `{"offSeconds":-1}`).status)
+	require.Equal(t, http.StatusAccepted, anna.do("POST", "/admin/api/reconciliations", `{"peer":"b","dryRun":true}`).status)
+	require.Equal(t, http.StatusConflict, anna.do("POST", "/admin/api/reconciliations", `{"peer":"b"}`).status)
+	var page contracts.AuditPage
+	anna.do("GET", "/admin/api/audit?actor=user:anna&limit=2", "").into(t, &page)
+	require.Equal(t, []string{"reconciliation.requested peer:b dry run", "peer.brake peer:b off for 1m0s"}, []string{
+		page.Events[0].Action + " " + page.Events[0].Subject + " " + page.Events[0].Detail,
+		page.Events[1].Action + " " + page.Events[1].Subject + " " + page.Events[1].Detail,
+	}, "what was refused is not told as done")
+}
+
 func TestAuditExport(t *testing.T) {
 	s := startSide(t)
 	anna := s.person("anna", access.Viewer)
