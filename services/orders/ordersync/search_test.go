@@ -39,9 +39,6 @@ var (
 		{name: "three edits in all, everything else", edits: [2]int{2, 1}, brokerLoss: true, common: true, refuses: true},
 		{name: "three edits in all, answers written late", edits: [2]int{2, 1}, brokerLoss: true, lateTexts: true},
 		{name: "an edit a side, everything else, answers written late", edits: [2]int{1, 1}, brokerLoss: true, common: true, refuses: true, door: true, lateTexts: true},
-		{name: "three edits in all, merging, refused content", edits: [2]int{2, 1}, merges: true, refuses: true},
-		{name: "three edits in all, merging, a restore, nothing twice", edits: [2]int{2, 1}, merges: true, restores: 1, noDup: true},
-		{name: "two edits a side, merging, nothing twice", edits: [2]int{2, 2}, merges: true, noDup: true},
 		{name: "three edits in all, a restore", edits: [2]int{2, 1}, brokerLoss: true, restores: 1},
 	}
 )
