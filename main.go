@@ -11,25 +11,30 @@ import (
 
 	"github.com/orderbridge/orderbridge/bridge"
 	"github.com/orderbridge/orderbridge/deploy/demo"
+	"github.com/orderbridge/orderbridge/services/orders/cli"
 	"github.com/orderbridge/orderbridge/services/orders/command"
 )
 
 func main() {
-	if err := root().ExecuteContext(context.Background()); err != nil {
+	err := root().ExecuteContext(context.Background())
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "orderbridge:", err)
-		os.Exit(1)
 	}
+	os.Exit(cli.ExitCode(err))
 }
 
 func root() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:           "orderbridge",
 		Short:         "Keep the orders of two independent services equal",
+		Long:          "Keep the orders of two independent services equal.\n\n" + cli.ExitHelp,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(command.Serve(), bridge.Command(), bridge.ReconcileCommand(), demo.Command(), command.Migrate(), command.CleanUp(), command.Status(), command.Orders(), command.Admin(),
+	cmd.AddCommand(command.Serve(), bridge.Command(), bridge.ReconcileCommand(), demo.Command(), command.Migrate(), command.CleanUp(), command.Admin(),
+		cli.Status(), cli.Orders(), cli.Explain(), cli.Collisions(), cli.Errors(), cli.Pause(), cli.Resume(), cli.Brake(), cli.Reconciliations(),
 		command.Healthcheck(), config(), command.Version())
+	cli.MarkUsage(cmd)
 	return cmd
 }
 

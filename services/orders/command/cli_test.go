@@ -15,6 +15,7 @@ import (
 
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/deploy/pgcluster/pgtest"
+	"github.com/orderbridge/orderbridge/services/orders/cli"
 	"github.com/orderbridge/orderbridge/settings"
 )
 
@@ -28,6 +29,7 @@ func run(t *testing.T, s *side, role string, cmd func() *cobra.Command, args ...
 	c.SetOut(&out)
 	c.SetErr(&out)
 	c.SilenceUsage, c.SilenceErrors = true, true
+	cli.MarkUsage(c)
 	c.SetArgs(args)
 	err := c.ExecuteContext(t.Context())
 	return out.String(), err
@@ -36,10 +38,10 @@ func run(t *testing.T, s *side, role string, cmd func() *cobra.Command, args ...
 func TestOrdersCommands(t *testing.T) {
 	s := startSide(t)
 	file := filepath.Join("..", "..", "..", "contracts", "examples", "order.create.json")
-	id, err := run(t, s, "client", Orders, "create", "-q", "-f", file)
+	id, err := run(t, s, "client", cli.Orders, "create", "-q", "-f", file)
 	require.NoError(t, err)
 	id = strings.TrimSpace(id)
-	out, err := run(t, s, "client", Orders, "edit", id, "--set", "status=confirmed", "--set", "lines/0/quantity=3",
+	out, err := run(t, s, "client", cli.Orders, "edit", id, "--set", "status=confirmed", "--set", "lines/0/quantity=3",
 		"--set", "customerNote=Ring twice", "--set", "metadata/gift.wrap=", "--set", "metadata/floor=2 left")
 	require.NoError(t, err)
 	var after contracts.OrderView
@@ -50,26 +52,26 @@ func TestOrdersCommands(t *testing.T) {
 	require.Equal(t, "2 left", after.Metadata["floor"])
 	require.NotContains(t, after.Metadata, "gift.wrap")
 
-	out, err = run(t, s, "client", Orders, "list")
+	out, err = run(t, s, "client", cli.Orders, "list")
 	require.NoError(t, err)
 	require.Contains(t, out, id)
 	require.Contains(t, out, "b:NEW")
-	out, err = run(t, s, "client", Orders, "list", "-q", "--status", "draft")
+	out, err = run(t, s, "client", cli.Orders, "list", "-q", "--status", "draft")
 	require.NoError(t, err)
 	require.Empty(t, out)
-	out, err = run(t, s, "client", Orders, "get", id)
+	out, err = run(t, s, "client", cli.Orders, "get", id)
 	require.NoError(t, err)
 	require.Contains(t, out, `"orderNumber": "WEB-104217"`)
 
 	for _, bad := range [][]string{{"edit", id}, {"edit", id, "--set", "quantity"}, {"edit", id, "--set", "lines/9/quantity=1"}, {"get"}, {"get", "nothing"}} {
-		_, err := run(t, s, "client", Orders, bad...)
+		_, err := run(t, s, "client", cli.Orders, bad...)
 		require.Error(t, err, "%v", bad)
 	}
-	_, err = run(t, s, "client", Orders, "edit", id, "--set", "lines/0/quantity=0")
+	_, err = run(t, s, "client", cli.Orders, "edit", id, "--set", "lines/0/quantity=0")
 	require.ErrorContains(t, err, "/lines/0/quantity", "the problem's field reaches the person")
-	_, err = run(t, s, "client", Orders, "delete", id)
+	_, err = run(t, s, "client", cli.Orders, "delete", id)
 	require.NoError(t, err)
-	_, err = run(t, s, "client", Orders, "get", id)
+	_, err = run(t, s, "client", cli.Orders, "get", id)
 	require.ErrorContains(t, err, "410")
 }
 
@@ -77,16 +79,16 @@ func TestStatusCommand(t *testing.T) {
 	s := startSide(t)
 	s.awaitConsumer()
 	s.create(newOrder(t, "x"))
-	out, err := run(t, s, "admin", Status)
-	require.NoError(t, err)
+	out, err := run(t, s, "admin", cli.Status)
+	require.Equal(t, cli.ExitPerson, cli.ExitCode(err), "there is an alarm")
 	require.Contains(t, out, "NEW       1")
 	require.Contains(t, out, "no bridge to b has reported")
-	out, err = run(t, s, "admin", Status, "-o", "json")
-	require.NoError(t, err)
+	out, err = run(t, s, "admin", cli.Status, "-o", "json")
+	require.Equal(t, cli.ExitPerson, cli.ExitCode(err))
 	var st contracts.Status
 	require.NoError(t, json.Unmarshal([]byte(out), &st))
 	require.Equal(t, "a", st.Side)
-	_, err = run(t, s, "client", Status)
+	_, err = run(t, s, "client", cli.Status)
 	require.ErrorContains(t, err, "403")
 	_, err = run(t, s, "admin", Healthcheck, s.cfg.HTTPAddr)
 	require.NoError(t, err)

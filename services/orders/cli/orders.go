@@ -1,4 +1,4 @@
-package command
+package cli
 
 import (
 	"bytes"
@@ -10,7 +10,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -54,20 +53,19 @@ func listOrders() *cobra.Command {
 		if *output == "json" {
 			return printJSON(cmd, out.body)
 		}
-		t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-		fmt.Fprintln(t, "ID\tNUMBER\tSTATUS\tTOTAL\tSYNC\tUPDATED")
+		t := newTable(cmd.OutOrStdout(), "ID", "NUMBER", "STATUS", "TOTAL", "SYNC", "UPDATED")
 		for _, o := range page.Orders {
 			total := ""
 			if o.Totals != nil {
-				total = fmt.Sprintf("%d %s", o.Totals.TotalMinor, o.Currency)
+				total = money(o.Totals.TotalMinor, o.Currency)
 			}
 			var links []string
 			for _, l := range o.Sync.Links {
 				links = append(links, l.Peer+":"+l.State)
 			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", o.ID, o.OrderNumber, o.Status, total, strings.Join(links, " "), o.Sync.UpdatedAt.Format("2006-01-02 15:04:05"))
+			t.row(o.ID, o.OrderNumber, o.Status, total, strings.Join(links, " "), clock(o.Sync.UpdatedAt))
 		}
-		return t.Flush()
+		return t.end()
 	}
 	return cmd
 }
@@ -127,7 +125,7 @@ func editOrder() *cobra.Command {
 	file := cmd.Flags().StringP("file", "f", "", "file with the whole order; - is standard input")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if (*file == "") == (len(*sets) == 0) {
-			return fmt.Errorf("give either --set or --file")
+			return usage("give either --set or --file")
 		}
 		side, err := newRemote(cmd)
 		if err != nil {
@@ -176,11 +174,6 @@ func deleteOrder() *cobra.Command {
 	}
 }
 
-// quietFlag lets a command print ids only, for scripts.
-func quietFlag(cmd *cobra.Command) *bool {
-	return cmd.Flags().BoolP("quiet", "q", false, "print only the id")
-}
-
 func printIDs(cmd *cobra.Command, orders ...contracts.OrderView) error {
 	for _, o := range orders {
 		if _, err := fmt.Fprintln(cmd.OutOrStdout(), o.ID); err != nil {
@@ -218,10 +211,10 @@ func edited(view []byte, sets []string) ([]byte, error) {
 	for _, s := range sets {
 		path, text, ok := strings.Cut(s, "=")
 		if !ok {
-			return nil, fmt.Errorf("--set %s: must be FIELD=VALUE", s)
+			return nil, usage("--set %s: must be FIELD=VALUE", s)
 		}
 		if err := set(o, strings.Split(strings.Trim(path, "/"), "/"), text); err != nil {
-			return nil, fmt.Errorf("--set %s: %w", path, err)
+			return nil, usage("--set %s: %w", path, err)
 		}
 	}
 	return json.Marshal(o)
@@ -246,7 +239,7 @@ func set(at any, path []string, text string) error {
 	case []any:
 		i, err := strconv.Atoi(path[0])
 		if err != nil || i < 0 || i >= len(at) {
-			return fmt.Errorf("there is no element %s", path[0])
+			return usage("there is no element %s", path[0])
 		}
 		if last {
 			at[i] = valueOf(text)
@@ -254,7 +247,7 @@ func set(at any, path []string, text string) error {
 		}
 		return set(at[i], path[1:], text)
 	}
-	return fmt.Errorf("there is nothing below %s", path[0])
+	return usage("there is nothing below %s", path[0])
 }
 
 func valueOf(text string) any {

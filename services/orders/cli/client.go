@@ -1,4 +1,4 @@
-package command
+package cli
 
 import (
 	"bytes"
@@ -35,7 +35,7 @@ func newRemote(cmd *cobra.Command) (*remote, error) {
 	}
 	token := os.Getenv("ORDERBRIDGE_TOKEN")
 	if url == "" || token == "" {
-		return nil, fmt.Errorf("set ORDERBRIDGE_URL (or --url) and ORDERBRIDGE_TOKEN to the side that you mean")
+		return nil, usage("set ORDERBRIDGE_URL (or --url) and ORDERBRIDGE_TOKEN to the side that you mean")
 	}
 	client := &http.Client{Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return &remote{strings.TrimRight(url, "/"), token, client}, nil
@@ -47,7 +47,7 @@ type reply struct {
 	body   []byte
 }
 
-// call sends a request; an answer outside of 2xx becomes an error that says what the problem document
+// call sends a request; an answer outside of 2xx becomes a refusal that says what the problem document
 // says.
 func (r *remote) call(ctx context.Context, method, path string, header map[string]string, body []byte) (*reply, error) {
 	req, err := http.NewRequestWithContext(ctx, method, r.url+path, bytes.NewReader(body))
@@ -75,9 +75,26 @@ func (r *remote) call(ctx context.Context, method, path string, header map[strin
 	}
 	var p contracts.Problem
 	if json.Unmarshal(data, &p) == nil && p.Title != "" {
-		return nil, fmt.Errorf("%d %w", res.StatusCode, &p)
+		return nil, &refusal{res.StatusCode, fmt.Sprintf("%d %s", res.StatusCode, plain(p.Error()))}
 	}
-	return nil, fmt.Errorf("%s %s: %s", method, path, res.Status)
+	return nil, &refusal{res.StatusCode, plain(fmt.Sprintf("%s %s: %s", method, path, res.Status))}
+}
+
+// refusal is an answer outside of 2xx.
+type refusal struct {
+	status int
+	text   string
+}
+
+func (r *refusal) Error() string { return r.text }
+
+// send sends a value as JSON.
+func (r *remote) send(ctx context.Context, method, path string, header map[string]string, v any) (*reply, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return r.call(ctx, method, path, header, body)
 }
 
 // get reads a JSON answer into v.
@@ -92,19 +109,4 @@ func (r *remote) get(ctx context.Context, path string, v any) (*reply, error) {
 		}
 	}
 	return out, nil
-}
-
-// printJSON prints an answer for scripts and for people.
-func printJSON(cmd *cobra.Command, body []byte) error {
-	var b bytes.Buffer
-	if err := json.Indent(&b, body, "", "  "); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(cmd.OutOrStdout(), b.String())
-	return err
-}
-
-// outputFlag lets a command print JSON instead of a table.
-func outputFlag(cmd *cobra.Command) *string {
-	return cmd.Flags().StringP("output", "o", "table", "table or json")
 }
