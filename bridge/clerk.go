@@ -105,8 +105,30 @@ func (p *pipe) claim(ctx context.Context, claim contracts.ReconciliationClaim) (
 	if r.status == http.StatusNoContent {
 		return nil, nil
 	}
+	if r.status == http.StatusConflict && r.body == problem {
+		return nil, fmt.Errorf("%w: %s", errTaken, r.reason)
+	}
 	var job contracts.Reconciliation
 	return &job, readAs(r, &job)
+}
+
+// errTaken tells that another reconciliation is open.
+var errTaken = errors.New("another one is open")
+
+// claimPatience is how long a command waits for a reconciliation of the bridge to end.
+const claimPatience = time.Minute
+
+// claimPatiently claims a reconciliation as soon as one that is under way has ended.
+func (p *pipe) claimPatiently(ctx context.Context, claim contracts.ReconciliationClaim) (*contracts.Reconciliation, error) {
+	for began := time.Now(); ; {
+		job, err := p.claim(ctx, claim)
+		if !errors.Is(err, errTaken) || time.Since(began) > claimPatience {
+			return job, err
+		}
+		if err := sleep(ctx, progressEvery, nil); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // readAs reads an answer of a service.
@@ -187,7 +209,7 @@ func (r *reconciler) progress(ctx context.Context, id, state, reason string) err
 	}
 	requestID := fmt.Sprintf("%s-%d", r.instance, r.requests.Add(1))
 	var now contracts.Reconciliation
-	if err := readAs(r.books.ask(ctx, http.MethodPut, pathReconciliations+"/"+id, requestID, body), &now); err != nil {
+	if err := readAs(r.books[0].ask(ctx, http.MethodPut, pathReconciliations+"/"+id, requestID, body), &now); err != nil {
 		return err
 	}
 	if now.State != state || now.Runner != r.instance {
@@ -206,7 +228,7 @@ func (r *reconciler) prove(ctx context.Context, rep *contracts.ReconcileReport) 
 	}
 	requestID := fmt.Sprintf("%s-%d", r.instance, r.requests.Add(1))
 	for try := 1; ; try++ {
-		resp := r.remote.ask(ctx, http.MethodPost, pathProofs, requestID, body)
+		resp := r.books[1].ask(ctx, http.MethodPost, pathProofs, requestID, body)
 		if resp.status == http.StatusNoContent {
 			return nil
 		}

@@ -23,7 +23,7 @@ const passesMax = 6
 // after some passes. One that is broken off and begun again finds equal what the first one had done.
 type reconciler struct {
 	*pipe
-	books    *client // the own service, for what is not part of comparing
+	books    [2]*client // the own service and the peer, for what is not part of comparing
 	dryRun   bool
 	planOnly bool                   // a person has to confirm whatever is found
 	brake    *contracts.BrakeLimits // what may happen to this side's orders without a person
@@ -46,7 +46,7 @@ type meeting struct {
 
 func newReconciler(p *pipe) *reconciler {
 	return &reconciler{
-		pipe: p, books: p.local.separate(), strategy: strategyAuto, began: time.Now(), met: map[string]*meeting{},
+		pipe: p, books: [2]*client{p.local.separate(), p.remote.separate()}, strategy: strategyAuto, began: time.Now(), met: map[string]*meeting{},
 		report: contracts.ReconcileReport{Side: p.side, Peer: p.peer, Phase: "comparing", Strategy: "ranges", Found: map[string]int{}, Effects: map[string]int{}},
 	}
 }

@@ -71,7 +71,7 @@ func reconcileNow(ctx context.Context, cmd *cobra.Command, c Config, log *zap.Lo
 		remote: newClient("remote", c.RemoteURL, c.RemoteToken, c.Workers, figures.observe),
 	}
 	(&clerk{pipe: p}).greet(ctx)
-	job, err := p.claim(ctx, contracts.ReconciliationClaim{Peer: c.Peer, Runner: p.instance, Begin: true, DryRun: dryRun})
+	job, err := p.claimPatiently(ctx, contracts.ReconciliationClaim{Peer: c.Peer, Runner: p.instance, Begin: true, DryRun: dryRun})
 	if err != nil {
 		return fmt.Errorf("local: %w", err)
 	}

@@ -14,27 +14,8 @@ import (
 	"github.com/orderbridge/orderbridge/contracts/strictjson"
 )
 
-// reconciliation is what `orderbridge reconcile -o json` prints.
-type reconciliation struct {
-	Side        string              `json:"side"`
-	Peer        string              `json:"peer"`
-	Equal       bool                `json:"equal"`
-	Orders      int64               `json:"orders"`
-	OrdersThere int64               `json:"ordersThere"`
-	Hash        string              `json:"hash"`
-	Found       map[string]int      `json:"found"`
-	Moving      int                 `json:"moving"`
-	Waiting     int                 `json:"waiting"`
-	Sent        int                 `json:"sent"`
-	Passes      int                 `json:"passes"`
-	Requests    int                 `json:"requests"`
-	Bytes       int64               `json:"bytes"`
-	Seconds     float64             `json:"seconds"`
-	Samples     map[string][]string `json:"samples"`
-}
-
 // reconcile runs the command for a side; it tells whether the command was content.
-func (d *demo) reconcile(t *testing.T, s *side, flags ...string) (r reconciliation, content bool) {
+func (d *demo) reconcile(t *testing.T, s *side, flags ...string) (r contracts.ReconcileReport, content bool) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, append([]string{"reconcile", "-o", "json"}, flags...)...)
 	cmd.Env = d.bridgeEnv(s, d.peerOf(s).access.Load().url, "127.0.0.1:1")
@@ -85,7 +66,15 @@ func TestReconcile(t *testing.T) {
 	require.True(t, content)
 	require.False(t, dry.Equal)
 	require.Equal(t, want, dry.Found)
+	require.Equal(t, map[string]int{"createsThere": 3, "createsHere": 2, "replacesThere": 1, "deletesThere": 1, "replacesHere": 1, "deletesHere": 2, "collides": 1}, dry.Effects)
+	require.Len(t, dry.Plan, 11)
+	require.Contains(t, dry.Plan, contracts.PlannedOrder{ID: shared[5].id, Kind: "concurrent", Effect: "collides"})
 	require.Zero(t, dry.Sent)
+	byRanges, _ := d.reconcile(t, d.a, "--dry-run", "--strategy", "ranges")
+	require.Equal(t, "log", dry.Strategy)
+	require.Equal(t, "ranges", byRanges.Strategy)
+	require.Equal(t, want, byRanges.Found, "both strategies find the same")
+	require.ElementsMatch(t, dry.Plan, byRanges.Plan)
 	again, _ := d.reconcile(t, d.a, "--dry-run")
 	require.Equal(t, want, again.Found, "a dry run changes nothing")
 
@@ -107,7 +96,20 @@ func TestReconcile(t *testing.T) {
 	nothing, content := d.reconcile(t, d.a)
 	require.True(t, content)
 	require.Zero(t, nothing.Sent)
-	require.Equal(t, 2, nothing.Requests)
+	require.EqualValues(t, 2, nothing.Requests)
+	for _, s := range d.sides() { // and both know of the proof
+		status, err := s.status(t.Context())
+		require.NoError(t, err)
+		proof := status.Peers[0].Proof
+		require.Equal(t, nothing.Hash, proof.Hash)
+		require.Equal(t, nothing.Orders, proof.Orders)
+		here, there := nothing.Position, nothing.PositionThere
+		if s == d.b {
+			here, there = there, here
+		}
+		require.Equal(t, here, proof.Position)
+		require.Equal(t, there, proof.PeerPosition)
+	}
 
 	d.pause(t, false)
 	d.awaitRest(t)
@@ -124,8 +126,8 @@ func TestReconcileUnderEdits(t *testing.T) {
 	for range 5 {
 		looked, content := d.reconcile(t, d.a, "--dry-run")
 		require.True(t, content)
-		for kind := range looked.Found {
-			d.tell(t, looked.Samples[kind]...)
+		for _, o := range looked.Plan {
+			d.tell(t, o.ID)
 		}
 		require.Empty(t, looked.Found, "no false difference")
 		l.flow(t, 20)
