@@ -17,7 +17,6 @@ const (
 	pathReconciliations = "/orders/reconciliations"
 	pathProofs          = "/orders/proofs"
 	claimEvery          = 2 * time.Second
-	greetEvery          = 5 * time.Second
 	// progressEvery is how often a runner gives a sign of life; its lease is many times as long.
 	progressEvery = time.Second
 )
@@ -31,12 +30,8 @@ type clerk struct {
 
 // run works until ctx is done.
 func (c *clerk) run(ctx context.Context) {
-	var greeted time.Time
 	for sleep(ctx, claimEvery, nil) == nil {
-		if time.Since(greeted) > greetEvery {
-			c.greet(ctx)
-			greeted = time.Now()
-		}
+		c.greet(ctx)
 		job, err := c.claim(ctx, contracts.ReconciliationClaim{Peer: c.peer, Runner: c.instance})
 		if err != nil {
 			c.log.Debug("no reconciliation can be asked for now", zap.Error(err))

@@ -33,7 +33,7 @@ type load struct {
 	ledger  *ledger
 	rand    *rand.Rand // for the choices of the test itself
 	ctx     context.Context
-	writers []func(stop context.Context)
+	writers []writing
 	past    []string // faults so far
 	halt    context.CancelFunc
 	running sync.WaitGroup
@@ -55,13 +55,13 @@ func newLoad(t testing.TB, both *pair) *load {
 	both.awaitRest(t)
 	for i, s := range both.sides() {
 		for j := range ownersEach {
-			l.writers = append(l.writers, (&owner{writer: newWriter(fmt.Sprintf("%s%d", s.name, j), seed, l.ledger), side: s}).run(l.ctx))
+			l.writers = append(l.writers, writing{s, (&owner{writer: newWriter(fmt.Sprintf("%s%d", s.name, j), seed, l.ledger), side: s}).run(l.ctx)})
 		}
-		l.writers = append(l.writers, share(l.ctx, newWriter(fmt.Sprintf("s%d", i), seed, l.ledger), s, shared))
+		l.writers = append(l.writers, writing{s, share(l.ctx, newWriter(fmt.Sprintf("s%d", i), seed, l.ledger), s, shared)})
 	}
 	for i := range batons {
 		r := &relay{writer: newWriter(fmt.Sprintf("r%d", i), seed, l.ledger), at: both.sides()[i%2], next: both.sides()[1-i%2]}
-		l.writers = append(l.writers, r.run(l.ctx))
+		l.writers = append(l.writers, writing{nil, r.run(l.ctx)})
 	}
 	t.Cleanup(func() {
 		if l.halt != nil {
@@ -76,12 +76,23 @@ func newLoad(t testing.TB, both *pair) *load {
 	return l
 }
 
+// writing is what a writer does until it is stopped, on one side, or on both where side is nil.
+type writing struct {
+	side *side
+	run  func(stop context.Context)
+}
+
 // begin starts the writers.
-func (l *load) begin() {
+func (l *load) begin() { l.beginOn(nil) }
+
+// beginOn starts the writers of one side only, or all.
+func (l *load) beginOn(only *side) {
 	var stop context.Context
 	stop, l.halt = context.WithCancel(l.ctx)
-	for _, run := range l.writers {
-		l.running.Go(func() { run(stop) })
+	for _, w := range l.writers {
+		if only == nil || w.side == only {
+			l.running.Go(func() { w.run(stop) })
+		}
 	}
 }
 

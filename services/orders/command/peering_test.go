@@ -244,6 +244,8 @@ func TestReconciliationsAreHandedOut(t *testing.T) {
 // TestTheFirstContactIsByItself, and what is due by the schedule.
 func TestTheFirstContactIsByItself(t *testing.T) {
 	s := startSide(t, func(c *Config) { c.ReconcileEvery = time.Second })
+	require.Nil(t, s.claim(false), "the peer may know more of us than we do")
+	s.greet("peer", http.StatusOK, map[string]int64{})
 	first := s.claim(false)
 	require.Equal(t, "firstContact", first.Cause)
 	require.NotNil(t, first.Brake)

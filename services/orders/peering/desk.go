@@ -46,8 +46,9 @@ type Desk struct {
 	refreshing sync.Mutex
 	counted    time.Time // when the orders were, for limits that are a share
 
-	mu   sync.Mutex
-	rows map[string]PeerRow
+	mu    sync.Mutex
+	rows  map[string]PeerRow
+	heard map[string]bool // the peers that have told this process what they have seen
 }
 
 // New makes the desk of a process. Paused tells what a person decided about a peer.
@@ -55,7 +56,7 @@ func New(o Options, store Store, brake *orders.Brake, consumers Consumers, pause
 	log = log.Named("peering")
 	return &Desk{
 		Options: o, store: store, brake: brake, consumers: consumers, paused: paused, log: log, began: o.Now(),
-		witness: newWitness(o.Side, store, o.Issued, o.Now, log), rows: map[string]PeerRow{},
+		witness: newWitness(o.Side, store, o.Issued, o.Now, log), rows: map[string]PeerRow{}, heard: map[string]bool{},
 	}
 }
 
@@ -175,10 +176,15 @@ func (d *Desk) Hear(ctx context.Context, peer string, seen map[string]int64) err
 		return &orders.Error{Kind: orders.Invalid, Message: "what was seen of this side is not valid", Fields: faults}
 	}
 	missing, err := d.witness.hear(ctx, seen)
-	if err != nil || len(missing) == 0 {
-		return err
+	if err == nil && len(missing) > 0 {
+		err = d.hold(ctx, peer, missing)
 	}
-	return d.hold(ctx, peer, missing)
+	if err == nil && seen != nil {
+		d.mu.Lock()
+		d.heard[peer] = true
+		d.mu.Unlock()
+	}
+	return err
 }
 
 func (d *Desk) hold(ctx context.Context, peer string, missing []ordersync.Dot) error {

@@ -21,8 +21,10 @@ const (
 	headStart = 30 * time.Second
 	// brakeOff is how long the brake lets through what a person has confirmed.
 	brakeOff = time.Hour
-	// againAfter is when a comparison is tried again that proved nothing, as people work.
+	// againAfter is when a comparison that proved nothing is tried again at the soonest, and againShare
+	// how many times as long as it took.
 	againAfter = time.Minute
+	againShare = 50
 )
 
 // Request asks for a reconciliation, for the bridge to run it.
@@ -111,13 +113,16 @@ func (d *Desk) forRunner(r *contracts.Reconciliation) *contracts.Reconciliation 
 
 // due tells why both sides should be compared now by themselves; empty when they should not.
 func (d *Desk) due(ctx context.Context, peer string) (cause string, err error) {
-	now := d.Now()
-	wait := d.Every
-	if d.Side > peer {
-		wait += headStart
-	}
-	if d.Every == 0 || d.Held(peer) != nil {
+	d.mu.Lock()
+	heard := d.heard[peer]
+	d.mu.Unlock()
+	// Before the peer has told what it has seen of us nobody knows whether our database was put back.
+	if d.Every == 0 || !heard || d.Held(peer) != nil {
 		return "", nil
+	}
+	now, wait := d.Now(), time.Duration(0)
+	if d.Side > peer {
+		wait = headStart
 	}
 	last, err := d.store.LastEnded(ctx, peer)
 	if err != nil {
@@ -125,14 +130,26 @@ func (d *Desk) due(ctx context.Context, peer string) (cause string, err error) {
 	}
 	proof := d.Proof(peer)
 	switch {
-	case !last.IsZero() && now.Sub(last) < min(againAfter, d.Every):
-		return "", nil
-	case proof == nil && (d.Side < peer || now.Sub(d.began) > headStart):
+	case last != nil && !proved(last) && (proof == nil || proof.At.Before(*last.FinishedAt)):
+		// Proved nothing, as people work or wait for a decision: again, but not all the time.
+		pause := max(min(againAfter, d.Every), againShare*last.FinishedAt.Sub(last.RequestedAt))
+		if now.Sub(*last.FinishedAt) < pause {
+			return "", nil
+		}
+		if last.Cause == "firstContact" || last.Cause == "brokerLost" {
+			return last.Cause, nil
+		}
+		return "schedule", nil
+	case proof == nil && now.Sub(d.began) >= wait:
 		return "firstContact", nil
-	case proof != nil && now.Sub(proof.At) > wait:
+	case proof != nil && now.Sub(proof.At) > d.Every+wait:
 		return "schedule", nil
 	}
 	return "", nil
+}
+
+func proved(r *contracts.Reconciliation) bool {
+	return r.State == "done" && r.Report != nil && r.Report.Equal
 }
 
 // Progress takes a runner's sign of life, or how it ended. A reconciliation that is not the runner's, or
@@ -175,7 +192,7 @@ func (d *Desk) ended(ctx context.Context, r *contracts.Reconciliation) error {
 			return err
 		}
 	}
-	if r.State == "done" && r.Report != nil && r.Report.Equal {
+	if proved(r) {
 		return d.Prove(ctx, r.Peer, contracts.Proof{
 			Side: d.Side, Peer: r.Peer, At: *r.FinishedAt, Orders: r.Report.Orders, Hash: r.Report.Hash,
 			Position: r.Report.Position, PeerPosition: r.Report.PositionThere,

@@ -39,9 +39,9 @@ type Store interface {
 	Reconciliations(ctx context.Context, peer string, before uuid.UUID, limit int) ([]contracts.Reconciliation, error)
 	// ChangeReconciliation changes one under a lock.
 	ChangeReconciliation(ctx context.Context, id uuid.UUID, change func(*contracts.Reconciliation) error) (*contracts.Reconciliation, error)
-	// LastEnded is when the last reconciliation of a peer ended that a person did not drop, and that
-	// was no dry run; zero when there was none.
-	LastEnded(ctx context.Context, peer string) (time.Time, error)
+	// LastEnded is the last reconciliation with a peer that was done or has failed, and was no dry run;
+	// nil when there was none.
+	LastEnded(ctx context.Context, peer string) (*contracts.Reconciliation, error)
 
 	// Sightings reads the highest numbers seen of other sides, SaveSightings raises them.
 	Sightings(ctx context.Context) ([]Sighting, error)

@@ -26,7 +26,8 @@ const (
 	updateReconciliation = `UPDATE reconciliations SET state = $2, reason = $3, decided_by = $4, decided_at = $5, except_ids = $6, runner = $7,
 	seen_at = $8, finished_at = $9, report = $10 WHERE id = $1`
 	endOpen   = `UPDATE reconciliations SET state = 'dropped', reason = $3, finished_at = $2 WHERE peer = $1 AND state IN ` + openStates
-	lastEnded = `SELECT max(finished_at) FROM reconciliations WHERE peer = $1 AND state IN ('done', 'failed') AND NOT dry_run`
+	lastEnded = `SELECT ` + reconciliationColumns + ` FROM reconciliations WHERE peer = $1 AND state IN ('done', 'failed') AND NOT dry_run
+	ORDER BY requested_at DESC, id DESC LIMIT 1`
 )
 
 func insertReconciliation(ctx context.Context, to interface {
@@ -103,13 +104,12 @@ func (s *Store) ChangeReconciliation(ctx context.Context, id uuid.UUID, change f
 }
 
 // LastEnded implements peering.Store.
-func (s *Store) LastEnded(ctx context.Context, peer string) (time.Time, error) {
-	var at *time.Time
-	err := s.pool.QueryRow(ctx, lastEnded, peer).Scan(&at)
-	if err != nil || at == nil {
-		return time.Time{}, translate(err, "read the last reconciliation")
+func (s *Store) LastEnded(ctx context.Context, peer string) (*contracts.Reconciliation, error) {
+	r, err := scanReconciliation(s.pool.QueryRow(ctx, lastEnded, peer))
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
 	}
-	return at.UTC(), nil
+	return r, translate(err, "read the last reconciliation")
 }
 
 func scanReconciliation(row pgx.Row) (*contracts.Reconciliation, error) {
