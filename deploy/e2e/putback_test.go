@@ -106,6 +106,7 @@ func TestDatabasePutBack(t *testing.T) {
 			})
 			l.flowOn(t, []*side{d.b}, 20)
 			l.end()
+			d.settleWhatALost(t, l)
 			l.verifyContents(t)
 			done, content := d.reconcile(t, d.a)
 			require.True(t, content)
@@ -113,6 +114,19 @@ func TestDatabasePutBack(t *testing.T) {
 			require.Zero(t, done.Sent)
 		})
 	}
+}
+
+// settleWhatALost settles the cases that only b has: about what a had lost in them, and b had kept.
+func (d *demo) settleWhatALost(t *testing.T, l *load) {
+	t.Helper()
+	d.awaitRest(t)
+	onA, err := d.a.collisions(t.Context())
+	require.NoError(t, err)
+	onB, err := d.b.collisions(t.Context())
+	require.NoError(t, err)
+	maps.DeleteFunc(onB, func(id string, _ bool) bool { return onA[id] })
+	t.Logf("%s  %d cases on b about what a has lost", clock(), len(onB))
+	l.settleOn(t, d.b, onB)
 }
 
 // goOnWithWhatIsThere has people of a edit orders as they find them, before anybody has noticed.

@@ -142,8 +142,15 @@ func (l *load) settle(t testing.TB, cases map[string]bool) {
 	t.Helper()
 	turn := l.rand.IntN(2)
 	for _, id := range slices.Sorted(maps.Keys(cases)) {
-		s := l.both.sides()[turn]
+		l.settleOn(t, l.both.sides()[turn], map[string]bool{id: true})
 		turn = 1 - turn
+	}
+}
+
+// settleOn resolves cases on one side.
+func (l *load) settleOn(t testing.TB, s *side, cases map[string]bool) {
+	t.Helper()
+	for _, id := range slices.Sorted(maps.Keys(cases)) {
 		c, err := s.collision(t.Context(), id)
 		require.NoError(t, err)
 		merged := editable(*c.Ours.Order)

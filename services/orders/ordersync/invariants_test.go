@@ -51,6 +51,10 @@ func (o *open) disagree() string {
 		if o.knows(0) && o.knows(1) && (o.keeps(0) || o.keeps(1)) {
 			return ""
 		}
+		// After restores both may have the same, and each a case about what is nowhere else any more.
+		if o.restores() > 0 && a.Version.Compare(b.Version) == Equal && a.content == b.content {
+			return ""
+		}
 	case o.keepsLost(0) || o.keepsLost(1), o.refusesAgain(0) || o.refusesAgain(1):
 		return ""
 	}
@@ -75,11 +79,11 @@ func (o *open) keeps(s int) bool {
 }
 
 // keepsLost tells that a side is in conflict about a version that the other side lost in a restore, and
-// that the other side has nothing to set against it. There it is over; here people still have the
+// that the other side has nothing to set against it, or has come to this side's version. There it is over; here people still have the
 // lost content before them, and give it back by a resolution or a retry.
 func (o *open) keepsLost(s int) bool {
 	h, peer := o.holds(s), o.holds(1-s)
-	return o.s[1-s].restored > 0 && h.State.InConflict() && h.Theirs != nil && within(peer.Version, h.Theirs.Version) &&
+	return o.s[1-s].restored > 0 && h.State.InConflict() && h.Theirs != nil && (within(peer.Version, h.Theirs.Version) || peer.Version.Compare(h.Version) == Equal) &&
 		(peer.State.Settled() || peer.State == None)
 }
 

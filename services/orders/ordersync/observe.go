@@ -50,6 +50,13 @@ func (r Record) known() Vector {
 // keeps tells that this very version of the other side is kept.
 func (r Record) keeps(v Vector) bool { return r.Theirs != nil && r.Theirs.Version.Compare(v) == Equal }
 
+// keepsLost tells that what is kept of the other side is nothing that it has any more. Who settles a
+// conflict has a version that contains both; who comes without its own was put back and has lost it,
+// and what is kept here may be all that is left: the conflict stays, for people to look at.
+func (r Record) keepsLost(e Entry) bool {
+	return r.State.InConflict() && r.Theirs != nil && r.Theirs.Version.Compare(e.Version) == Concurrent
+}
+
 // late: late news changes nothing. An order that is tried again after an error goes back into the
 // conflict: what is kept of the other side stands, and is as concurrent as it was.
 func (o *Outcome) late(r Record) {
@@ -86,6 +93,10 @@ func (o *Outcome) equal(r Record, e Entry) {
 	}
 	if !r.same(e.Head) {
 		o.collide(e, ExtRestored)
+		return
+	}
+	if r.keepsLost(e) {
+		o.Rule = ExtForgot
 		return
 	}
 	// A side that was told of a conflict, by us or by a late letter of ours, does not ask any more.
@@ -131,8 +142,13 @@ func (o *Outcome) newer(r Record, e Entry) {
 	if r.Known() {
 		received = knownAs(received)
 	}
+	lost := r.keepsLost(e)
 	o.settle(e.Head)
 	o.Take, o.Sync, o.Rule = true, true, ExtTakeOver
+	if lost {
+		o.State, o.Agreed, o.Theirs, o.Rule = Collision, r.Agreed, r.Theirs, ExtForgot
+		return
+	}
 	if row, rule, ok := rowRule(received, was); ok && row.Becomes == o.State {
 		o.Rule = rule
 	}
@@ -154,6 +170,8 @@ func (o *Outcome) older(r Record, e Entry) {
 	case e.State == ErrorSynced && r.State.pending() && e.answers(r.Version):
 		o.apply(Error, r.State)
 		o.Reason = "the peer is still in error about this version"
+	case r.keepsLost(e): // and gets ours, as any side that has an older one
+		o.Rule, o.Due, o.Hint = ExtForgot, true, !r.Due
 	case r.State.InConflict():
 		o.open(r.Deleted)
 		o.Rule, o.Hint = ExtConflictEnd, true

@@ -141,3 +141,31 @@ func TestMergeSettlesOpenChangesOnly(t *testing.T) {
 	require.Positive(t, joined)
 	require.Positive(t, people)
 }
+
+// TestWhatTheOtherSideLostIsKept: a side that was put back comes to a conflict without its own version.
+// What is kept of it may be all that is left, so the conflict stays, whatever it has instead.
+func TestWhatTheOtherSideLostIsKept(t *testing.T) {
+	lost := Head{Version: vector("a:1,b:2"), Fingerprint: "lost"}
+	r := Record{Head: Head{Version: vector("a:2,b:1"), Fingerprint: "ours"}, Link: Link{State: Collision, Agreed: vector("a:1,b:1"), Theirs: &lost}}
+	for name, c := range map[string]struct {
+		came Entry
+		head Head
+		due  bool
+	}{
+		"the same as ours": {Entry{Head: r.Head, State: OK}, r.Head, false},
+		"newer":            {Entry{Head: Head{Version: vector("a:2,b:1,c:1"), Fingerprint: "newer"}, State: Upd}, Head{Version: vector("a:2,b:1 c:1"), Fingerprint: "newer"}, false},
+		"older":            {Entry{Head: Head{Version: vector("a:2"), Fingerprint: "older"}, State: OK}, r.Head, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := Observe(r, c.came)
+			require.Equal(t, Collision, o.State)
+			require.Equal(t, &lost, o.Theirs)
+			require.Equal(t, c.head, o.Head)
+			require.Equal(t, ExtForgot, o.Rule)
+			require.Equal(t, c.due, o.Due)
+		})
+	}
+	contained := r
+	contained.Theirs = &Head{Version: vector("a:1"), Fingerprint: "lost"}
+	require.Equal(t, OK, Observe(contained, Entry{Head: r.Head, State: OK}).State, "what ours contains is not lost")
+}

@@ -24,6 +24,8 @@ type DueStore interface {
 	// seen now, and why it is not the one that it was, if so.
 	StreamMark(ctx context.Context) (*StreamMark, error)
 	MarkStream(ctx context.Context, m StreamMark, lost string) error
+	// RaiseMark keeps that a stream has gone on, if it is the one that is kept.
+	RaiseMark(ctx context.Context, m StreamMark) error
 }
 
 // StreamMark tells a stream from one that took its place, and from an older copy of itself.
@@ -34,6 +36,7 @@ type StreamMark struct {
 
 const (
 	keepEvery = time.Minute
+	markEvery = 2 * time.Second
 	keepRetry = time.Second
 	// keepSoon is when a check looks again that saw something odd, and straysSure how often it must.
 	keepSoon   = 5 * time.Second
@@ -53,6 +56,7 @@ type Keeper struct {
 	relay  *Relay
 	lost   func(ctx context.Context) error
 	log    *zap.Logger
+	mark   StreamMark // what is kept of the stream
 	// strays counts checks in a row that saw messages which a consumer neither has nor will get.
 	strays map[string]int
 }
@@ -88,15 +92,34 @@ func (k *Keeper) Run(ctx context.Context) error {
 		} else {
 			wait = keepRetry
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-k.broker.reconnect:
-			followUp = true
-			k.relay.Poll()
-		case <-time.After(wait):
+		due := time.After(wait)
+		for waiting := true; waiting; {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-k.broker.reconnect:
+				followUp, waiting = true, false
+				k.relay.Poll()
+			case <-due:
+				waiting = false
+			case <-time.After(markEvery):
+				k.raiseMark(ctx)
+			}
 		}
 	}
+}
+
+// raiseMark keeps how far the stream has come, so that an older copy is told from it.
+func (k *Keeper) raiseMark(ctx context.Context) {
+	seen := StreamMark{Created: k.mark.Created, LastSeq: k.relay.seen()}
+	if k.mark.Created.IsZero() || seen.LastSeq <= k.mark.LastSeq {
+		return
+	}
+	if err := k.store.RaiseMark(ctx, seen); err != nil { // the next one does it
+		k.log.Debug("how far the stream has come cannot be kept", zap.Error(err))
+		return
+	}
+	k.mark = seen
 }
 
 // check brings stream and consumers into shape and gives every due link its hint.
@@ -139,11 +162,19 @@ func (k *Keeper) compare(ctx context.Context, mark *StreamMark, info *jetstream.
 	case now.LastSeq < mark.LastSeq:
 		lost = fmt.Sprintf("the stream went back from message %d to %d: its store was cut, or is an older copy", mark.LastSeq, now.LastSeq)
 	}
+	if lost != "" {
+		k.relay.forgetSeq()
+	}
 	if mark != nil && lost == "" && *mark == now {
+		k.mark = now
 		return nil
 	}
-	if err := k.store.MarkStream(ctx, now, lost); err != nil || lost == "" {
+	if err := k.store.MarkStream(ctx, now, lost); err != nil {
 		return err
+	}
+	k.mark = now
+	if lost == "" {
+		return nil
 	}
 	k.log.Error("broker lost what it held; hinting again", zap.String("reason", lost))
 	return k.lost(ctx)

@@ -93,6 +93,13 @@ func (r *rows) MarkStream(_ context.Context, m StreamMark, lost string) error {
 	return nil
 }
 
+func (r *rows) RaiseMark(_ context.Context, m StreamMark) error {
+	if r.mark.Created.Equal(m.Created) {
+		r.mark.LastSeq = max(r.mark.LastSeq, m.LastSeq)
+	}
+	return nil
+}
+
 func (r *rows) noteLoss(context.Context) error {
 	r.losses++
 	return nil
@@ -404,8 +411,13 @@ func TestALostBrokerIsNoticed(t *testing.T) {
 	require.NoError(t, keeper.check(ctx))
 	require.Equal(t, 1, store.losses, "told once")
 
-	store.mark.LastSeq = 500 // as an older copy of the same stream looks
+	relay := keeper.relay
+	relay.noteSeq(500) // as an older copy of the same stream looks
+	keeper.raiseMark(ctx)
+	require.EqualValues(t, 500, store.mark.LastSeq)
 	require.NoError(t, keeper.check(ctx))
 	require.Equal(t, 2, store.losses)
 	require.Contains(t, store.lost, "from message 500 to 0")
+	keeper.raiseMark(ctx)
+	require.Zero(t, store.mark.LastSeq, "what the lost one had come to is forgotten")
 }

@@ -48,6 +48,7 @@ type Relay struct {
 	mu        sync.Mutex
 	underWay  map[int64]struct{}
 	published int64
+	lastSeq   int64 // highest number that the stream gave to a hint of ours
 }
 
 // NewRelay makes the relay of a broker.
@@ -247,8 +248,9 @@ func (r *Relay) wait(ctx context.Context, batch []sent) (taken []int64) {
 	var failed error
 	for _, s := range batch {
 		select {
-		case <-s.ack.Ok():
+		case ack := <-s.ack.Ok():
 			taken = append(taken, s.id)
+			r.noteSeq(int64(ack.Sequence))
 			continue
 		case err := <-s.ack.Err():
 			failed = err
@@ -263,6 +265,25 @@ func (r *Relay) wait(ctx context.Context, batch []sent) (taken []int64) {
 		}
 	}
 	return taken
+}
+
+func (r *Relay) noteSeq(seq int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lastSeq = max(r.lastSeq, seq)
+}
+
+// seen is the highest number that the stream has given; forgetSeq begins anew with another stream.
+func (r *Relay) seen() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lastSeq
+}
+
+func (r *Relay) forgetSeq() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lastSeq = 0
 }
 
 // clear removes rows. If it fails they are published once more, which does no harm.

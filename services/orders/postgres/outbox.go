@@ -31,6 +31,7 @@ const (
 	writeMark = `INSERT INTO broker (created_at, last_seq, lost_at, lost_reason) VALUES ($1, $2, CASE WHEN $3 <> '' THEN now() END, $3)
 	ON CONFLICT (one) DO UPDATE SET created_at = $1, last_seq = CASE WHEN $3 = '' AND broker.created_at = $1 THEN GREATEST(broker.last_seq, $2) ELSE $2 END,
 	lost_at = CASE WHEN $3 = '' THEN broker.lost_at ELSE now() END, lost_reason = CASE WHEN $3 = '' THEN broker.lost_reason ELSE $3 END`
+	raiseMark  = `UPDATE broker SET last_seq = GREATEST(last_seq, $2) WHERE created_at = $1`
 	readLoss   = `SELECT lost_at, lost_reason FROM broker WHERE lost_at IS NOT NULL`
 	forgetKeys = `DELETE FROM idempotency_keys WHERE at < now() - $1::interval`
 )
@@ -113,6 +114,12 @@ func (s *Store) StreamMark(ctx context.Context) (*outbox.StreamMark, error) {
 func (s *Store) MarkStream(ctx context.Context, m outbox.StreamMark, lost string) error {
 	_, err := s.pool.Exec(ctx, writeMark, m.Created, m.LastSeq, lost)
 	return translate(err, "keep what was seen of the stream")
+}
+
+// RaiseMark implements outbox.DueStore.
+func (s *Store) RaiseMark(ctx context.Context, m outbox.StreamMark) error {
+	_, err := s.pool.Exec(ctx, raiseMark, m.Created, m.LastSeq)
+	return translate(err, "keep how far the stream has come")
 }
 
 // BrokerLoss tells when the stream was last found to be another one, nil when it never was.
