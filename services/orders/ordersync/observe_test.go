@@ -153,7 +153,7 @@ func TestWhatTheOtherSideLostIsKept(t *testing.T) {
 		due  bool
 	}{
 		"the same as ours": {Entry{Head: r.Head, State: OK}, r.Head, false},
-		"newer":            {Entry{Head: Head{Version: vector("a:2,b:1,c:1"), Fingerprint: "newer"}, State: Upd}, Head{Version: vector("a:2,b:1 c:1"), Fingerprint: "newer"}, false},
+		"newer":            {Entry{Head: Head{Version: vector("a:2,b:1,c:1"), Fingerprint: "newer"}, State: Upd}, Head{Version: vector("a:2,b:1,c:1"), Fingerprint: "newer"}, false},
 		"older":            {Entry{Head: Head{Version: vector("a:2"), Fingerprint: "older"}, State: OK}, r.Head, true},
 	} {
 		t.Run(name, func(t *testing.T) {
