@@ -341,6 +341,7 @@ var limits = map[string]int64{
 	"schemas/UserName/maxLength":                                             contracts.UserNameMax,
 	"schemas/Problem/properties/errors/maxItems":                             contracts.FieldErrorsMax,
 	"schemas/Problem/properties/moved/maxItems":                              contracts.BatchEntriesMax,
+	"parameters/Search/schema/maxLength":                                     contracts.SearchMax,
 	"parameters/IdempotencyKey/schema/maxLength":                             contracts.IdempotencyKeyMax,
 }
 

@@ -38,6 +38,9 @@ const (
 	MetadataKeyMax   = 64
 	MetadataValueMax = 500
 
+	// SearchMax is the length of what GET /orders searches for.
+	SearchMax = 254
+
 	// IdempotencyKeyMax is the length of the Idempotency-Key of POST /orders.
 	IdempotencyKeyMax = 200
 )

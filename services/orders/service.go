@@ -72,6 +72,17 @@ type Query struct {
 	Status  string
 	State   ordersync.State // towards any peer; None for all
 	Deleted bool            // deleted ones instead of present ones
+	Search  string          // an id, the beginning of a number, or of words of the customer
+	// Only orders whose newest change is one of a person, or of a token with a name: by whom, and when.
+	// They come by that change, newest first, after the one with the number AfterSeq.
+	ChangedBy              string
+	ChangedFrom, ChangedTo time.Time // from the one, before the other
+	AfterSeq               int64
+}
+
+// ByPeople tells that a query is about changes by people.
+func (q *Query) ByPeople() bool {
+	return q.ChangedBy != "" || !q.ChangedFrom.IsZero() || !q.ChangedTo.IsZero()
 }
 
 // Service is one side.

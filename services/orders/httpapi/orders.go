@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
@@ -107,7 +109,18 @@ func (a *API) getOrder(w http.ResponseWriter, r *http.Request) {
 
 func (a *API) listOrders(w http.ResponseWriter, r *http.Request) {
 	q := NewQuery(r)
-	query := orders.Query{Limit: q.Limit(), Before: q.ID("cursor"), Status: q.Text("status")}
+	query := orders.Query{
+		Limit: q.Limit(), Status: q.Text("status"), Search: strings.TrimSpace(q.Text("search")),
+		ChangedBy: q.Text("changedBy"), ChangedFrom: q.Time("changedFrom"), ChangedTo: q.Time("changedTo"),
+	}
+	if query.ByPeople() {
+		query.AfterSeq = q.Number("cursor")
+	} else {
+		query.Before = q.ID("cursor")
+	}
+	if utf8.RuneCountInString(query.Search) > contracts.SearchMax || strings.ContainsRune(query.Search, 0) || !utf8.ValidString(query.Search) {
+		q.Fault("search", fmt.Sprintf("must be a text of at most %d characters", contracts.SearchMax))
+	}
 	if query.Status != "" && !slices.Contains(contracts.OrderStatuses, contracts.OrderStatus(query.Status)) {
 		q.Fault("status", "is no status of an order")
 	}
@@ -140,7 +153,12 @@ func (a *API) listOrders(w http.ResponseWriter, r *http.Request) {
 	}{}
 	if len(list) == query.Limit {
 		list = list[:query.Limit-1]
-		page.Next = NextPage(w, r, "cursor", list[len(list)-1].ID.String())
+		last := list[len(list)-1]
+		cursor := last.ID.String()
+		if query.ByPeople() {
+			cursor = strconv.FormatInt(last.Seq, 10)
+		}
+		page.Next = NextPage(w, r, "cursor", cursor)
 	}
 	for _, st := range list {
 		v, err := orderView(st)

@@ -119,6 +119,19 @@ func (q *Query) ID(name string) uuid.UUID {
 	return id
 }
 
+// Number reads a parameter that is a number of the log, or 0.
+func (q *Query) Number(name string) int64 {
+	text := q.Text(name)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 {
+		q.Fault(name, "must be what the last page's link gave")
+	}
+	return n
+}
+
 // Time reads a parameter that is a time, or the zero one.
 func (q *Query) Time(name string) time.Time {
 	text := q.Text(name)

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,13 +15,7 @@ import (
 
 const (
 	readOrders = `SELECT id, seq, deleted, updated_at, version, fingerprint FROM orders WHERE id = ANY($1)`
-	listOrders = `SELECT o.id FROM orders o WHERE o.deleted = $1 AND ($2::uuid IS NULL OR o.id < $2) AND ($3 = '' OR o.status = $3)
-	ORDER BY o.id DESC LIMIT $4`
-	// From the links, which have an index of what is not settled.
-	// The state is put into the text: as a parameter it would keep the planner from that index.
-	listInState = `SELECT DISTINCT o.id FROM links l JOIN orders o ON o.id = l.order_id
-	WHERE l.state = %d AND o.deleted = $1 AND ($2::uuid IS NULL OR o.id < $2) AND ($3 = '' OR o.status = $3) ORDER BY o.id DESC LIMIT $4`
-	headAt = `SELECT deleted, fingerprint FROM log WHERE order_id = $1 AND wrote AND version = $2 ORDER BY seq DESC LIMIT 1`
+	headAt     = `SELECT deleted, fingerprint FROM log WHERE order_id = $1 AND wrote AND version = $2 ORDER BY seq DESC LIMIT 1`
 	// The content at a version is what the next change of content replaced, or the present one.
 	contentAt = `SELECT replaced FROM log WHERE order_id = $1 AND replaced IS NOT NULL
 	AND seq > (SELECT max(seq) FROM log WHERE order_id = $1 AND wrote AND version = $2) ORDER BY seq LIMIT 1`
@@ -76,27 +69,6 @@ func rollback(ctx context.Context, conn *pgxpool.Conn) {
 	if _, err := conn.Exec(ctx, "ROLLBACK"); err != nil {
 		conn.Conn().Close(ctx)
 	}
-}
-
-// List implements orders.Store.
-func (s *Store) List(ctx context.Context, q orders.Query) ([]*orders.Stored, error) {
-	var before *uuid.UUID
-	if q.Before != uuid.Nil {
-		before = &q.Before
-	}
-	query, args := listOrders, []any{q.Deleted, before, q.Status, q.Limit}
-	if q.State != ordersync.None {
-		query = fmt.Sprintf(listInState, stateCode(q.State))
-	}
-	rows, err := s.pool.Query(ctx, query, args...)
-	if err != nil {
-		return nil, translate(err, "list orders")
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return nil, translate(err, "list orders")
-	}
-	return s.Load(ctx, ids)
 }
 
 // ContentAt implements orders.Store.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -64,28 +65,28 @@ func (p *Pages) listErrors(r *http.Request) (*errorsPage, error) {
 	return out, nil
 }
 
-// retryMany tries the chosen orders again, one after the other.
-func (p *Pages) retryMany(w http.ResponseWriter, r *http.Request) {
+// settleErrors tries the chosen orders again, or settles them for one of the two sides.
+func (p *Pages) settleErrors(w http.ResponseWriter, r *http.Request) {
 	values, ok := p.form(w, r)
 	if !ok {
 		return
 	}
-	var results []manyRow
-	good := 0
 	chosen := values["case"]
-	for i := range min(len(chosen), errorsMax) {
-		id, peer := cutCase(chosen[i])
-		row := manyRow{AdminOrder: contracts.AdminOrder{ID: id, Peer: peer, OrderNumber: values.Get("number " + chosen[i])}, Text: "Is being tried again"}
-		if row.OrderNumber == "" {
-			row.OrderNumber = id
-		}
-		if _, err := p.call(r, http.MethodPost, "/admin/api/errors/"+url.PathEscape(id)+"/retry?peer="+url.QueryEscape(peer), nil); err != nil {
-			problem := problemOf(err)
-			row.Bad, row.Text = true, cmp.Or(problem.Detail, problem.Title)
-		} else {
+	chosen = chosen[:min(len(chosen), errorsMax)]
+	var results []manyRow
+	switch take := values.Get("take"); take {
+	case "ours", "theirs":
+		results = p.takeErrors(r, chosen, take)
+	default:
+		results = p.retryErrors(r, chosen)
+	}
+	good := 0
+	for i := range results {
+		row := &results[i]
+		row.OrderNumber = cmp.Or(values.Get("number "+row.Case()), row.ID)
+		if !row.Bad {
 			good++
 		}
-		results = append(results, row)
 	}
 	body, err := p.listErrors(r)
 	if err != nil {
@@ -94,4 +95,49 @@ func (p *Pages) retryMany(w http.ResponseWriter, r *http.Request) {
 	}
 	body.Results, body.OK = results, good
 	p.show(w, r, http.StatusOK, "errors", "errors", "Errors", body)
+}
+
+func (p *Pages) retryErrors(r *http.Request, chosen []string) []manyRow {
+	var out []manyRow
+	for _, name := range chosen {
+		id, peer := cutCase(name)
+		row := manyRow{AdminOrder: contracts.AdminOrder{ID: id, Peer: peer}}
+		if _, err := p.call(r, http.MethodPost, "/admin/api/errors/"+url.PathEscape(id)+"/retry?peer="+url.QueryEscape(peer), nil); err != nil {
+			problem := problemOf(err)
+			row.Bad, row.Text = true, cmp.Or(problem.Detail, problem.Title)
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+// takeErrors settles orders for one side, all of a peer's at once.
+func (p *Pages) takeErrors(r *http.Request, chosen []string, take string) []manyRow {
+	var out []manyRow
+	byPeer := map[string][]string{}
+	for _, name := range chosen {
+		id, peer := cutCase(name)
+		byPeer[peer] = append(byPeer[peer], id)
+	}
+	for _, peer := range slices.Sorted(maps.Keys(byPeer)) {
+		ids := byPeer[peer]
+		var result contracts.ErrorSettlementResult
+		a, err := p.call(r, http.MethodPost, "/admin/api/errors/settle", contracts.ErrorSettlement{Peer: peer, IDs: ids, Take: take})
+		if err == nil {
+			err = decode(a, &result)
+		}
+		why := map[string]string{}
+		for _, f := range result.Failed {
+			why[f.ID] = f.Reason
+		}
+		for _, id := range ids {
+			row := manyRow{AdminOrder: contracts.AdminOrder{ID: id, Peer: peer}, Text: why[id], Bad: why[id] != ""}
+			if err != nil {
+				problem := problemOf(err)
+				row.Bad, row.Text = true, cmp.Or(problem.Detail, problem.Title)
+			}
+			out = append(out, row)
+		}
+	}
+	return out
 }

@@ -36,6 +36,9 @@ func (p *Pages) orders(w http.ResponseWriter, r *http.Request) {
 		if v == "" || name == "deleted" && v != "true" {
 			continue
 		}
+		if name == "changedBy" && !strings.Contains(v, ":") {
+			v = "user:" + v // people know each other by name
+		}
 		if name == "changedFrom" || name == "changedTo" {
 			v = dayOrTime(v, name == "changedTo")
 		}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/orderbridge/orderbridge/contracts"
@@ -21,8 +22,8 @@ type overviewPeer struct {
 	Open     int64 // orders that are not settled
 	Pictures []picture
 	Plots    []plot
-	Heard    time.Time // when something last came from the peer, within the last hour
-	Total    int64
+	Heard    time.Time       // when something last came from the peer, within the last hour
+	Running  *reconciliation // one that waits for a person
 }
 
 func (p *Pages) overview(w http.ResponseWriter, r *http.Request) {
@@ -46,16 +47,33 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		for state, n := range peer.States {
-			v.Total += n
 			if state != "OK" && state != "DEL_SYNCED" {
 				v.Open += n
 			}
+		}
+		if v.Running, err = p.waitingReconciliation(r, &peer); err != nil {
+			p.fail(w, r, "overview", err)
+			return
 		}
 		flow := flowOf(&s, &peer, v.Heard, p.now())
 		v.Pictures = []picture{flow.wide(), flow.tall()}
 		out.Peers = append(out.Peers, v)
 	}
 	p.show(w, r, http.StatusOK, "overview", "overview", "Overview", out)
+}
+
+// waitingReconciliation finds what a person has to confirm towards a peer; nil when there is nothing.
+func (p *Pages) waitingReconciliation(r *http.Request, peer *contracts.PeerStatus) (*reconciliation, error) {
+	past, err := read[contracts.ReconciliationList](p, r, "/admin/api/reconciliations?limit=1&peer="+url.QueryEscape(peer.Peer))
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range past.Reconciliations {
+		if v := reconciliationOf(one); v.Stuck {
+			return &v, nil
+		}
+	}
+	return nil, nil
 }
 
 func samplesOf(h *contracts.History, peer string) []contracts.Sample {

@@ -23,6 +23,8 @@ type peerView struct {
 	URL     string
 	Head    said
 	Bridges []bridgeView
+	Past    []reconciliation // newest first
+	Open    *reconciliation  // the one that is under way
 }
 
 type bridgeView struct {
@@ -52,6 +54,17 @@ func (p *Pages) peers(w http.ResponseWriter, r *http.Request) {
 		}
 		for _, b := range one.Bridges {
 			v.Bridges = append(v.Bridges, bridgeOf(b, p.now()))
+		}
+		past, err := read[contracts.ReconciliationList](p, r, "/admin/api/reconciliations?limit=10&peer="+url.QueryEscape(one.Peer))
+		if err != nil {
+			p.fail(w, r, "peers", err)
+			return
+		}
+		for _, one := range past.Reconciliations {
+			v.Past = append(v.Past, reconciliationOf(one))
+			if last := &v.Past[len(v.Past)-1]; last.Open && v.Open == nil {
+				v.Open = last
+			}
 		}
 		out.Peers = append(out.Peers, v)
 	}

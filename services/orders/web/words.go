@@ -134,6 +134,8 @@ func stopped(p *contracts.PeerStatus, b *contracts.BrokerStatus, now time.Time) 
 		return atBroker, "The broker cannot be reached. Changes are kept here until it is back."
 	case b.Error != "":
 		return atBroker, "The broker has a problem: " + b.Error + "."
+	case p.Held != nil:
+		return atBridge, "Held until a person confirms: " + p.Held.Reason + "."
 	case p.Paused:
 		return atBridge, "Paused by a person: nothing is sent to " + p.Peer + " until somebody resumes it."
 	case len(p.Bridges) == 0:

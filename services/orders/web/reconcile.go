@@ -1,0 +1,153 @@
+package web
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// reconciliation is one comparison of both sides, for people.
+type reconciliation struct {
+	contracts.Reconciliation
+	said
+	Why     string // why it was begun
+	Open    bool   // it is not over
+	Stuck   bool   // it waits for a person
+	Effects []option
+}
+
+var causeWords = map[string]string{
+	"requested": "a person asked for it", "command": "somebody ran it", "schedule": "it was time", "firstContact": "the sides met for the first time",
+	"brokerLost": "a broker had lost its store", "restored": "a database was put back to an earlier state",
+}
+
+var effectWords = map[string]string{
+	"createsHere": "come here", "replacesHere": "are replaced here", "deletesHere": "are deleted here", "createsThere": "go to the other side",
+	"replacesThere": "are replaced on the other side", "deletesThere": "are deleted on the other side", "collides": "become collisions", "agrees": "only agree",
+}
+
+func reconciliationOf(r contracts.Reconciliation) reconciliation {
+	out := reconciliation{Reconciliation: r, Why: causeWords[r.Cause], said: said{"busy", words(r.State)}}
+	switch r.State {
+	case "requested":
+		out.Open, out.Text = true, "Asked for; the bridge begins it in a moment"
+	case "running", "confirmed":
+		out.Open, out.Text = true, "Running"
+		if r.Report != nil && r.Report.Orders > 0 {
+			out.Text = fmt.Sprintf("Running, %s: %s of %s", r.Report.Phase, number(r.Report.Compared), count(r.Report.Orders, "order"))
+		}
+	case "held":
+		out.Open, out.Stuck, out.said = true, true, said{"bad", "Held: it waits for a person"}
+	case "done":
+		out.said = said{"good", "Done"}
+		switch {
+		case r.Report != nil && r.Report.Equal:
+			out.Text = "Proved equal, " + count(r.Report.Orders, "order")
+		case r.DryRun:
+			out.said = said{"none", "Looked only, nothing was changed"}
+		}
+	case "failed":
+		out.said = said{"bad", "Failed"}
+	case "dropped":
+		out.said = said{"none", "Dropped"}
+	}
+	if r.Report != nil {
+		for _, name := range slices.Sorted(maps.Keys(r.Report.Effects)) {
+			if n := r.Report.Effects[name]; n > 0 {
+				out.Effects = append(out.Effects, option{count(int64(n), "order"), effectWords[name]})
+			}
+		}
+	}
+	return out
+}
+
+type reconciliationPage struct {
+	reconciliation
+	Plan []plannedRow
+}
+
+type plannedRow struct {
+	contracts.PlannedOrder
+	Text string
+}
+
+func (p *Pages) oneReconciliation(w http.ResponseWriter, r *http.Request) {
+	one, err := read[contracts.Reconciliation](p, r, "/admin/api/reconciliations/"+url.PathEscape(chi.URLParam(r, "id")))
+	if err != nil {
+		p.fail(w, r, "peers", err)
+		return
+	}
+	out := &reconciliationPage{reconciliation: reconciliationOf(one)}
+	if one.Report != nil {
+		for _, o := range one.Report.Plan {
+			out.Plan = append(out.Plan, plannedRow{o, strings.Replace(strings.Replace(effectWords[o.Effect], "are ", "is ", 1), "become collisions", "becomes a collision", 1)})
+		}
+	}
+	p.show(w, r, http.StatusOK, "reconciliation", "peers", "Reconciliation with "+one.Peer, out)
+}
+
+func (p *Pages) startReconciliation(w http.ResponseWriter, r *http.Request) {
+	values, ok := p.form(w, r)
+	if !ok {
+		return
+	}
+	ask := contracts.ReconciliationRequest{Peer: chi.URLParam(r, "peer"), DryRun: values.Get("dryRun") != ""}
+	a, err := p.call(r, http.MethodPost, "/admin/api/reconciliations", ask)
+	var one contracts.Reconciliation
+	if err == nil {
+		err = decode(a, &one)
+	}
+	if err != nil {
+		p.fail(w, r, "peers", err)
+		return
+	}
+	done(w, r, "/admin/reconciliations/"+url.PathEscape(one.ID), "started")
+}
+
+func (p *Pages) confirmReconciliation(w http.ResponseWriter, r *http.Request) {
+	values, ok := p.form(w, r)
+	if !ok {
+		return
+	}
+	p.decideReconciliation(w, r, "confirm", contracts.ReconciliationConfirmation{Except: values["except"]}, "confirmed")
+}
+
+func (p *Pages) dropReconciliation(w http.ResponseWriter, r *http.Request) {
+	p.decideReconciliation(w, r, "drop", nil, "dropped")
+}
+
+func (p *Pages) decideReconciliation(w http.ResponseWriter, r *http.Request, verb string, body any, did string) {
+	id := url.PathEscape(chi.URLParam(r, "id"))
+	if _, err := p.call(r, http.MethodPost, "/admin/api/reconciliations/"+id+"/"+verb, body); err != nil {
+		p.fail(w, r, "peers", err)
+		return
+	}
+	done(w, r, "/admin/reconciliations/"+id, did)
+}
+
+// brakeOff is how long a person lets everything through.
+const brakeOff = 10 * time.Minute
+
+func (p *Pages) setBrake(w http.ResponseWriter, r *http.Request) {
+	values, ok := p.form(w, r)
+	if !ok {
+		return
+	}
+	set, did := contracts.BrakeSetting{}, "braked"
+	if values.Get("off") != "" {
+		set.OffSeconds, did = int64(brakeOff/time.Second), "unbraked"
+	}
+	if _, err := p.call(r, http.MethodPost, "/admin/api/peers/"+url.PathEscape(chi.URLParam(r, "peer"))+"/brake", set); err != nil {
+		p.fail(w, r, "peers", err)
+		return
+	}
+	done(w, r, "/admin/peers", did)
+}
