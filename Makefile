@@ -46,7 +46,7 @@ vuln: ## known vulnerabilities that the code can reach (VULNDB=file:///path for 
 race: deps ## tests with the race detector
 	CGO_ENABLED=1 $(GO) test -race -timeout 20m $$($(GO) list $(MODULE) | grep -v /deploy/e2e)
 
-e2e: deps ## end-to-end checks over REST against a running demo, with faults
+e2e: deps ## end-to-end checks over REST and in a browser against a running demo, with faults
 	$(GO) test -count=1 -timeout 20m ./deploy/e2e
 
 e2e-compose: ## the same against the composed sides, one broker and three (IMAGES=standins: build the base images)

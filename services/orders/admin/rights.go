@@ -48,6 +48,8 @@ var Rights = map[string]access.Role{
 	"POST /admin/reconciliations/{id}/drop":    access.Admin,
 	"GET /admin/audit":                         access.Viewer,
 	"GET /admin/audit/export":                  access.Viewer,
+	"GET /admin/people":                        access.Admin,
+	"POST /admin/people/{do}":                  access.Admin,
 	"GET /admin/states":                        access.Viewer,
 	"GET /admin/reference":                     access.Viewer,
 	"GET /admin/openapi.yaml":                  access.Viewer,

@@ -17,10 +17,10 @@ import (
 const (
 	// What is common is counted as the rest: each of these goes by an index, and none reads the rows
 	// of settled orders.
-	countOrders = `SELECT (SELECT count(*) FROM orders) - (SELECT count(*) FROM orders WHERE deleted)`
-	countOutbox = `SELECT count(*) FROM outbox`
-	countStates = `SELECT peer, state, count(*), count(*) FILTER (WHERE due) FROM links WHERE state NOT IN (3, 5) GROUP BY peer, state
-	UNION ALL SELECT peer, 5, count(*), 0 FROM links WHERE state = 5 GROUP BY peer
+	countOrders  = `SELECT (SELECT count(*) FROM orders) - (SELECT count(*) FROM orders WHERE deleted)`
+	countOutbox  = `SELECT count(*) FROM outbox`
+	countOpen    = `SELECT peer, state, count(*), count(*) FILTER (WHERE due) FROM links WHERE state NOT IN (3, 5) GROUP BY peer, state`
+	countSettled = `SELECT peer, 5, count(*), 0 FROM links WHERE state = 5 GROUP BY peer
 	UNION ALL SELECT peer, 0, count(*), 0 FROM links GROUP BY peer`
 	oldestDue = `SELECT order_id, state, since FROM links WHERE peer = $1 AND state NOT IN (3, 5) AND due ORDER BY since LIMIT 1`
 	// The states are put into the text: as parameters they would keep the planner from the index of what
@@ -36,52 +36,6 @@ const (
 	timeline      = `SELECT seq, order_id, at, event, peer, received, was, was_since, becomes, rule, version, fingerprint, deleted, wrote,
 	actor, request_id, reason FROM log WHERE order_id = $1 ORDER BY seq`
 )
-
-// Counts reads the figures of a status for the given peers.
-func (s *Store) Counts(ctx context.Context, peers []string) (orders.Counts, error) {
-	c := orders.Counts{States: map[string]map[ordersync.State]int64{}, Due: map[string]int64{}, Oldest: map[string]orders.Oldest{}}
-	b := &pgx.Batch{}
-	b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-	b.Queue(countOrders).QueryRow(func(row pgx.Row) error { return row.Scan(&c.Orders) })
-	b.Queue(countOutbox).QueryRow(func(row pgx.Row) error { return row.Scan(&c.Outbox) })
-	b.Queue(countStates).Query(func(rows pgx.Rows) error {
-		for rows.Next() {
-			var peer string
-			var state int16
-			var n, due int64
-			if err := rows.Scan(&peer, &state, &n, &due); err != nil {
-				return err
-			}
-			if c.States[peer] == nil {
-				c.States[peer] = map[ordersync.State]int64{}
-			}
-			c.States[peer][ordersync.State(state)] = n
-			c.Due[peer] += due
-		}
-		for _, states := range c.States {
-			// None stands for all links; what is left of them is OK.
-			states[ordersync.OK] = 2*states[ordersync.None] - sum(states)
-			delete(states, ordersync.None)
-		}
-		return rows.Err()
-	})
-	for _, peer := range peers {
-		b.Queue(oldestDue, peer).Query(func(rows pgx.Rows) error {
-			for rows.Next() {
-				var o orders.Oldest
-				var state int16
-				if err := rows.Scan(&o.ID, &state, &o.Since); err != nil {
-					return err
-				}
-				o.State = ordersync.State(state)
-				c.Oldest[peer] = o
-			}
-			return rows.Err()
-		})
-	}
-	b.Queue("COMMIT")
-	return c, translate(s.batch(ctx, b), "count")
-}
 
 func sum(states map[ordersync.State]int64) (n int64) {
 	for _, count := range states {

@@ -15,75 +15,48 @@ import (
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
-// searchMax is how many orders a search looks at for each of the ways to find them: a word that
-// everybody has finds some of them, and not all day long.
-const searchMax = 2000
-
-// Parts of a list's statement. What is not asked for is not in it: a condition that may be none would
-// keep the planner, which plans once for all values, from the indexes.
+// What a list looks at is bounded: a word that everybody has finds some of the orders that have it, and
+// not all day long.
 const (
-	listHead = `SELECT o.id FROM orders o WHERE `
-	listTail = ` ORDER BY o.id DESC LIMIT `
-	// Open states from the links, which have an index of them; the others are what most orders are in,
-	// so that the newest orders are looked through.
-	inOpenState    = `o.id IN (SELECT order_id FROM links WHERE state = %d AND state NOT IN (3, 5))`
-	inSettledState = `EXISTS (SELECT FROM links l WHERE l.order_id = o.id AND l.state = %d)`
-	byNumber       = `(SELECT id FROM orders WHERE lower(order_number) COLLATE "C" >= %s AND lower(order_number) COLLATE "C" < %s LIMIT %d)`
-	byWords        = `(SELECT id FROM orders WHERE words @@ to_tsquery('simple', %s) LIMIT %d)`
-	byID           = `SELECT %s::uuid`
-	// The people of the log, newest first, each with the order whose newest change it is.
-	changedHead = `SELECT o.id FROM log g JOIN orders o ON o.id = g.order_id AND o.seq = g.seq WHERE g.actor ~ '^(user|token|admin):' AND `
-	changedTail = ` ORDER BY g.at DESC, g.seq DESC LIMIT `
-	changeAt    = `SELECT at FROM log WHERE seq = $1`
+	searchMax  = 1000  // orders for each of the ways to find them
+	changedMax = 20000 // changes of people for a page
 )
 
-// statement is one that is put together from conditions.
-type statement struct {
-	conditions []string
-	args       []any
-}
+// Parts of a list's statement. What is not asked for is not in it: a condition that may be none would
+// keep the planner, which plans once for all values, from the indexes. Where few orders come into
+// question these come first, in the list's order, and each is looked at until the page is full; OFFSET
+// keeps the planner from turning that round.
+const (
+	listAll  = `SELECT o.id FROM orders o WHERE %s ORDER BY o.id DESC LIMIT %s`
+	listSome = `SELECT o.id FROM (%s) c, LATERAL (SELECT o.id FROM orders o WHERE o.id = c.id AND %s OFFSET 0) o ORDER BY c.id DESC LIMIT %s`
+	inOpen   = `SELECT DISTINCT order_id AS id FROM links WHERE state = %d AND state NOT IN (3, 5) ORDER BY id DESC`
+	inState  = `EXISTS (SELECT FROM links l WHERE l.order_id = o.id AND l.state = %d)`
+	searched = `SELECT id FROM (%s) u ORDER BY id DESC`
+	byNumber = `(SELECT id FROM orders WHERE lower(order_number) COLLATE "C" >= %s AND lower(order_number) COLLATE "C" < %s LIMIT %d)`
+	byWords  = `(SELECT id FROM orders WHERE words @@ to_tsquery('simple', %s) LIMIT %d)`
+	byID     = `SELECT %s::uuid AS id`
+	byPeople = `SELECT o.id FROM (SELECT g.order_id, g.at, g.seq FROM log g WHERE %s ORDER BY g.at DESC, g.seq DESC LIMIT %d) c,
+	LATERAL (SELECT o.id FROM orders o WHERE o.id = c.order_id AND o.seq = c.seq AND %s OFFSET 0) o ORDER BY c.at DESC, c.seq DESC LIMIT %s`
+	ofPeople = `g.actor ~ '^(user|token|admin):'`
+	changeAt = `SELECT at FROM log WHERE seq = $1`
+)
 
-// arg adds a value and gives its place in the text.
-func (s *statement) arg(v any) string {
-	s.args = append(s.args, v)
-	return fmt.Sprintf("$%d", len(s.args))
-}
+// arguments are the values of a statement that is put together.
+type arguments []any
 
-func (s *statement) where(condition string) { s.conditions = append(s.conditions, condition) }
+// add adds a value and gives its place in the text.
+func (a *arguments) add(v any) string {
+	*a = append(*a, v)
+	return fmt.Sprintf("$%d", len(*a))
+}
 
 // List implements orders.Store.
 func (s *Store) List(ctx context.Context, q orders.Query) ([]*orders.Stored, error) {
-	var st statement
-	if q.Deleted {
-		st.where("o.deleted")
-	} else {
-		st.where("NOT o.deleted")
+	text, args, err := s.list(ctx, q)
+	if err != nil {
+		return nil, err
 	}
-	if q.Status != "" {
-		st.where("o.status = " + st.arg(q.Status))
-	}
-	if q.Before != uuid.Nil {
-		st.where("o.id < " + st.arg(q.Before))
-	}
-	if q.State != ordersync.None {
-		in := inOpenState
-		if q.State.Settled() {
-			in = inSettledState
-		}
-		st.where(fmt.Sprintf(in, stateCode(q.State)))
-	}
-	if q.Search != "" {
-		st.where("o.id IN (" + search(&st, q.Search) + ")")
-	}
-	head, tail := listHead, listTail
-	if q.ByPeople() {
-		head, tail = changedHead, changedTail
-		if err := s.changed(ctx, &st, q); err != nil {
-			return nil, err
-		}
-	}
-	text := head + strings.Join(st.conditions, " AND ") + tail + st.arg(q.Limit)
-	rows, err := s.pool.Query(ctx, text, st.args...)
+	rows, err := s.pool.Query(ctx, text, args...)
 	if err != nil {
 		return nil, translate(err, "list orders")
 	}
@@ -94,41 +67,73 @@ func (s *Store) List(ctx context.Context, q orders.Query) ([]*orders.Stored, err
 	return s.Load(ctx, ids)
 }
 
-// changed narrows a list to changes by people, after the one that the last page ended with.
-func (s *Store) changed(ctx context.Context, st *statement, q orders.Query) error {
+func (s *Store) list(ctx context.Context, q orders.Query) (string, arguments, error) {
+	var args arguments
+	conditions := []string{"NOT o.deleted"}
+	if q.Deleted {
+		conditions[0] = "o.deleted"
+	}
+	if q.Status != "" {
+		conditions = append(conditions, "o.status = "+args.add(q.Status))
+	}
+	if q.Before != uuid.Nil {
+		conditions = append(conditions, "o.id < "+args.add(q.Before))
+	}
+	some := ""
+	switch {
+	case q.Search != "" && q.ByPeople():
+		conditions = append(conditions, "o.id IN ("+search(&args, q.Search)+")")
+	case q.Search != "":
+		some = fmt.Sprintf(searched, search(&args, q.Search))
+	case q.State != ordersync.None && !q.State.Settled() && !q.ByPeople():
+		some = fmt.Sprintf(inOpen, stateCode(q.State))
+	}
+	if q.State != ordersync.None {
+		conditions = append(conditions, fmt.Sprintf(inState, stateCode(q.State)))
+	}
+	where := strings.Join(conditions, " AND ")
+	switch {
+	case q.ByPeople():
+		changes, err := s.changes(ctx, &args, q)
+		return fmt.Sprintf(byPeople, changes, changedMax, where, args.add(q.Limit)), args, err
+	case some != "":
+		return fmt.Sprintf(listSome, some, where, args.add(q.Limit)), args, nil
+	}
+	return fmt.Sprintf(listAll, where, args.add(q.Limit)), args, nil
+}
+
+// changes are the conditions of changes by people, after the one that the last page ended with.
+func (s *Store) changes(ctx context.Context, args *arguments, q orders.Query) (string, error) {
+	conditions := ofPeople
 	if q.ChangedBy != "" {
-		st.where("g.actor = " + st.arg(q.ChangedBy))
+		conditions += " AND g.actor = " + args.add(q.ChangedBy)
 	}
 	if !q.ChangedFrom.IsZero() {
-		st.where("g.at >= " + st.arg(q.ChangedFrom))
+		conditions += " AND g.at >= " + args.add(q.ChangedFrom)
 	}
 	if !q.ChangedTo.IsZero() {
-		st.where("g.at < " + st.arg(q.ChangedTo))
+		conditions += " AND g.at < " + args.add(q.ChangedTo)
 	}
 	if q.AfterSeq == 0 {
-		return nil
+		return conditions, nil
 	}
 	var at time.Time
-	switch err := s.pool.QueryRow(ctx, changeAt, q.AfterSeq).Scan(&at); {
-	case errors.Is(err, pgx.ErrNoRows): // cleaned up, and all before it too
-		st.where("g.seq < 0")
-		return nil
-	case err != nil:
-		return translate(err, "find a place in the log")
+	err := s.pool.QueryRow(ctx, changeAt, q.AfterSeq).Scan(&at)
+	if errors.Is(err, pgx.ErrNoRows) { // cleaned up, and all before it too
+		return conditions + " AND g.seq < 0", nil
 	}
-	st.where("(g.at, g.seq) < (" + st.arg(at) + ", " + st.arg(q.AfterSeq) + ")")
-	return nil
+	return conditions + " AND (g.at, g.seq) < (" + args.add(at) + ", " + args.add(q.AfterSeq) + ")", translate(err, "find a place in the log")
 }
 
 // search finds orders by id, by how the number begins, or by how words of the customer begin.
-func search(st *statement, text string) string {
+func search(args *arguments, text string) string {
 	if id, err := uuid.Parse(text); err == nil && len(text) == 36 {
-		return fmt.Sprintf(byID, st.arg(id))
+		return fmt.Sprintf(byID, args.add(id))
 	}
 	low := strings.ToLower(text)
-	found := fmt.Sprintf(byNumber, st.arg(low), st.arg(low+string(unicode.MaxRune)), searchMax)
+	found := fmt.Sprintf(byNumber, args.add(low), args.add(low+string(unicode.MaxRune)), searchMax)
 	if query := wordQuery(text); query != "" {
-		found += " UNION " + fmt.Sprintf(byWords, st.arg(query), searchMax)
+		found += " UNION " + fmt.Sprintf(byWords, args.add(query), searchMax)
 	}
 	return found
 }

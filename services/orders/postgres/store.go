@@ -17,6 +17,7 @@ import (
 type Store struct {
 	pool    *pgxpool.Pool
 	end     logEnd
+	counted counted
 	ranging chan struct{} // holds one: a comparison reads all orders, and must not take all connections
 }
 
@@ -42,6 +43,8 @@ func Open(ctx context.Context, url string, maxConns int) (*Store, error) {
 		// is made while the tables are empty has to fit when they are full: it goes by the indexes.
 		"plan_cache_mode": "force_generic_plan",
 		"enable_seqscan":  "off",
+		// A search for words that most customers have gives up to look for all of them.
+		"gin_fuzzy_search_limit": "5000",
 	}
 	for k, v := range defaults {
 		if _, set := cfg.ConnConfig.RuntimeParams[k]; !set {

@@ -80,11 +80,16 @@ func loadTemplates(now func() time.Time) (map[string]*template.Template, error) 
 
 func functions(now func() time.Time) template.FuncMap {
 	return template.FuncMap{
-		"ago": func(t time.Time) string { return ago(t, now()) }, "exactly": exactly, "machine": machine,
-		"clock": func(t time.Time) string { return clock(t, now()) },
-		"money": money, "number": number, "count": count, "words": func(s any) string { return words(fmt.Sprint(s)) },
-		"percent": percent, "seconds": seconds, "bytes": bytesOf, "statusTone": statusTone, "stateWords": stateWords,
-		"add": func(a, b int) int { return a + b }, "neg": func(n int64) int64 { return -n }, "pointerWords": pointerWords, "explain": explain, "who": who, "len64": func(l []contracts.Line) int64 { return int64(len(l)) }, "add64": func(a, b int64) int64 { return a + b },
+		"ago":     func(t time.Time) string { return ago(t, now()) },
+		"clock":   func(t time.Time) string { return clock(t, now()) },
+		"exactly": exactly, "machine": machine, "seconds": seconds,
+		"money": money, "number": number, "count": count, "percent": percent, "bytes": bytesOf,
+		"words": func(s any) string { return words(fmt.Sprint(s)) },
+		"who":   who, "statusTone": statusTone, "stateWords": stateWords, "pointerWords": pointerWords, "explain": explain,
+		"add":           func(a, b int) int { return a + b },
+		"add64":         func(a, b int64) int64 { return a + b },
+		"neg":           func(n int64) int64 { return -n },
+		"len64":         func(l []contracts.Line) int64 { return int64(len(l)) },
 		"states":        func() any { return stateNames },
 		"orderStatuses": func() any { return contracts.OrderStatuses },
 		"dict": func(pairs ...any) map[string]any {
@@ -190,6 +195,7 @@ var doneWords = map[string]string{
 	"resumed":   "Resumed: waiting changes are being sent.",
 	"started":   "The reconciliation was started.",
 	"confirmed": "Confirmed: it goes on.",
+	"people":    "It is done.",
 	"braked":    "The brake counts anew.",
 	"unbraked":  "The brake is off for 10 minutes.",
 	"dropped":   "Dropped: nothing more of it is done.",

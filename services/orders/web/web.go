@@ -67,6 +67,8 @@ func (p *Pages) Routes(r chi.Router) {
 	r.Post("/reconciliations/{id}/drop", p.dropReconciliation)
 	r.Get("/audit", p.audit)
 	r.Get("/audit/export", p.export)
+	r.Get("/people", p.people)
+	r.Post("/people/{do}", p.doPeople)
 	r.Get("/states", p.states)
 	r.Get("/reference", p.apiReference)
 	r.Get("/openapi.yaml", p.document)

@@ -1,0 +1,147 @@
+package postgres
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+// Counting all orders takes as long as there are many. From countMany on it is done beside the requests,
+// and a count is trusted for countTrust times as long as it took.
+const (
+	countMany  = 100_000
+	countTrust = 10
+)
+
+// counted is the last count of all orders: what no index of few rows can tell.
+type counted struct {
+	mu       sync.Mutex
+	orders   int64
+	settled  map[string]map[ordersync.State]int64 // deleted on both, and None for all links
+	at       time.Time
+	cost     time.Duration
+	counting bool
+}
+
+// Counts reads the figures of a status for the given peers. What is open is always of this moment; where
+// there are very many orders, how many there are in all may be some seconds old.
+func (s *Store) Counts(ctx context.Context, peers []string) (orders.Counts, error) {
+	c := orders.Counts{States: map[string]map[ordersync.State]int64{}, Due: map[string]int64{}, Oldest: map[string]orders.Oldest{}}
+	settled, known := s.knownCount(&c)
+	started := time.Now()
+	b := &pgx.Batch{}
+	b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+	if !known {
+		settled = map[string]map[ordersync.State]int64{}
+		queueSettled(b, &c.Orders, settled)
+	}
+	b.Queue(countOutbox).QueryRow(func(row pgx.Row) error { return row.Scan(&c.Outbox) })
+	b.Queue(countOpen).Query(func(rows pgx.Rows) error { return readStates(rows, c.States, c.Due) })
+	for _, peer := range peers {
+		b.Queue(oldestDue, peer).Query(func(rows pgx.Rows) error {
+			for rows.Next() {
+				var o orders.Oldest
+				var state int16
+				if err := rows.Scan(&o.ID, &state, &o.Since); err != nil {
+					return err
+				}
+				o.State = ordersync.State(state)
+				c.Oldest[peer] = o
+			}
+			return rows.Err()
+		})
+	}
+	b.Queue("COMMIT")
+	if err := s.batch(ctx, b); err != nil {
+		return c, translate(err, "count")
+	}
+	if !known {
+		s.keepCount(c.Orders, settled, time.Since(started))
+	}
+	for peer, states := range settled {
+		open := c.States[peer]
+		if open == nil {
+			open = map[ordersync.State]int64{}
+			c.States[peer] = open
+		}
+		deleted := states[ordersync.DelSynced]
+		// None stands for all links; what is left of them is OK.
+		open[ordersync.OK] = max(0, states[ordersync.None]-deleted-sum(open))
+		open[ordersync.DelSynced] = deleted
+	}
+	return c, nil
+}
+
+func queueSettled(b *pgx.Batch, all *int64, settled map[string]map[ordersync.State]int64) {
+	b.Queue(countOrders).QueryRow(func(row pgx.Row) error { return row.Scan(all) })
+	b.Queue(countSettled).Query(func(rows pgx.Rows) error { return readStates(rows, settled, nil) })
+}
+
+func readStates(rows pgx.Rows, states map[string]map[ordersync.State]int64, due map[string]int64) error {
+	for rows.Next() {
+		var peer string
+		var state int16
+		var n, owed int64
+		if err := rows.Scan(&peer, &state, &n, &owed); err != nil {
+			return err
+		}
+		if states[peer] == nil {
+			states[peer] = map[ordersync.State]int64{}
+		}
+		states[peer][ordersync.State(state)] = n
+		if due != nil {
+			due[peer] += owed
+		}
+	}
+	return rows.Err()
+}
+
+// knownCount gives the last count when there are many to count, and has it renewed beside when it
+// is old.
+func (s *Store) knownCount(c *orders.Counts) (settled map[string]map[ordersync.State]int64, known bool) {
+	k := &s.counted
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.orders < countMany {
+		return nil, false
+	}
+	if !k.counting && time.Since(k.at) > countTrust*k.cost {
+		k.counting = true
+		go s.countAgain()
+	}
+	c.Orders = k.orders
+	return maps.Clone(k.settled), true
+}
+
+func (s *Store) keepCount(all int64, settled map[string]map[ordersync.State]int64, cost time.Duration) {
+	k := &s.counted
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.orders, k.settled, k.cost, k.at = all, settled, cost, time.Now()
+}
+
+// countAgain counts all orders, for those who ask later.
+func (s *Store) countAgain() {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	started := time.Now()
+	var all int64
+	settled := map[string]map[ordersync.State]int64{}
+	b := &pgx.Batch{}
+	b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+	queueSettled(b, &all, settled)
+	b.Queue("COMMIT")
+	err := s.batch(ctx, b)
+	if err == nil {
+		s.keepCount(all, settled, time.Since(started))
+	}
+	s.counted.mu.Lock()
+	defer s.counted.mu.Unlock()
+	s.counted.counting = false
+}
