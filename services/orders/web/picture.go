@@ -126,7 +126,7 @@ func (f *flow) wide() picture {
 	}
 	for i, l := range f.out {
 		l.X1, l.X2, l.Y1, l.Y2 = at[i]+150+8, at[i+1]-8, 46, 46
-		l.LX, l.LY, l.NX, l.NY, l.Anchor = (l.X1+l.X2)/2, 34, (l.X1+l.X2)/2, 68, "middle"
+		l.LX, l.LY, l.NX, l.NY, l.Anchor = (l.X1+l.X2)/2, 29, (l.X1+l.X2)/2, 74, "middle"
 		p.Legs = append(p.Legs, l)
 	}
 	b := f.back
@@ -140,20 +140,20 @@ func (f *flow) wide() picture {
 func (f *flow) tall() picture {
 	p := picture{Class: "tall", Label: f.label, W: 330, H: 536}
 	for i, n := range f.nodes {
-		n.X, n.W, n.Y, n.H = 0, 150, i*152, 80
+		n.X, n.W, n.Y, n.H = 0, 132, i*152, 80
 		if i == 0 || i == 3 {
 			n.W = 330
 		}
 		p.Nodes = append(p.Nodes, n)
 	}
 	for i, l := range f.out {
-		l.X1, l.X2, l.Y1, l.Y2 = 75, 75, i*152+80+6, (i+1)*152-6
-		l.LX, l.LY, l.NX, l.NY, l.Anchor = 92, (l.Y1+l.Y2)/2-2, 92, (l.Y1+l.Y2)/2+16, "start"
+		l.X1, l.X2, l.Y1, l.Y2 = 66, 66, i*152+80+6, (i+1)*152-6
+		l.LX, l.LY, l.NX, l.NY, l.Anchor = 86, (l.Y1+l.Y2)/2-2, 86, (l.Y1+l.Y2)/2+16, "start"
 		p.Legs = append(p.Legs, l)
 	}
 	b := f.back
 	b.X1, b.X2, b.Y1, b.Y2 = 300, 300, 3*152-6, 80+6
-	b.LX, b.LY, b.NX, b.NY, b.Anchor = 0, -20, 290, 270, "end"
+	b.LX, b.LY, b.NX, b.NY, b.Anchor = 0, -20, 288, 196, "end"
 	p.Legs = append(p.Legs, b)
 	return p
 }

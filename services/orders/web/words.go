@@ -88,7 +88,7 @@ func standingOf(id string, l contracts.LinkView, s *contracts.Status, now time.T
 	out := standing{said: stateWords(l.State, l.Peer), Peer: l.Peer, State: l.State, Since: l.Since}
 	switch l.State {
 	case "COLLISION":
-		out.Detail = "Both versions are kept. Somebody has to say what the order shall be."
+		out.Detail = "both versions are kept, and somebody has to say what the order shall be."
 		out.Link = "/admin/collisions/" + id + "?peer=" + l.Peer
 	case "ERROR", "ERROR_SYNCED":
 		out.Detail = l.Reason
@@ -105,16 +105,16 @@ func standingOf(id string, l contracts.LinkView, s *contracts.Status, now time.T
 // holdUp says why orders are not at a peer yet.
 func holdUp(peer string, s *contracts.Status, now time.Time) string {
 	if s == nil {
-		return "Why is not known now."
+		return "why is not known now."
 	}
 	for i := range s.Peers {
 		if p := &s.Peers[i]; p.Peer == peer {
 			if where, why := stopped(p, &s.Broker, now); where != flowing {
-				return why
+				return strings.ToLower(why[:1]) + why[1:] // it follows a colon
 			}
 		}
 	}
-	return "On its way."
+	return "on its way."
 }
 
 // place is where the way to a peer is stopped.
@@ -147,7 +147,7 @@ func stopped(p *contracts.PeerStatus, b *contracts.BrokerStatus, now time.Time) 
 		case r.State == "unauthorized":
 			why = p.Peer + " does not let our bridge in: " + reason(r.LastError) + "."
 		case r.Circuit != "closed" || r.State == "waiting":
-			why = reason(r.LastError) + nextTry(r.RetryAt, now) + "."
+			why = words(reason(r.LastError)+nextTry(r.RetryAt, now)) + "."
 		default:
 			return flowing, "" // one bridge that runs is enough
 		}
