@@ -125,7 +125,8 @@ type Collision struct {
 	Peer    string        `json:"peer"`
 	State   string        `json:"state"`
 	Since   time.Time     `json:"since"`
-	Base    *CaseVersion  `json:"base,omitzero"` // absent when there is none, or it is not known any more
+	Reason  string        `json:"reason,omitzero"` // why, where that is not plain from the versions
+	Base    *CaseVersion  `json:"base,omitzero"`   // absent when there is none, or it is not known any more
 	Ours    CaseVersion   `json:"ours"`
 	Theirs  CaseVersion   `json:"theirs"`
 	Differs []DifferField `json:"differs"`
@@ -163,6 +164,26 @@ var Changers = []string{"ours", "theirs", "both"}
 
 // FieldPolicies are the ways to settle a contested field, as seen from one side.
 var FieldPolicies = []string{"manual", "ours-always", "theirs-always", "max"}
+
+// ErrorCase is an order in error: what this side has, and what it keeps of the version that it refused
+// or that was held.
+type ErrorCase struct {
+	ID     string         `json:"id"`
+	Peer   string         `json:"peer"`
+	State  string         `json:"state"`
+	Since  time.Time      `json:"since"`
+	Reason string         `json:"reason,omitzero"`
+	Ours   *CaseVersion   `json:"ours,omitzero"` // absent when the order was never taken over here
+	Theirs RefusedVersion `json:"theirs"`
+}
+
+// RefusedVersion is a version whose content may break every rule of orders.
+type RefusedVersion struct {
+	Version     Version        `json:"version"`
+	Fingerprint string         `json:"fingerprint,omitzero"`
+	Deleted     bool           `json:"deleted"`
+	Order       map[string]any `json:"order,omitzero"` // as it came
+}
 
 // Resolution is the body of POST /admin/api/collisions/{id}/resolve: exactly one of the two.
 type Resolution struct {

@@ -48,6 +48,7 @@ var roles = map[string][]string{
 	"GET /admin/api/conflict-policy":               {"viewer", "operator", "admin", "session"},
 	"POST /admin/api/conflict-policy/preview":      {"operator", "admin", "session"},
 	"GET /admin/api/errors":                        {"viewer", "operator", "admin", "session"},
+	"GET /admin/api/errors/{id}":                   {"viewer", "operator", "admin", "session"},
 	"POST /admin/api/errors/{id}/retry":            {"operator", "admin", "session"},
 	"GET /admin/api/peers":                         {"viewer", "operator", "admin", "session"},
 	"POST /admin/api/peers/{peer}/pause":           {"operator", "admin", "session"},

@@ -48,12 +48,36 @@ func (s *Service) Collision(ctx context.Context, id uuid.UUID, peer string) (*Ca
 	if link.State != ordersync.Collision || link.Theirs == nil {
 		return nil, Errorf(NotFound, "order %s is in no collision with %s", id, peer)
 	}
-	c := &Case{ID: id, Link: link, Ours: CaseVersion{Head: st.Head, Body: st.Body}, Theirs: CaseVersion{Head: *link.Theirs, Body: link.TheirsBody}}
+	return s.caseOf(ctx, st, link)
+}
+
+// Refused finds an order in error towards a peer, with what is kept of the peer's version. Of an order
+// that this side never took over, ours is nothing.
+func (s *Service) Refused(ctx context.Context, id uuid.UUID, peer string) (*Case, error) {
+	found, err := s.store.Load(ctx, []uuid.UUID{id})
+	if err != nil {
+		return nil, err
+	}
+	link := found[0].Link(peer)
+	switch {
+	case link.State != ordersync.Error && link.State != ordersync.ErrorSynced:
+		return nil, Errorf(NotFound, "order %s is in no error towards %s", id, peer)
+	case link.Theirs == nil:
+		return nil, Errorf(NotFound, "nothing is kept here of %s's version", peer)
+	}
+	return s.caseOf(ctx, found[0], link)
+}
+
+func (s *Service) caseOf(ctx context.Context, st *Stored, link Link) (*Case, error) {
+	c := &Case{ID: st.ID, Link: link, Ours: CaseVersion{Head: st.Head, Body: st.Body}, Theirs: CaseVersion{Head: *link.Theirs, Body: link.TheirsBody}}
 	if st.Head.Deleted {
 		c.Ours.Body = nil
 	}
-	if c.Base, err = s.baseOf(ctx, id, c.Ours.Head.Version, c.Theirs.Head.Version); err != nil {
-		return nil, err
+	if st.Known() {
+		var err error
+		if c.Base, err = s.baseOf(ctx, st.ID, c.Ours.Head.Version, c.Theirs.Head.Version); err != nil {
+			return nil, err
+		}
 	}
 	return c, s.compare(c, s.policy)
 }

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -107,18 +108,26 @@ func (a *Admin) timeline(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Admin) collision(w http.ResponseWriter, r *http.Request) {
+	a.oneCase(w, r, a.service.Collision, func(c *orders.Case) any { return caseView(c, a.service.Name()) })
+}
+
+func (a *Admin) refused(w http.ResponseWriter, r *http.Request) {
+	a.oneCase(w, r, a.service.Refused, func(c *orders.Case) any { return refusedView(c) })
+}
+
+func (a *Admin) oneCase(w http.ResponseWriter, r *http.Request, find func(context.Context, uuid.UUID, string) (*orders.Case, error), view func(*orders.Case) any) {
 	id, peer, err := a.idAndPeer(r)
 	if err != nil {
 		httpapi.Fail(w, r, a.log, err)
 		return
 	}
-	c, err := a.service.Collision(r.Context(), id, peer)
+	c, err := find(r.Context(), id, peer)
 	if err != nil {
 		httpapi.Fail(w, r, a.log, err)
 		return
 	}
 	w.Header().Set("ETag", `"`+c.Tag()+`"`)
-	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, caseView(c, a.service.Name())))
+	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, view(c)))
 }
 
 func (a *Admin) resolve(w http.ResponseWriter, r *http.Request) {

@@ -20,6 +20,7 @@ import (
 // Service is what the admin changes.
 type Service interface {
 	Collision(ctx context.Context, id uuid.UUID, peer string) (*orders.Case, error)
+	Refused(ctx context.Context, id uuid.UUID, peer string) (*orders.Case, error)
 	Resolve(ctx context.Context, by orders.By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch string) (*orders.Stored, error)
 	Retry(ctx context.Context, by orders.By, id uuid.UUID, peer string) (*orders.Stored, error)
 	Policy() merge.Policy
@@ -89,6 +90,7 @@ func (a *Admin) Routes(r chi.Router, body func(http.Handler) http.Handler) {
 	r.Get("/conflict-policy", a.policy)
 	r.With(body).Post("/conflict-policy/preview", a.previewPolicy)
 	r.Get("/errors", a.listIn(ordersync.Error, ordersync.ErrorSynced))
+	r.Get("/errors/{id}", a.refused)
 	r.Post("/errors/{id}/retry", a.retry)
 	r.Get("/peers", a.listPeers)
 	r.Post("/peers/{peer}/pause", a.pause)

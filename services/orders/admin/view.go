@@ -74,7 +74,7 @@ type versionOut struct {
 
 func caseView(c *orders.Case, side string) *caseOut {
 	out := &caseOut{
-		Collision: contracts.Collision{ID: c.ID.String(), Peer: c.Link.Peer, State: c.Link.State.String(), Since: c.Link.Since.UTC(), Differs: []contracts.DifferField{}},
+		Collision: contracts.Collision{ID: c.ID.String(), Peer: c.Link.Peer, State: c.Link.State.String(), Since: c.Link.Since.UTC(), Reason: c.Link.Reason, Differs: []contracts.DifferField{}},
 		Ours:      versionView(c.Ours), Theirs: versionView(c.Theirs),
 	}
 	if c.Base != nil {
@@ -87,6 +87,25 @@ func caseView(c *orders.Case, side string) *caseOut {
 		}
 	}
 	out.Merged, out.Settles = c.Merged, c.Settles
+	return out
+}
+
+// refusedOut is contracts.ErrorCase with the contents as the bytes that were stored.
+type refusedOut struct {
+	contracts.ErrorCase
+	Ours   *versionOut `json:"ours,omitzero"`
+	Theirs versionOut  `json:"theirs"`
+}
+
+func refusedView(c *orders.Case) *refusedOut {
+	out := &refusedOut{
+		ErrorCase: contracts.ErrorCase{ID: c.ID.String(), Peer: c.Link.Peer, State: c.Link.State.String(), Since: c.Link.Since.UTC(), Reason: c.Link.Reason},
+		Theirs:    versionView(c.Theirs),
+	}
+	if !c.Ours.Head.Version.IsZero() {
+		ours := versionView(c.Ours)
+		out.Ours = &ours
+	}
 	return out
 }
 

@@ -158,3 +158,26 @@ func TestFormsOfPeople(t *testing.T) {
 	viktor.do("GET", "/admin/api/session", "").into(t, &page)
 	require.Equal(t, "viewer", page.Role)
 }
+
+// TestErrorPage shows what came and why it was refused, and settles it.
+func TestErrorPage(t *testing.T) {
+	s := startSide(t)
+	anna := s.person("anna", access.Operator)
+	o := newOrder(t, "refused <b>note</b>")
+	o.Customer.Name = "" // breaks a rule
+	o.Lines[0].Quantity = 1
+	e := entry(t, o.ID, "NEW", b(1), &o)
+	s.do("peer", "PUT", "/orders/transactions", contracts.Batch{Side: "b", Entries: []contracts.Entry{e}})
+	var c contracts.ErrorCase
+	s.want(http.StatusOK, "admin", "GET", "/admin/api/errors/"+o.ID, nil).into(t, &c)
+	require.Contains(t, c.Reason, "/customer/name")
+	require.Equal(t, o.CustomerNote, c.Theirs.Order["customerNote"])
+	require.Nil(t, c.Ours)
+	require.Contains(t, string(anna.do("GET", "/admin/errors", "").body), "/admin/errors/"+o.ID)
+	page := anna.do("GET", "/admin/errors/"+o.ID+"?peer=b", "")
+	require.Equal(t, http.StatusOK, page.status)
+	require.Contains(t, string(page.body), "refused &lt;b&gt;note&lt;/b&gt;")
+	again := anna.do("POST", "/admin/errors", fieldsOf(t, page.body).Encode(), "Content-Type", "application/x-www-form-urlencoded")
+	require.Contains(t, string(again.body), "0 of 1")
+	s.want(http.StatusNotFound, "admin", "GET", "/admin/api/errors/"+s.create(newOrder(t, "fine")).ID, nil)
+}

@@ -57,6 +57,7 @@ func (p *Pages) Routes(r chi.Router) {
 	r.Post("/collisions/{id}/order", p.settleWith)
 	r.Get("/errors", p.errors)
 	r.Post("/errors", p.settleErrors)
+	r.Get("/errors/{id}", p.oneError)
 	r.Get("/peers", p.peers)
 	r.Post("/peers/{peer}/pause", p.pausePeer)
 	r.Post("/peers/{peer}/resume", p.resumePeer)
