@@ -16,7 +16,7 @@ type figures struct {
 	peer                              string
 	store                             *postgres.Store
 	desk                              *peering.Desk
-	proved, held, braked              *prometheus.Desc
+	proved, held, braked, lost        *prometheus.Desc
 	states, pending, outbox, lag, bad *prometheus.Desc
 }
 
@@ -32,6 +32,7 @@ func newFigures(cfg *Config, store *postgres.Store, desk *peering.Desk) *figures
 		lag:     desc("oldest_pending_seconds", "Age of the oldest order that a peer must be told about; 0 when there is none.", "peer"),
 		proved:  desc("proved_equal_age_seconds", "Time since both sides were last proved equal; not there before the first time.", "peer"),
 		held:    desc("link_held", "1 while the link to a peer is held until a person has looked.", "peer"),
+		lost:    desc("broker_lost_timestamp_seconds", "When the broker was last found without what it held, in Unix time; not there when it never was."),
 		braked:  desc("brake_tripped", "1 while changes of a peer are held by the brake.", "peer", "what"),
 		bad:     desc("figures_error", "1 when the database could not be asked for the figures."),
 	}
@@ -39,7 +40,7 @@ func newFigures(cfg *Config, store *postgres.Store, desk *peering.Desk) *figures
 
 // Describe implements prometheus.Collector.
 func (f *figures) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{f.states, f.pending, f.outbox, f.lag, f.bad, f.proved, f.held, f.braked} {
+	for _, d := range []*prometheus.Desc{f.states, f.pending, f.outbox, f.lag, f.bad, f.proved, f.held, f.braked, f.lost} {
 		ch <- d
 	}
 }
@@ -52,12 +53,15 @@ func (f *figures) Collect(ch chan<- prometheus.Metric) {
 	if p := f.desk.Proof(f.peer); p != nil {
 		gauge(f.proved, time.Since(p.At).Seconds(), f.peer)
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if lost, err := f.store.BrokerLoss(ctx); err == nil && lost != nil {
+		gauge(f.lost, float64(lost.At.Unix()))
+	}
 	gauge(f.held, oneIf(f.desk.Held(f.peer) != nil), f.peer)
 	brake := f.desk.Brake(f.peer)
 	gauge(f.braked, oneIf(brake.Deletions), f.peer, "deletions")
 	gauge(f.braked, oneIf(brake.Replacements), f.peer, "replacements")
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
 	c, err := f.store.Counts(ctx, []string{f.peer})
 	if err != nil {
 		ch <- prometheus.MustNewConstMetric(f.bad, prometheus.GaugeValue, 1)
