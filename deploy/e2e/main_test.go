@@ -15,7 +15,7 @@ import (
 
 var (
 	soak = time.Duration(0) // how long faults are injected at least
-	many = 20_000           // how many orders there are where it is about many
+	many = 5_000            // how many orders there are where it is about many
 )
 
 func TestMain(m *testing.M) {

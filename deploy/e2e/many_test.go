@@ -52,7 +52,12 @@ func (d *demo) createMany(t testing.TB, n int) []string {
 			for i := c; i < n; i += clients {
 				o := newOrder(r)
 				ids[i] = o.ID
-				if _, _, err := d.a.createAt(t.Context(), o); err != nil {
+				_, _, err := d.a.createAt(t.Context(), o)
+				for try := 0; err != nil && uncertain(err) && try < 20; try++ { // busy; the id makes it safe to do again
+					time.Sleep(pollEvery)
+					_, _, err = d.a.createAt(t.Context(), o)
+				}
+				if err != nil && statusOf(err) != http.StatusPreconditionFailed {
 					failed <- err
 					return
 				}

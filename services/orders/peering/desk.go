@@ -48,7 +48,8 @@ type Desk struct {
 
 	mu    sync.Mutex
 	rows  map[string]PeerRow
-	heard map[string]bool // the peers that have told this process what they have seen
+	heard map[string]bool   // the peers that have told this process what they have seen
+	known map[string]string // the evidence that a held link is held for
 }
 
 // New makes the desk of a process. Paused tells what a person decided about a peer.
@@ -56,7 +57,7 @@ func New(o Options, store Store, brake *orders.Brake, consumers Consumers, pause
 	log = log.Named("peering")
 	return &Desk{
 		Options: o, store: store, brake: brake, consumers: consumers, paused: paused, log: log, began: o.Now(),
-		witness: newWitness(o.Side, store, o.Issued, o.Now, log), rows: map[string]PeerRow{}, heard: map[string]bool{},
+		witness: newWitness(o.Side, store, o.Issued, o.Now, log), rows: map[string]PeerRow{}, heard: map[string]bool{}, known: map[string]string{},
 	}
 }
 
@@ -193,6 +194,12 @@ func (d *Desk) hold(ctx context.Context, peer string, missing []ordersync.Dot) e
 		names[i] = fmt.Sprintf("%s:%d", m.Key, m.N)
 	}
 	slices.Sort(names)
+	d.mu.Lock()
+	again := d.rows[peer].Held != nil && d.known[peer] == strings.Join(names, ", ")
+	d.mu.Unlock()
+	if again {
+		return nil
+	}
 	hold := contracts.Hold{At: d.Now(), Reason: fmt.Sprintf(
 		"%s knows more of %s than its own database does, which was put back to an earlier state, or is another one (not in the log: %s)",
 		peer, d.Side, strings.Join(names, ", "),
@@ -200,6 +207,9 @@ func (d *Desk) hold(ctx context.Context, peer string, missing []ordersync.Dot) e
 	if err := d.store.Hold(ctx, peer, hold, missing); err != nil {
 		return err
 	}
+	d.mu.Lock()
+	d.known[peer] = strings.Join(names, ", ")
+	d.mu.Unlock()
 	d.log.Error("link held: the database was put back, or is another one", zap.String("peer", peer), zap.Strings("missing", names))
 	return d.refresh(ctx)
 }

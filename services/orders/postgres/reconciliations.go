@@ -26,9 +26,14 @@ const (
 	updateReconciliation = `UPDATE reconciliations SET state = $2, reason = $3, decided_by = $4, decided_at = $5, except_ids = $6, runner = $7,
 	seen_at = $8, finished_at = $9, report = $10 WHERE id = $1`
 	endOpen   = `UPDATE reconciliations SET state = 'dropped', reason = $3, finished_at = $2 WHERE peer = $1 AND state IN ` + openStates
+	forgetOld = `DELETE FROM reconciliations WHERE peer = $1 AND state NOT IN ` + openStates + `
+	AND id < (SELECT id FROM reconciliations WHERE peer = $1 ORDER BY id DESC OFFSET $2 LIMIT 1)`
 	lastEnded = `SELECT ` + reconciliationColumns + ` FROM reconciliations WHERE peer = $1 AND state IN ('done', 'failed') AND NOT dry_run
 	ORDER BY requested_at DESC, id DESC LIMIT 1`
 )
+
+// keptReconciliations is how many are remembered with each peer.
+const keptReconciliations = 500
 
 func insertReconciliation(ctx context.Context, to interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
@@ -43,6 +48,9 @@ func (s *Store) Add(ctx context.Context, r *contracts.Reconciliation) error {
 	err := insertReconciliation(ctx, s.pool, r)
 	if sqlState(err) == "23505" {
 		return orders.Errorf(orders.Conflict, "a reconciliation with %s is open already", r.Peer)
+	}
+	if err == nil {
+		_, err = s.pool.Exec(ctx, forgetOld, r.Peer, keptReconciliations)
 	}
 	return translate(err, "add a reconciliation")
 }
