@@ -81,13 +81,6 @@ func (e *Epoch) Exceeds(v ordersync.Vector) bool {
 	return false
 }
 
-// Issued tells whether this process gave a number out, under its present name.
-func (e *Epoch) Issued(d ordersync.Dot) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return d.Key == e.side+"."+e.name && d.N <= e.issued
-}
-
 // randomName is short, since it is in every version, and of 50 bits, so that no two starts of a side
 // share one.
 func randomName() string { return strings.ToLower(rand.Text()[:10]) }

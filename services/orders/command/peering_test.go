@@ -1,14 +1,12 @@
 package command
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderbridge/orderbridge/contracts"
@@ -152,6 +150,18 @@ func TestADatabasePutBackIsNoticed(t *testing.T) {
 	}
 }
 
+// TestADatabasePutBackUnderARunningServiceIsNoticed, before anything is written there again.
+func TestADatabasePutBackUnderARunningServiceIsNoticed(t *testing.T) {
+	s := startSide(t)
+	kept := s.create(newOrder(t, "kept"))
+	lost := s.create(newOrder(t, "lost"))
+	s.greet("peer", http.StatusOK, newest(lost.Sync.Version))
+	require.Nil(t, s.peerStatus().Held)
+	s.putBack(kept.Sync.Version)
+	s.greetOnce("peer", newest(lost.Sync.Version))
+	require.NotNil(t, s.peerStatus().Held)
+}
+
 // greetOnce greets as a role, whatever the answer.
 func (s *side) greetOnce(role string, seen map[string]int64) {
 	s.t.Helper()
@@ -185,12 +195,8 @@ func (s *side) putBack(to contracts.Version) {
 	for _, n := range newest(to) {
 		seq = n
 	}
-	conn, err := pgx.Connect(context.Background(), s.cfg.DatabaseURL)
-	require.NoError(s.t, err)
-	defer func() { require.NoError(s.t, conn.Close(context.Background())) }()
-	_, err = conn.Exec(context.Background(), fmt.Sprintf(`DELETE FROM links USING orders o WHERE o.id = order_id AND o.seq > %[1]d; DELETE FROM outbox;
+	execute(s.t, s.cfg.DatabaseURL, fmt.Sprintf(`DELETE FROM links USING orders o WHERE o.id = order_id AND o.seq > %[1]d; DELETE FROM outbox;
 		DELETE FROM orders WHERE seq > %[1]d; DELETE FROM log WHERE seq > %[1]d; SELECT setval('log_seq', %[1]d)`, seq))
-	require.NoError(s.t, err)
 }
 
 // TestReconciliationsAreHandedOut: one at a time, to whoever asks, and on to the next when a runner is gone.
@@ -283,4 +289,42 @@ func TestAProofOfThePeerIsKept(t *testing.T) {
 		s.want(http.StatusUnprocessableEntity, "peer", "POST", "/orders/proofs", p).problem(t)
 	}
 	s.want(http.StatusForbidden, "bridge", "POST", "/orders/proofs", good).problem(t)
+}
+
+// TestARunnerIsNotGone because the clock of the process that heard of it last is ahead; a reconciliation
+// that waits is not written again by each bridge that asks.
+func TestARunnerIsNotGone(t *testing.T) {
+	s := startSide(t)
+	job := s.claim(true)
+	execute(t, s.cfg.DatabaseURL, `UPDATE reconciliations SET seen_at = now() + interval '5 seconds'`)
+	require.Nil(t, s.claim(false))
+	execute(t, s.cfg.DatabaseURL, `UPDATE reconciliations SET seen_at = now() + interval '1 hour'`)
+	require.Equal(t, job.ID, s.claim(false).ID, "but not when the clock was wrong by far")
+	s.progress(job.ID, "r1", "held", equalReport(0))
+	const row = `SELECT xmin::text::bigint FROM reconciliations`
+	before := count(t, s.cfg.DatabaseURL, row)
+	require.Nil(t, s.claim(false))
+	require.Equal(t, before, count(t, s.cfg.DatabaseURL, row))
+}
+
+// TestWhatAPersonTookIsNoTimeOfARun: what is left open by a reconciliation that waited for days is
+// compared again by the schedule.
+func TestWhatAPersonTookIsNoTimeOfARun(t *testing.T) {
+	s := startSide(t, func(c *Config) { c.ReconcileEvery = time.Second })
+	s.greet("peer", http.StatusOK, map[string]int64{})
+	job := s.claim(true)
+	execute(t, s.cfg.DatabaseURL, `UPDATE reconciliations SET requested_at = now() - interval '3 days'`)
+	report := equalReport(0)
+	report.Equal, report.Waiting = false, 1
+	s.progress(job.ID, "r1", "done", report)
+	require.Eventually(t, func() bool { return s.claim(false) != nil }, 5*time.Second, 50*time.Millisecond)
+}
+
+// TestAProofAheadOfTimeIsReplaced by the next one.
+func TestAProofAheadOfTimeIsReplaced(t *testing.T) {
+	s := startSide(t)
+	s.progress(s.claim(true).ID, "r1", "done", equalReport(3))
+	execute(t, s.cfg.DatabaseURL, `UPDATE peers SET proved_at = now() + interval '1 hour'`)
+	s.progress(s.claim(true).ID, "r1", "done", equalReport(4))
+	require.EqualValues(t, 4, s.peerStatus().Proof.Orders)
 }

@@ -78,7 +78,7 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	epoch := orders.NewEpoch(cfg.Side)
 	brake := newBrake(cfg, store, log)
 	desk := peering.New(peering.Options{
-		Side: cfg.Side, Peers: []string{cfg.Peer}, Every: cfg.ReconcileEvery, Issued: epoch.Issued, Now: now,
+		Side: cfg.Side, Peers: []string{cfg.Peer}, Every: cfg.ReconcileEvery, Now: now,
 	}, store, brake, broker, store.PausedByPerson, log)
 	if err := desk.Load(ctx); err != nil {
 		return err

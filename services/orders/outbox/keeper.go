@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -162,7 +161,7 @@ func (k *Keeper) compare(ctx context.Context, mark *StreamMark, info *jetstream.
 	case now.LastSeq < mark.LastSeq:
 		lost = fmt.Sprintf("the stream went back from message %d to %d: its store was cut, or is an older copy", mark.LastSeq, now.LastSeq)
 	}
-	if lost != "" {
+	if lost != "" || k.relay.seen() > now.LastSeq { // or another process has noticed it before
 		k.relay.forgetSeq()
 	}
 	if mark != nil && lost == "" && *mark == now {
@@ -200,9 +199,7 @@ func (k *Keeper) ensure(ctx context.Context) (jetstream.Stream, error) {
 		return nil, fmt.Errorf("make stream %s: %w", contracts.HintStream, err)
 	}
 	for _, peer := range k.broker.opts.Peers {
-		_, err := stream.Consumer(ctx, contracts.HintConsumer(peer))
-		lost := errors.Is(err, jetstream.ErrConsumerNotFound)
-		_, err = stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+		consumer, err := stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
 			Durable:       contracts.HintConsumer(peer),
 			Description:   "the bridges to " + peer,
 			FilterSubject: contracts.HintSubjectPrefix + peer + ".>",
@@ -215,23 +212,25 @@ func (k *Keeper) ensure(ctx context.Context) (jetstream.Stream, error) {
 		if err != nil {
 			return nil, fmt.Errorf("make consumer %s: %w", contracts.HintConsumer(peer), err)
 		}
-		if lost {
-			if err := k.pauseAgain(ctx, peer); err != nil {
-				return nil, err
-			}
+		if err := k.pauseAsDecided(ctx, peer, consumer.CachedInfo()); err != nil {
+			return nil, err
 		}
 	}
 	return stream, nil
 }
 
-// pauseAgain holds a new consumer still if a person had paused the one that was lost.
-func (k *Keeper) pauseAgain(ctx context.Context, peer string) error {
+// pauseAsDecided holds a consumer still, or lets it go on, where that is not as it was decided: the consumer
+// was lost, or put back, or the broker could not be reached then.
+func (k *Keeper) pauseAsDecided(ctx context.Context, peer string, is *jetstream.ConsumerInfo) error {
 	paused, err := k.store.Paused(ctx, peer)
-	if err != nil || !paused {
+	if err != nil || paused == (is.Paused && is.PauseRemaining > resumeIn) {
 		return err
 	}
-	k.log.Warn("consumer was lost while paused, paused again", zap.String("peer", peer))
-	return k.broker.Pause(ctx, peer)
+	k.log.Warn("consumer is not as it was decided, set it so", zap.String("peer", peer), zap.Bool("paused", paused))
+	if paused {
+		return k.broker.Pause(ctx, peer)
+	}
+	return k.broker.Resume(ctx, peer)
 }
 
 // hinted reads which orders have a hint for a peer in the stream.

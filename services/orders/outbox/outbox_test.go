@@ -360,6 +360,17 @@ func TestLostPauseComesBack(t *testing.T) {
 	require.NoError(t, keeper.check(t.Context()))
 	_, consumers := b.Status(t.Context())
 	require.NotNil(t, consumers["b"].PausedUntil)
+
+	store.paused = false // and ends as a person wants, though the broker could not be told
+	require.NoError(t, keeper.check(t.Context()))
+	require.Eventually(t, func() bool {
+		_, consumers := b.Status(t.Context())
+		return consumers["b"].PausedUntil == nil
+	}, soon, time.Millisecond)
+	store.paused = true
+	require.NoError(t, keeper.check(t.Context()))
+	_, consumers = b.Status(t.Context())
+	require.NotNil(t, consumers["b"].PausedUntil)
 }
 
 // TestLastHintsGoOutAtAStop: what was offered before the stop is published by it.
@@ -420,4 +431,13 @@ func TestALostBrokerIsNoticed(t *testing.T) {
 	require.Contains(t, store.lost, "from message 500 to 0")
 	keeper.raiseMark(ctx)
 	require.Zero(t, store.mark.LastSeq, "what the lost one had come to is forgotten")
+
+	// Another process of the side has noticed it and kept what there is now.
+	relay.noteSeq(900)
+	for range 2 {
+		require.NoError(t, keeper.check(ctx))
+		keeper.raiseMark(ctx)
+	}
+	require.Equal(t, 2, store.losses)
+	require.Zero(t, store.mark.LastSeq)
 }

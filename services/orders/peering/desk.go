@@ -27,9 +27,8 @@ type Options struct {
 	Peers []string
 	// Every is how old a proof of equality may become before both sides are compared again; 0 compares
 	// only when somebody asks.
-	Every  time.Duration
-	Issued func(ordersync.Dot) bool // this process gave the number out
-	Now    func() time.Time
+	Every time.Duration
+	Now   func() time.Time
 }
 
 // Desk is where everything comes together that a side knows of its peers. It is safe for use by many.
@@ -57,7 +56,7 @@ func New(o Options, store Store, brake *orders.Brake, consumers Consumers, pause
 	log = log.Named("peering")
 	return &Desk{
 		Options: o, store: store, brake: brake, consumers: consumers, paused: paused, log: log, began: o.Now(),
-		witness: newWitness(o.Side, store, o.Issued, o.Now, log), rows: map[string]PeerRow{}, heard: map[string]bool{}, known: map[string]string{},
+		witness: newWitness(o.Side, store, o.Now), rows: map[string]PeerRow{}, heard: map[string]bool{}, known: map[string]string{},
 	}
 }
 

@@ -74,14 +74,16 @@ func (d *Desk) Claim(ctx context.Context, c contracts.ReconciliationClaim) (*con
 			return nil, err
 		}
 	}
+	if !d.claimable(open) { // not to be written again and again while it waits
+		return nil, refusedClaim(c, open)
+	}
 	if c.Begin && open.DryRun != c.DryRun {
 		return nil, orders.Errorf(orders.Conflict, "reconciliation %s is %s already, and is not what you ask for", open.ID, open.State)
 	}
 	taken := false
 	r, err := d.store.ChangeReconciliation(ctx, uuid.MustParse(open.ID), func(r *contracts.Reconciliation) error {
 		taken = false
-		gone := r.State == "running" && (r.SeenAt == nil || d.Now().Sub(*r.SeenAt) > lease || d.Now().Before(*r.SeenAt))
-		if r.State != "requested" && r.State != "confirmed" && !gone {
+		if !d.claimable(r) {
 			return nil
 		}
 		at := d.Now()
@@ -91,12 +93,25 @@ func (d *Desk) Claim(ctx context.Context, c contracts.ReconciliationClaim) (*con
 	switch {
 	case err != nil:
 		return nil, err
-	case taken:
-		return d.forRunner(r), nil
-	case c.Begin:
-		return nil, orders.Errorf(orders.Conflict, "reconciliation %s is %s already", r.ID, r.State)
+	case !taken:
+		return nil, refusedClaim(c, r)
 	}
-	return nil, nil
+	return d.forRunner(r), nil
+}
+
+// claimable tells that a reconciliation waits for a runner, or that its runner has gone. The clock of the
+// process that heard of the runner last may be ahead.
+func (d *Desk) claimable(r *contracts.Reconciliation) bool {
+	gone := r.State == "running" && (r.SeenAt == nil || d.Now().Sub(*r.SeenAt).Abs() > lease)
+	return r.State == "requested" || r.State == "confirmed" || gone
+}
+
+// refusedClaim: who only asks what there is to do is told that there is nothing.
+func refusedClaim(c contracts.ReconciliationClaim, r *contracts.Reconciliation) error {
+	if !c.Begin {
+		return nil
+	}
+	return orders.Errorf(orders.Conflict, "reconciliation %s is %s already", r.ID, r.State)
 }
 
 // forRunner adds what a person has not yet let through.
@@ -132,7 +147,7 @@ func (d *Desk) due(ctx context.Context, peer string) (cause string, err error) {
 	switch {
 	case last != nil && !proved(last) && (proof == nil || proof.At.Before(*last.FinishedAt)):
 		// Proved nothing, as people work or wait for a decision: again, but not all the time.
-		pause := max(min(againAfter, d.Every), againShare*last.FinishedAt.Sub(last.RequestedAt))
+		pause := max(min(againAfter, d.Every), againShare*took(last))
 		if now.Sub(*last.FinishedAt) < pause {
 			return "", nil
 		}
@@ -146,6 +161,14 @@ func (d *Desk) due(ctx context.Context, peer string) (cause string, err error) {
 		return "schedule", nil
 	}
 	return "", nil
+}
+
+// took is how long a reconciliation ran, without what it waited for a person.
+func took(r *contracts.Reconciliation) time.Duration {
+	if r.Report == nil {
+		return 0
+	}
+	return time.Duration(r.Report.Seconds * float64(time.Second))
 }
 
 func proved(r *contracts.Reconciliation) bool {

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
@@ -23,23 +21,17 @@ const rememberMax = 64
 // our own log: a number that a peer has seen and the log does not have tells that the database was put
 // back, or is another one (design section 8).
 type witness struct {
-	side   string
-	store  Store
-	now    func() time.Time
-	log    *zap.Logger
-	issued func(ordersync.Dot) bool // this process gave the number out
+	side  string
+	store Store
+	now   func() time.Time
 
-	mu       sync.Mutex
-	seen     map[string]Sighting // by epoch
-	changed  map[string]bool
-	verified map[string]int64 // of our own epochs: the log has the number
+	mu      sync.Mutex
+	seen    map[string]Sighting // by epoch
+	changed map[string]bool
 }
 
-func newWitness(side string, store Store, issued func(ordersync.Dot) bool, now func() time.Time, log *zap.Logger) *witness {
-	return &witness{
-		side: side, store: store, now: now, log: log, issued: issued,
-		seen: map[string]Sighting{}, changed: map[string]bool{}, verified: map[string]int64{},
-	}
+func newWitness(side string, store Store, now func() time.Time) *witness {
+	return &witness{side: side, store: store, now: now, seen: map[string]Sighting{}, changed: map[string]bool{}}
 }
 
 // saw takes note of a version that a peer told.
@@ -87,32 +79,19 @@ func (w *witness) newest(peer string) []Sighting {
 	return list
 }
 
-// hear finds which numbers of ours a peer has seen and the log does not have.
+// hear finds which numbers of ours a peer has seen and the log does not have. It asks the log each time: a
+// database may be put back under a running process.
 func (w *witness) hear(ctx context.Context, seen map[string]int64) (missing []ordersync.Dot, err error) {
-	var unsure []ordersync.Dot
-	w.mu.Lock()
+	var ours []ordersync.Dot
 	for key, n := range seen {
-		d := ordersync.Dot{Key: key, N: n}
-		if strings.HasPrefix(key, w.side+".") && n > w.verified[key] && !w.issued(d) {
-			unsure = append(unsure, d)
+		if strings.HasPrefix(key, w.side+".") {
+			ours = append(ours, ordersync.Dot{Key: key, N: n})
 		}
 	}
-	w.mu.Unlock()
-	if len(unsure) == 0 {
+	if len(ours) == 0 {
 		return nil, nil
 	}
-	if missing, err = w.store.Missing(ctx, unsure); err != nil || len(missing) > 0 {
-		return missing, err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.verified) > rememberMax { // made up, or very old: they are found in the log again
-		clear(w.verified)
-	}
-	for _, d := range unsure {
-		w.verified[d.Key] = max(w.verified[d.Key], d.N)
-	}
-	return nil, nil
+	return w.store.Missing(ctx, ours)
 }
 
 // load reads what this and other processes of the side have remembered, and save writes what is new.

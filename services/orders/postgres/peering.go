@@ -25,7 +25,8 @@ const (
 	releasePeer  = `UPDATE peers SET held_at = NULL, held_reason = '', evidence = '' WHERE peer = $1`
 	writeOff     = `INSERT INTO written_off (key, n) SELECT * FROM unnest($1::text[], $2::bigint[])
 	ON CONFLICT (key) DO UPDATE SET n = GREATEST(written_off.n, EXCLUDED.n)`
-	recordProof = `UPDATE peers SET proof = $2, proved_at = $3 WHERE peer = $1 AND (proved_at IS NULL OR proved_at <= $3)`
+	// A proof of a time that lies ahead is a clock's mistake, and stands in no newer one's way.
+	recordProof = `UPDATE peers SET proof = $2, proved_at = $3 WHERE peer = $1 AND (proved_at IS NULL OR proved_at <= $3 OR proved_at > now())`
 	setBrake    = `UPDATE peers SET brake_tripped = $2, brake_off_until = $3 WHERE peer = $1`
 
 	sightings     = `SELECT key, n, at FROM sightings`
