@@ -328,3 +328,34 @@ func TestAProofAheadOfTimeIsReplaced(t *testing.T) {
 	s.progress(s.claim(true).ID, "r1", "done", equalReport(4))
 	require.EqualValues(t, 4, s.peerStatus().Proof.Orders)
 }
+
+// TestADroppedReconciliationLeavesTheBrakeOn, though it had been confirmed.
+func TestADroppedReconciliationLeavesTheBrakeOn(t *testing.T) {
+	s := startSide(t)
+	job := s.claim(true)
+	s.progress(job.ID, "r1", "held", equalReport(0))
+	s.want(http.StatusOK, "admin", "POST", "/admin/api/reconciliations/"+job.ID+"/confirm", contracts.ReconciliationConfirmation{})
+	require.NotNil(t, s.peerStatus().Brake.OffUntil)
+	s.want(http.StatusOK, "admin", "POST", "/admin/api/reconciliations/"+job.ID+"/drop", nil)
+	require.Nil(t, s.peerStatus().Brake.OffUntil)
+}
+
+// TestWhatWasSeenStaysWithinBounds, however many epochs a peer makes up.
+func TestWhatWasSeenStaysWithinBounds(t *testing.T) {
+	s := startSide(t)
+	for i := range 3 {
+		made := contracts.Version{}
+		for j := range 400 {
+			made[fmt.Sprintf("b.e%dx%d", i, j)] = 1
+		}
+		o := newOrder(t, fmt.Sprint("x", i))
+		s.put(http.StatusOK, entry(t, o.ID, "NEW", made, &o))
+	}
+	o := newOrder(t, "last")
+	s.put(http.StatusOK, entry(t, o.ID, "NEW", contracts.Version{"b.last": 7}, &o))
+	const kept = "SELECT count(*) FROM sightings"
+	require.Eventually(t, func() bool {
+		return count(t, s.cfg.DatabaseURL, kept+" WHERE key = 'b.last'") == 1 && count(t, s.cfg.DatabaseURL, kept) == contracts.VersionKeysMax
+	}, 5*time.Second, 50*time.Millisecond)
+	require.Len(t, s.greet("peer", http.StatusOK, map[string]int64{}), contracts.SeenMax)
+}

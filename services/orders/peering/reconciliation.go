@@ -275,7 +275,9 @@ func (d *Desk) Confirm(ctx context.Context, by orders.By, id uuid.UUID, except [
 
 // Drop ends an open reconciliation. What it has done so far stays done; a held link stays held.
 func (d *Desk) Drop(ctx context.Context, by orders.By, id uuid.UUID) (*contracts.Reconciliation, error) {
-	return d.decide(ctx, by, id, "dropped", func(r *contracts.Reconciliation) error {
+	confirmed := false
+	r, err := d.decide(ctx, by, id, "dropped", func(r *contracts.Reconciliation) error {
+		confirmed = r.DecidedAt != nil
 		if !slices.Contains(contracts.ReconciliationStates[:4], r.State) {
 			return orders.Errorf(orders.Conflict, "the reconciliation is %s", r.State)
 		}
@@ -283,6 +285,10 @@ func (d *Desk) Drop(ctx context.Context, by orders.By, id uuid.UUID) (*contracts
 		r.FinishedAt = &at
 		return nil
 	})
+	if err == nil && confirmed { // what it had let through is over
+		err = d.SetBrake(ctx, by, r.Peer, 0)
+	}
+	return r, err
 }
 
 func (d *Desk) decide(ctx context.Context, by orders.By, id uuid.UUID, state string, check func(*contracts.Reconciliation) error) (*contracts.Reconciliation, error) {

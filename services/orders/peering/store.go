@@ -43,9 +43,10 @@ type Store interface {
 	// nil when there was none.
 	LastEnded(ctx context.Context, peer string) (*contracts.Reconciliation, error)
 
-	// Sightings reads the highest numbers seen of other sides, SaveSightings raises them.
+	// Sightings reads the highest numbers seen of other sides, SaveSightings raises them, and keeps of
+	// each side those that rose last.
 	Sightings(ctx context.Context) ([]Sighting, error)
-	SaveSightings(ctx context.Context, list []Sighting) error
+	SaveSightings(ctx context.Context, list []Sighting, keep int) error
 	// Missing tells which of this side's numbers the log does not have, and nobody has written off.
 	Missing(ctx context.Context, dots []ordersync.Dot) ([]ordersync.Dot, error)
 }

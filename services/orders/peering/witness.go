@@ -15,7 +15,8 @@ import (
 )
 
 // rememberMax bounds how many epochs of a peer are remembered; each process start of the peer takes one.
-const rememberMax = 64
+// One that is forgotten and seen again looks new, so it is as many as a version may have.
+const rememberMax = contracts.VersionKeysMax
 
 // witness remembers the highest numbers seen of the peers, and holds what they have seen of us against
 // our own log: a number that a peer has seen and the log does not have tells that the database was put
@@ -44,6 +45,9 @@ func (w *witness) saw(peer string, v ordersync.Vector) {
 			w.seen[d.Key] = Sighting{d, w.now()}
 			w.changed[d.Key] = true
 		}
+	}
+	if len(w.seen) > 4*rememberMax { // before it is kept, whatever a peer makes up
+		w.forget()
 	}
 }
 
@@ -121,7 +125,7 @@ func (w *witness) save(ctx context.Context) error {
 		return nil
 	}
 	slices.SortFunc(list, func(x, y Sighting) int { return strings.Compare(x.Key, y.Key) }) // one order of locks for all
-	if err := w.store.SaveSightings(ctx, list); err != nil {
+	if err := w.store.SaveSightings(ctx, list, rememberMax); err != nil {
 		return err
 	}
 	w.mu.Lock()

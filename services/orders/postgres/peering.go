@@ -32,6 +32,8 @@ const (
 	sightings     = `SELECT key, n, at FROM sightings`
 	saveSightings = `INSERT INTO sightings (key, n, at) SELECT * FROM unnest($1::text[], $2::bigint[], $3::timestamptz[])
 	ON CONFLICT (key) DO UPDATE SET n = EXCLUDED.n, at = EXCLUDED.at WHERE EXCLUDED.n > sightings.n`
+	forgetSightings = `DELETE FROM sightings WHERE key IN (SELECT key FROM (SELECT key,
+	row_number() OVER (PARTITION BY split_part(key, '.', 1) ORDER BY at DESC, key) AS nth FROM sightings) x WHERE nth > $1)`
 	// The row of the log with a number is that of the change that got it, and its version has it; a row that
 	// is not there, of a number up to which the log was cleaned up, has been.
 	missingNumbers = `SELECT d.key, d.n FROM unnest($1::text[], $2::bigint[]) AS d (key, n)
@@ -185,12 +187,15 @@ func (s *Store) Sightings(ctx context.Context) ([]peering.Sighting, error) {
 }
 
 // SaveSightings implements peering.Store.
-func (s *Store) SaveSightings(ctx context.Context, list []peering.Sighting) error {
+func (s *Store) SaveSightings(ctx context.Context, list []peering.Sighting, keep int) error {
 	keys, numbers, times := make([]string, len(list)), make([]int64, len(list)), make([]time.Time, len(list))
 	for i, x := range list {
 		keys[i], numbers[i], times[i] = x.Key, x.N, x.At
 	}
 	_, err := s.pool.Exec(ctx, saveSightings, keys, numbers, times)
+	if err == nil {
+		_, err = s.pool.Exec(ctx, forgetSightings, keep)
+	}
 	return translate(err, "keep sightings")
 }
 
