@@ -37,11 +37,12 @@ type circuit struct {
 	mu        sync.Mutex
 	failures  int // in a row
 	open      bool
-	barred    bool      // open, because of credentials
-	far       bool      // what failed last was the remote service, not the own one
-	until     time.Time // nobody tries before
-	probing   bool      // one worker is trying while open
-	lastError string
+	barred    bool          // open, because of credentials
+	far       bool          // what failed last was the remote service, not the own one
+	until     time.Time     // nobody tries before
+	probing   bool          // one worker is trying while open
+	lastError string        // what went wrong last, even when it is over
+	failedAt  time.Time     // when that was
 	wake      chan struct{} // closed and renewed at each change
 }
 
@@ -100,7 +101,7 @@ func (c *circuit) leave(probe bool, r response) {
 		if c.open && !probe || r.call == lookup && c.far {
 			break
 		}
-		c.failures, c.open, c.barred, c.far, c.until, c.lastError = 0, false, false, false, time.Time{}, ""
+		c.failures, c.open, c.barred, c.far, c.until = 0, false, false, false, time.Time{}
 	case split: // says something of the request, nothing yet of the way
 	case retry, misdirected:
 		c.failures++
@@ -134,7 +135,8 @@ func (c *circuit) leave(probe bool, r response) {
 
 // pause is called with the lock held.
 func (c *circuit) pause(d time.Duration, reason string) {
-	c.until, c.lastError = time.Now().Add(d), reason
+	now := time.Now()
+	c.until, c.lastError, c.failedAt = now.Add(d), reason, now
 }
 
 // backoff is full jitter below a ceiling that doubles with each failure. It is called with the lock held.
@@ -151,13 +153,14 @@ type circuitState struct {
 	name      string
 	barred    bool
 	lastError string
+	failedAt  time.Time
 	until     time.Time // when open: the next try
 }
 
 func (c *circuit) state() circuitState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := circuitState{name: circuitClosed, barred: c.barred, lastError: c.lastError}
+	s := circuitState{name: circuitClosed, barred: c.barred, lastError: c.lastError, failedAt: c.failedAt}
 	if c.open {
 		s.name, s.until = circuitOpen, c.until
 		if c.probing {

@@ -38,10 +38,11 @@ func TestCircuitOpensAfterThreeFailuresAndBacksOff(t *testing.T) {
 			require.Equal(t, failure >= 3, c.state().name == circuitOpen)
 		}
 		require.Equal(t, "remote: down", c.state().lastError)
+		failed := time.Now()
 		_, probe := pauseOf(t, c)
 		require.Equal(t, circuitHalfOpen, c.state().name)
 		c.leave(probe, ended(settled, ""))
-		require.Equal(t, circuitState{name: circuitClosed}, c.state())
+		require.Equal(t, circuitState{name: circuitClosed, lastError: "remote: down", failedAt: failed}, c.state(), "what went wrong last is told still")
 		pause, _ := pauseOf(t, c)
 		require.Zero(t, pause)
 		c.leave(false, ended(retry, "down again"))
@@ -123,14 +124,14 @@ func TestOnlyWhatGotThroughToTheSameServiceEndsAWait(t *testing.T) {
 				require.Equal(t, was, c.state(), "a lookup says nothing of the remote service")
 				_, probe = pauseOf(t, c)
 				c.leave(probe, ended(settled, ""))
-				require.Equal(t, circuitState{name: circuitClosed}, c.state())
+				require.Equal(t, circuitClosed, c.state().name)
 
 				local := ended(held, name)
 				local.call = lookup
 				c.leave(false, local)
 				_, probe = pauseOf(t, c)
 				c.leave(probe, looked)
-				require.Equal(t, circuitState{name: circuitClosed}, c.state(), "a lookup got through where lookups did not")
+				require.Equal(t, circuitClosed, c.state().name, "a lookup got through where lookups did not")
 			})
 		})
 	}

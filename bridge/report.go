@@ -64,10 +64,10 @@ func (r *reporter) report(now time.Time) contracts.BridgeReport {
 	}
 	b := contracts.BridgeReport{
 		Instance: r.instance, Peer: r.peer, State: state, Since: r.since, Circuit: circuit.name,
-		LastError: circuit.lastError, RetryAt: circuit.until, Delivered: r.delivered(), At: now,
+		LastError: circuit.lastError, LastErrorAt: circuit.failedAt, RetryAt: circuit.until, Delivered: r.delivered(), At: now,
 	}
-	if b.LastError == "" {
-		b.LastError = missing
+	if circuit.name == circuitClosed && missing != "" { // why it waits, and not what is over
+		b.LastError, b.LastErrorAt = missing, now
 	}
 	return b
 }

@@ -54,15 +54,17 @@ func HintConsumer(peer string) string { return "bridge-" + peer }
 // BridgeReport is what a bridge tells the services of its side about itself, every few seconds and
 // on every change, on BridgeSubjectPrefix + peer. It is for people: nothing is decided by it.
 type BridgeReport struct {
-	Instance  string    `json:"instance"` // unique for each process
-	Peer      string    `json:"peer"`
-	State     string    `json:"state"`   // a name of BridgeStates
-	Since     time.Time `json:"since"`   // when it took that state
-	Circuit   string    `json:"circuit"` // closed, open, half-open
-	LastError string    `json:"lastError,omitzero"`
-	RetryAt   time.Time `json:"retryAt,omitzero"`
-	Delivered int64     `json:"delivered"` // entries settled since its start
-	At        time.Time `json:"at"`
+	Instance string    `json:"instance"` // unique for each process
+	Peer     string    `json:"peer"`
+	State    string    `json:"state"`   // a name of BridgeStates
+	Since    time.Time `json:"since"`   // when it took that state
+	Circuit  string    `json:"circuit"` // closed, open, half-open
+	// What went wrong last, however long ago, and when. It says which service was called, and what it answered.
+	LastError   string    `json:"lastError,omitzero"`
+	LastErrorAt time.Time `json:"lastErrorAt,omitzero"`
+	RetryAt     time.Time `json:"retryAt,omitzero"`
+	Delivered   int64     `json:"delivered"` // entries settled since its start
+	At          time.Time `json:"at"`
 }
 
 // BridgeStates are the names of a bridge's states.
