@@ -116,7 +116,7 @@ func pagesCreate(t *testing.T, a, b *window) (id string) {
 	b.leave("form .bar .primary")
 	b.awaitText("main", "The order was saved")
 	a.awaitText("main", "Please ring")
-	a.awaitText(".story", "Came from b")
+	a.awaitText(".story", "told by b and taken over here")
 	a.requireSame()
 	return id
 }

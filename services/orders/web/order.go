@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"net/url"
-	"slices"
 
 	"github.com/go-chi/chi/v5"
 
@@ -31,7 +30,7 @@ func (p *Pages) order(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, "orders", err)
 		return
 	}
-	out := &orderPage{Story: story(&tl)}
+	out := &orderPage{}
 	if out.All, err = read[contracts.Status](p, r, "/admin/api/status"); err != nil {
 		p.fail(w, r, "orders", err)
 		return
@@ -50,6 +49,7 @@ func (p *Pages) order(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, "orders", err)
 		return
 	}
+	out.Story = storyOf(&tl, &out.Sync)
 	for _, l := range out.Sync.Links {
 		out.Standings = append(out.Standings, standingOf(id, l, &out.All, p.now()))
 		if l.State == "COLLISION" {
@@ -63,47 +63,4 @@ func (p *Pages) order(w http.ResponseWriter, r *http.Request) {
 		title = "Order"
 	}
 	p.show(w, r, http.StatusOK, "order", "orders", title, out)
-}
-
-// step is one thing that happened to an order, in words.
-type step struct {
-	contracts.TimelineEvent
-	Tone, Text, Who string
-}
-
-// story tells a timeline in words, newest first.
-func story(tl *contracts.Timeline) []step {
-	var out []step
-	for _, e := range tl.Events {
-		s := step{TimelineEvent: e, Tone: "none", Who: who(e.Actor)}
-		switch e.Event {
-		case "created":
-			s.Text, s.Tone = "Created here", "busy"
-		case "edited":
-			s.Text, s.Tone = "Changed here", "busy"
-		case "deleted":
-			s.Text, s.Tone = "Deleted here", "busy"
-		case "acknowledged":
-			s.Text, s.Tone = e.Peer+" has it", "good"
-		case "received", "answered":
-			s.Text = "News from " + e.Peer
-			switch e.Becomes {
-			case "OK", "DEL_SYNCED":
-				s.Text, s.Tone = "Came from "+e.Peer, "good"
-			case "COLLISION":
-				s.Text, s.Tone = "Collided with a change at "+e.Peer, "bad"
-			case "ERROR", "ERROR_SYNCED":
-				s.Text, s.Tone = "Refused", "bad"
-			}
-		case "resolved":
-			s.Text, s.Tone = "Settled here", "busy"
-		case "retried":
-			s.Text, s.Tone = "Tried again", "busy"
-		default:
-			s.Text = words(e.Event)
-		}
-		out = append(out, s)
-	}
-	slices.Reverse(out)
-	return out
 }
