@@ -113,6 +113,16 @@ type TimelineEvent struct {
 	Actor       string    `json:"actor,omitzero"`
 	RequestID   string    `json:"requestId,omitzero"`
 	Reason      string    `json:"reason,omitzero"`
+	Kept        bool      `json:"kept,omitzero"` // there are KeptContents of it
+}
+
+// KeptContents are what a change of an order replaced, as far as the log keeps it: contents as they were
+// stored, which may break rules of today.
+type KeptContents struct {
+	ID       string         `json:"id"`
+	Seq      int64          `json:"seq"`               // of the change, in the log
+	Replaced map[string]any `json:"replaced,omitzero"` // what this side had until then
+	Dropped  map[string]any `json:"dropped,omitzero"`  // what the other side had, where a conflict ended
 }
 
 // TimelineEvents are the names of what can happen to an order.

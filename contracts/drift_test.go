@@ -49,6 +49,7 @@ var messageTypes = []any{
 	contracts.Hint{},
 	contracts.History{},
 	contracts.Hold{},
+	contracts.KeptContents{},
 	contracts.Line{},
 	contracts.LinkView{},
 	contracts.Login{},

@@ -75,6 +75,7 @@ type LogRow struct {
 	Head        ordersync.Head // of the order after the change
 	Wrote       bool           // the order's head changed
 	DropsTheirs bool           // the kept version of the other side was dropped or replaced
+	Kept        bool           // read from the log: what it replaced or dropped is kept there
 	Actor       string
 	RequestID   string
 	Reason      string

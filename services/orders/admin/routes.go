@@ -34,6 +34,7 @@ type Store interface {
 	Counts(ctx context.Context, peers []string) (orders.Counts, error)
 	Links(ctx context.Context, states []ordersync.State, peer string, after uuid.UUID, limit int) ([]orders.LinkRow, error)
 	Timeline(ctx context.Context, id uuid.UUID) ([]orders.LogRow, error)
+	KeptContents(ctx context.Context, id uuid.UUID, seq int64) (replaced, dropped []byte, err error)
 	Load(ctx context.Context, ids []uuid.UUID) ([]*orders.Stored, error)
 	SetPaused(ctx context.Context, peer string, paused bool) error
 	Record(ctx context.Context, e access.Event) error
@@ -84,6 +85,7 @@ func (a *Admin) Routes(r chi.Router, body func(http.Handler) http.Handler) {
 	r.Get("/history", a.listHistory)
 	r.Get("/orders", a.listOrders)
 	r.Get("/orders/{id}/timeline", a.timeline)
+	r.Get("/orders/{id}/contents/{seq}", a.keptContents)
 	r.Get("/collisions", a.listIn(ordersync.Collision))
 	r.Get("/collisions/{id}", a.collision)
 	r.With(body).Post("/collisions/{id}/resolve", a.resolve)

@@ -37,7 +37,7 @@ func event(r orders.LogRow) contracts.TimelineEvent {
 	e := contracts.TimelineEvent{
 		Seq: r.Seq, At: r.At.UTC(), Event: r.Event.String(), Peer: r.Peer, Received: r.Received.String(),
 		Was: r.Was.String(), Becomes: r.Becomes.String(), Rule: r.Rule.String(), Remark: r.Rule.Remark(),
-		Fingerprint: r.Head.Fingerprint, Deleted: r.Head.Deleted, Actor: r.Actor, RequestID: r.RequestID, Reason: r.Reason,
+		Fingerprint: r.Head.Fingerprint, Deleted: r.Head.Deleted, Actor: r.Actor, RequestID: r.RequestID, Reason: r.Reason, Kept: r.Kept,
 	}
 	if !r.Head.Version.IsZero() {
 		e.Version = httpapi.WireVersion(r.Head.Version)
@@ -88,6 +88,13 @@ func caseView(c *orders.Case, side string) *caseOut {
 	}
 	out.Merged, out.Settles = c.Merged, c.Settles
 	return out
+}
+
+// keptOut is contracts.KeptContents with the contents as the bytes that were stored.
+type keptOut struct {
+	contracts.KeptContents
+	Replaced jsontext.Value `json:"replaced,omitzero"`
+	Dropped  jsontext.Value `json:"dropped,omitzero"`
 }
 
 // refusedOut is contracts.ErrorCase with the contents as the bytes that were stored.

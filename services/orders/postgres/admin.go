@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -34,7 +35,8 @@ const (
 	markOutbox    = `SELECT count(*)::text FROM (SELECT FROM outbox LIMIT 1000) o`
 	inError       = `SELECT order_id FROM links WHERE peer = $1 AND state IN (7, 8) AND reason = $2 ORDER BY order_id LIMIT $3`
 	timeline      = `SELECT seq, order_id, at, event, peer, received, was, was_since, becomes, rule, version, fingerprint, deleted, wrote,
-	actor, request_id, reason FROM log WHERE order_id = $1 ORDER BY seq`
+	actor, request_id, reason, replaced IS NOT NULL OR dropped IS NOT NULL FROM log WHERE order_id = $1 ORDER BY seq`
+	keptContents = `SELECT replaced, dropped FROM log WHERE seq = $2 AND order_id = $1 AND (replaced IS NOT NULL OR dropped IS NOT NULL)`
 )
 
 func sum(states map[ordersync.State]int64) (n int64) {
@@ -90,7 +92,7 @@ func (s *Store) Timeline(ctx context.Context, id uuid.UUID) ([]orders.LogRow, er
 		var wasSince *time.Time
 		var version string
 		err := row.Scan(&r.Seq, &r.OrderID, &r.At, &event, &r.Peer, &received, &was, &wasSince, &becomes, &rule, &version,
-			&r.Head.Fingerprint, &r.Head.Deleted, &r.Wrote, &r.Actor, &r.RequestID, &r.Reason)
+			&r.Head.Fingerprint, &r.Head.Deleted, &r.Wrote, &r.Actor, &r.RequestID, &r.Reason, &r.Kept)
 		if err != nil {
 			return r, err
 		}
@@ -103,6 +105,16 @@ func (s *Store) Timeline(ctx context.Context, id uuid.UUID) ([]orders.LogRow, er
 		return r, err
 	})
 	return out, translate(err, "read timeline")
+}
+
+// KeptContents reads what a change of an order replaced and what it dropped of the other side's. Both are
+// nil where nothing is kept.
+func (s *Store) KeptContents(ctx context.Context, id uuid.UUID, seq int64) (replaced, dropped []byte, err error) {
+	err = s.pool.QueryRow(ctx, keptContents, id, seq).Scan(&replaced, &dropped)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil, nil
+	}
+	return replaced, dropped, translate(err, "read what a change replaced")
 }
 
 // ReceivedSince counts what came from each peer after a number of the log, and tells the newest number.

@@ -189,6 +189,7 @@ var doneWords = map[string]string{
 	"created":   "The order was created.",
 	"saved":     "The order was saved.",
 	"deleted":   "The order was deleted.",
+	"back":      "It was put back, as a new version.",
 	"settled":   "The collision was settled.",
 	"retried":   "It is being tried again.",
 	"paused":    "Paused: nothing is sent until somebody resumes it.",

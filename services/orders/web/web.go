@@ -49,6 +49,8 @@ func (p *Pages) Routes(r chi.Router) {
 	r.Get("/orders/{id}/edit", p.editOrder)
 	r.Post("/orders/{id}/edit", p.saveOrder)
 	r.Post("/orders/{id}/delete", p.deleteOrder)
+	r.Get("/orders/{id}/contents/{seq}", p.before)
+	r.Post("/orders/{id}/contents/{seq}", p.putBack)
 	r.Get("/collisions", p.collisions)
 	r.Post("/collisions", p.settleMany)
 	r.Get("/collisions/{id}", p.oneCase)

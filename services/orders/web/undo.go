@@ -1,0 +1,180 @@
+package web
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// beforePage shows a content that a change replaced, and what putting it back would change.
+type beforePage struct {
+	ID, Seq string
+	Number  string
+	Version string // of the order now, as an ETag; empty when it is deleted
+	Which   string // replaced or dropped
+	Choices []option
+	Then    *contracts.Order
+	Shown   *contracts.Order // the same, with what is derived
+	Changes []change         // Here is what it is now
+	Faults  []contracts.FieldError
+	Problem *contracts.Problem
+}
+
+// Same tells that the order is like this now.
+func (b *beforePage) Same() bool { return b.Version != "" && len(b.Changes) == 0 }
+
+func (p *Pages) before(w http.ResponseWriter, r *http.Request) {
+	if b, ok := p.loadBefore(w, r, r.URL.Query().Get("which")); ok {
+		p.show(w, r, http.StatusOK, "before", "orders", "What order "+b.Number+" was", b)
+	}
+}
+
+// putBack makes a new version of an old content. Who has not seen the present version puts nothing back.
+func (p *Pages) putBack(w http.ResponseWriter, r *http.Request) {
+	values, ok := p.form(w, r)
+	if !ok {
+		return
+	}
+	b, ok := p.loadBefore(w, r, values.Get("which"))
+	if !ok {
+		return
+	}
+	at := "/orders/" + url.PathEscape(b.ID)
+	_, err := p.call(r, http.MethodPut, at, b.Then, "If-Match", seen(values))
+	if err == nil {
+		done(w, r, "/admin"+at, "back")
+		return
+	}
+	problem := problemOf(err)
+	if problem.Status == http.StatusPreconditionFailed {
+		problem.Title, problem.Detail = "The order has changed meanwhile", "nothing was put back; below is what it would change now"
+	}
+	b.Problem = &problem
+	p.show(w, r, problem.Status, "before", "orders", "What order "+b.Number+" was", b)
+}
+
+// loadBefore reads a kept content and the order as it is now. When it has answered, ok is false.
+func (p *Pages) loadBefore(w http.ResponseWriter, r *http.Request, which string) (*beforePage, bool) {
+	b := &beforePage{ID: chi.URLParam(r, "id"), Seq: chi.URLParam(r, "seq"), Which: which}
+	var kept struct{ Replaced, Dropped json.RawMessage }
+	a, err := p.call(r, http.MethodGet, "/admin/api/orders/"+url.PathEscape(b.ID)+"/contents/"+url.PathEscape(b.Seq), nil)
+	if err == nil {
+		err = decode(a, &kept)
+	}
+	if err != nil {
+		p.fail(w, r, "orders", err)
+		return nil, false
+	}
+	contents := map[string]json.RawMessage{}
+	for _, one := range []struct {
+		option
+		body json.RawMessage
+	}{{option{"replaced", "what this side had"}, kept.Replaced}, {option{"dropped", "what the other side had"}, kept.Dropped}} {
+		if one.body != nil {
+			contents[one.Value] = one.body
+			b.Choices = append(b.Choices, one.option)
+		}
+	}
+	if contents[b.Which] == nil {
+		b.Which = b.Choices[0].Value // the API answers with one at least
+	}
+	b.Then = &contracts.Order{}
+	if err := json.Unmarshal(contents[b.Which], b.Then); err != nil {
+		p.fail(w, r, "orders", &refusal{Problem: contracts.Problem{Status: http.StatusConflict, Title: "It cannot be read", Detail: "what is kept is no order as orders are today"}})
+		return nil, false
+	}
+	o := &outcome{Order: b.Then}
+	o.show()
+	b.Shown, b.Faults, b.Number = o.Shown, o.Faults, b.Then.OrderNumber
+	var now contracts.OrderView
+	a, err = p.call(r, http.MethodGet, "/orders/"+url.PathEscape(b.ID), nil)
+	if status := problemOf(err).Status; err != nil && (status == http.StatusGone || status == http.StatusNotFound) {
+		return b, true // there is nothing to compare it with
+	}
+	if err == nil {
+		err = decode(a, &now)
+	}
+	if err == nil {
+		b.Version = a.header.Get("ETag")
+		b.Changes, err = differences(&now.Order, b.Then)
+	}
+	if err != nil {
+		p.fail(w, r, "orders", err)
+		return nil, false
+	}
+	return b, true
+}
+
+// differences are the fields in which two contents differ, in words.
+func differences(now, then *contracts.Order) ([]change, error) {
+	x, err := leaves(now)
+	if err != nil {
+		return nil, err
+	}
+	y, err := leaves(then)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]string{} // of lines
+	for _, o := range []*contracts.Order{then, now} {
+		for _, l := range o.Lines {
+			names[l.LineID] = l.Name
+		}
+	}
+	all := maps.Clone(x)
+	maps.Copy(all, y)
+	var out []change
+	for _, pointer := range slices.Sorted(maps.Keys(all)) {
+		if reflect.DeepEqual(x[pointer], y[pointer]) {
+			continue
+		}
+		parts := strings.Split(pointer, "/")
+		c := change{Name: words(pointerWords(pointer))}
+		if parts[1] == "lines" && len(parts) > 2 {
+			c.Name += " “" + names[parts[2]] + "”"
+		}
+		last := parts[len(parts)-1]
+		c.Here, c.Then = valueWords(x[pointer], last, now.Currency), valueWords(y[pointer], last, then.Currency)
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// leaves are the values of an order by their pointers, with lines by their ids. Other lists are values.
+func leaves(o *contracts.Order) (map[string]any, error) {
+	v, err := tree(o)
+	if err != nil {
+		return nil, err
+	}
+	lines, _ := v["lines"].([]any)
+	byID := map[string]any{}
+	for _, l := range lines {
+		line := l.(map[string]any)
+		byID[line["lineId"].(string)] = line
+		delete(line, "lineId")
+	}
+	v["lines"] = byID
+	out := map[string]any{}
+	var walk func(at string, v any)
+	walk = func(at string, v any) {
+		if in, ok := v.(map[string]any); ok {
+			for name, one := range in {
+				walk(at+"/"+escape.Replace(name), one)
+			}
+			return
+		}
+		out[at] = v
+	}
+	walk("", v)
+	return out, nil
+}
+
+var escape = strings.NewReplacer("~", "~0", "/", "~1")
