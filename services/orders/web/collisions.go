@@ -11,7 +11,9 @@ import (
 type collisionsPage struct {
 	Rows    []contracts.AdminOrder
 	Next    string
-	Preview []manyRow // what settling many would come to
+	Preview []manyRow   // what settling many would come to
+	Settles int         // of those, how many would be settled
+	Filter  *caseFilter // by which they were found, if not chosen one by one
 	Take    string
 	Results []manyRow // what it came to
 	OK      int
@@ -25,8 +27,20 @@ type manyRow struct {
 	Bad     bool
 }
 
-// manyMax is how many cases are settled at once: as many as a page shows.
-const manyMax = 50
+// manyMax is how many cases are settled at once.
+const manyMax = 500
+
+// shownMax is how many of them a preview shows one by one.
+const shownMax = 20
+
+// Seen are the rows of a preview that are shown.
+func (b *collisionsPage) Seen() []manyRow { return b.Preview[:min(len(b.Preview), shownMax)] }
+
+// Stay is how many would stay open.
+func (b *collisionsPage) Stay() int { return len(b.Preview) - b.Settles }
+
+// Rest are those that are only counted.
+func (b *collisionsPage) Rest() []manyRow { return b.Preview[min(len(b.Preview), shownMax):] }
 
 func (p *Pages) collisions(w http.ResponseWriter, r *http.Request) {
 	body, err := p.listCases(r)
@@ -71,6 +85,12 @@ func (p *Pages) settleMany(w http.ResponseWriter, r *http.Request) {
 		body.Take = "merged"
 	}
 	chosen := values["case"]
+	if values.Get("step") == "all" {
+		if body.Filter, chosen, err = p.matching(r, values); err != nil {
+			p.fail(w, r, "collisions", err)
+			return
+		}
+	}
 	for i := range min(len(chosen), manyMax) {
 		id, peer := cutCase(chosen[i])
 		row := manyRow{AdminOrder: contracts.AdminOrder{ID: id, Peer: peer, OrderNumber: id}}
@@ -82,7 +102,9 @@ func (p *Pages) settleMany(w http.ResponseWriter, r *http.Request) {
 			body.Results = append(body.Results, row)
 			continue
 		}
-		p.previewOne(r, &row, body.Take)
+		if p.previewOne(r, &row, body.Take); !row.Bad {
+			body.Settles++
+		}
 		body.Preview = append(body.Preview, row)
 	}
 	if body.Results != nil {
