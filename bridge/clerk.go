@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -30,8 +31,14 @@ type clerk struct {
 
 // run works until ctx is done.
 func (c *clerk) run(ctx context.Context) {
+	var greeting sync.WaitGroup
+	greeting.Go(func() { // a reconciliation may take long, and the sides go on to look at each other
+		for sleep(ctx, claimEvery, nil) == nil {
+			c.greet(ctx)
+		}
+	})
+	defer greeting.Wait()
 	for sleep(ctx, claimEvery, nil) == nil {
-		c.greet(ctx)
 		job, err := c.claim(ctx, contracts.ReconciliationClaim{Peer: c.peer, Runner: c.instance})
 		if err != nil {
 			c.log.Debug("no reconciliation can be asked for now", zap.Error(err))

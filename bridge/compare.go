@@ -23,6 +23,8 @@ const (
 	// denseLeaf is the same where one side has much more than the other, as of a side that is empty:
 	// cutting such a range would only make more requests.
 	denseLeaf = 2048
+	// listMost bounds what is read of a range, which may have grown since it was counted.
+	listMost = 50 * denseLeaf
 	// underWayWait is how long a change that is due is left to the bridges before it counts.
 	underWayWait = 2 * time.Second
 )
@@ -435,6 +437,9 @@ func (c *comparison) list(ctx context.Context, of *client, side string, in span)
 		}
 		if page.Next == "" {
 			return out, nil
+		}
+		if len(out) > listMost {
+			return nil, fmt.Errorf("%s: a range has many more orders than were told of", of.target)
 		}
 		next, err := url.Parse(page.Next)
 		if err != nil {

@@ -134,6 +134,9 @@ func (c *comparison) log(ctx context.Context, of *client, side, after string) (m
 			}
 			out[e.ItemID] = e
 		}
+		if c.logMost == logMost && len(out) > 2*logMost {
+			return nil, "", fmt.Errorf("%s: tells of more orders than its log can have", of.target)
+		}
 		if page.Next != "" && page.Cursor == after {
 			return nil, "", fmt.Errorf("%s: the next page does not go on", of.target)
 		}

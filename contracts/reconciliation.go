@@ -95,11 +95,13 @@ type PlannedOrder struct {
 type ReconciliationRequest struct {
 	Peer   string `json:"peer"`
 	DryRun bool   `json:"dryRun,omitzero"`
+	All    bool   `json:"all,omitzero"` // the orders too that a person had left out
 }
 
 // ReconciliationConfirmation is the body of POST /admin/api/reconciliations/{id}/confirm.
 type ReconciliationConfirmation struct {
-	Except []string `json:"except,omitzero"` // orders to be left as they are
+	// Except are orders to be left as they are, by later reconciliations too, until one asks for all.
+	Except []string `json:"except,omitzero"`
 }
 
 // ReconciliationClaim is the body of POST /orders/reconciliations: a bridge asks its own service

@@ -168,8 +168,9 @@ func (s *Service) observe(st *Stored, peer string, in *Received, by By, brake *b
 	before := ordersync.Record{Head: st.Head, Link: link.Link}
 	entry := s.offer(st, link, in, &stamps[0])
 	out := ordersync.Observe(before, entry)
-	if out.Take && out.Rule != ordersync.ExtMerge && st.Known() && !st.Head.Deleted {
-		if entry.Refusal = brake.stops(out.Head.Deleted); entry.Refusal != "" {
+	if out.Take && st.Known() && !st.Head.Deleted && out.Head.Fingerprint != st.Head.Fingerprint {
+		if stopped := brake.stops(out.Head.Deleted); stopped != "" {
+			entry.Refusal, entry.Merge = stopped, nil
 			out = ordersync.Observe(before, entry)
 		}
 	}

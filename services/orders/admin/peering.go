@@ -20,7 +20,8 @@ type Peering interface {
 	Proof(peer string) *contracts.Proof
 	Brake(peer string) orders.BrakeState
 	SetBrake(ctx context.Context, by orders.By, peer string, off time.Duration) error
-	Request(ctx context.Context, by orders.By, peer string, dryRun bool, cause string) (*contracts.Reconciliation, error)
+	LeftOut(peer string) []string
+	Request(ctx context.Context, by orders.By, req contracts.ReconciliationRequest, cause string) (*contracts.Reconciliation, error)
 	Confirm(ctx context.Context, by orders.By, id uuid.UUID, except []string) (*contracts.Reconciliation, error)
 	Drop(ctx context.Context, by orders.By, id uuid.UUID) (*contracts.Reconciliation, error)
 	Reconciliation(ctx context.Context, id uuid.UUID) (*contracts.Reconciliation, error)
@@ -77,7 +78,7 @@ func (a *Admin) requestReconciliation(w http.ResponseWriter, r *http.Request) {
 	if req.DryRun {
 		detail = "dry run"
 	}
-	got, err := a.peering.Request(r.Context(), by, req.Peer, req.DryRun, "requested")
+	got, err := a.peering.Request(r.Context(), by, req, "requested")
 	if err == nil {
 		err = a.record(r.Context(), by, "reconciliation.requested", "peer:"+req.Peer, detail)
 	}

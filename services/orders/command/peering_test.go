@@ -359,3 +359,44 @@ func TestWhatWasSeenStaysWithinBounds(t *testing.T) {
 	}, 5*time.Second, 50*time.Millisecond)
 	require.Len(t, s.greet("peer", http.StatusOK, map[string]int64{}), contracts.SeenMax)
 }
+
+// TestWhatWasLeftOutStaysOut of later reconciliations, until somebody asks for all.
+func TestWhatWasLeftOutStaysOut(t *testing.T) {
+	s := startSide(t)
+	request := func(all bool) *contracts.Reconciliation {
+		s.want(http.StatusAccepted, "admin", "POST", "/admin/api/reconciliations", contracts.ReconciliationRequest{Peer: "b", All: all})
+		return s.claim(false)
+	}
+	job := request(false)
+	require.Empty(t, job.Except)
+	report := equalReport(4)
+	report.Equal, report.Found = false, map[string]int{"newerThere": 3}
+	require.Equal(t, "held", s.progress(job.ID, "r1", "held", report).State)
+	out := "019aa5b1-03d2-7c55-8e21-9b40d7c6a114"
+	s.want(http.StatusOK, "admin", "POST", "/admin/api/reconciliations/"+job.ID+"/confirm", contracts.ReconciliationConfirmation{Except: []string{out}})
+	require.NotNil(t, s.peerStatus().Brake.OffUntil)
+	job = s.claim(false)
+	require.Equal(t, []string{out}, job.Except)
+	require.Equal(t, "done", s.progress(job.ID, "r1", "done", report).State)
+	require.Equal(t, "done", s.progress(job.ID, "r1", "done", report).State, "an end may be told twice")
+	require.Nil(t, s.peerStatus().Brake.OffUntil, "what was let through is over")
+	require.Contains(t, strings.Join(s.peerStatus().Alarms, "\n"), "1 orders are left out")
+
+	next := request(false)
+	require.Equal(t, []string{out}, next.Except)
+	s.progress(next.ID, "r1", "done", report)
+	all := request(true)
+	require.Empty(t, all.Except)
+}
+
+// TestWhatAPersonDroppedDoesNotComeBackAtOnce by the schedule.
+func TestWhatAPersonDroppedDoesNotComeBackAtOnce(t *testing.T) {
+	s := startSide(t, func(c *Config) { c.ReconcileEvery = time.Hour })
+	s.greet("peer", http.StatusOK, map[string]int64{})
+	job := s.claim(false)
+	require.Equal(t, "firstContact", job.Cause)
+	s.want(http.StatusOK, "admin", "POST", "/admin/api/reconciliations/"+job.ID+"/drop", nil)
+	require.Nil(t, s.claim(false))
+	s.want(http.StatusAccepted, "admin", "POST", "/admin/api/reconciliations", contracts.ReconciliationRequest{Peer: "b"})
+	require.NotNil(t, s.claim(false), "who asks for one gets it")
+}

@@ -315,7 +315,7 @@ func newBrake(cfg *Config, store *postgres.Store, log *zap.Logger) *orders.Brake
 			zap.Bool("deletions", state.Deletions), zap.Bool("replacements", state.Replacements))
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		if err := store.SetBrake(ctx, peer, state); err != nil {
+		if err := store.TripBrake(ctx, peer, state); err != nil {
 			log.Warn("that the brake has tripped cannot be kept", zap.Error(err))
 		}
 	})

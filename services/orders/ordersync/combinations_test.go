@@ -55,7 +55,7 @@ func (s stand) class(v Vector) string {
 		c += ", the one that is kept"
 	case v.Compare(s.known()) == Older:
 		c += ", late news"
-	case s.Theirs != nil && v.Compare(s.Theirs.Version) == Concurrent && v.Compare(s.Version) != Concurrent:
+	case s.Theirs != nil && v.Compare(s.Theirs.Version) == Concurrent:
 		c += ", without the one that is kept"
 	}
 	return c

@@ -51,8 +51,10 @@ func (o *open) disagree() string {
 		if o.knows(0) && o.knows(1) && (o.keeps(0) || o.keeps(1)) {
 			return ""
 		}
-		// After restores both may have the same, and each a case about what is nowhere else any more.
-		if o.restores() > 0 && a.Version.Compare(b.Version) == Equal && a.content == b.content {
+		// After a restore a case may be about what is nowhere else any more. The two present versions are
+		// the same then, or people see both on the other side. After two restores each side may keep what
+		// the other lost; whichever is settled, what is settled meets the other one's present version.
+		if o.restores() > 1 || o.restores() == 1 && (a.Version.Compare(b.Version) == Equal && a.content == b.content || o.knows(0) || o.knows(1)) {
 			return ""
 		}
 	case o.keepsLost(0) || o.keepsLost(1), o.refusesAgain(0) || o.refusesAgain(1):

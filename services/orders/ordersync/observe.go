@@ -189,6 +189,9 @@ func (o *Outcome) concurrent(r Record, e Entry) {
 	case e.Merge != nil && MayMerge(r, e):
 		o.merge(r, e)
 		return
+	case r.keepsLost(e):
+		o.State, o.Rule, o.Sync = Collision, ExtForgot, true
+		return
 	}
 	was, received := r.State, e.State
 	if r.Version.hasCommonHistory(e.Version) { // so neither is really new to the other

@@ -154,6 +154,7 @@ func TestWhatTheOtherSideLostIsKept(t *testing.T) {
 	}{
 		"the same as ours": {Entry{Head: r.Head, State: OK}, r.Head, false},
 		"newer":            {Entry{Head: Head{Version: vector("a:2,b:1,c:1"), Fingerprint: "newer"}, State: Upd}, Head{Version: vector("a:2,b:1,c:1"), Fingerprint: "newer"}, false},
+		"concurrent":       {Entry{Head: Head{Version: vector("a:2,c:1"), Fingerprint: "concurrent"}, State: Upd}, r.Head, false},
 		"older":            {Entry{Head: Head{Version: vector("a:2"), Fingerprint: "older"}, State: OK}, r.Head, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -168,15 +168,17 @@ func (k *Keeper) compare(ctx context.Context, mark *StreamMark, info *jetstream.
 		k.mark = now
 		return nil
 	}
+	if lost != "" {
+		k.log.Error("broker lost what it held; hinting again", zap.String("reason", lost))
+		if err := k.lost(ctx); err != nil { // told again by the next check
+			return err
+		}
+	}
 	if err := k.store.MarkStream(ctx, now, lost); err != nil {
 		return err
 	}
 	k.mark = now
-	if lost == "" {
-		return nil
-	}
-	k.log.Error("broker lost what it held; hinting again", zap.String("reason", lost))
-	return k.lost(ctx)
+	return nil
 }
 
 func (k *Keeper) ensure(ctx context.Context) (jetstream.Stream, error) {

@@ -155,6 +155,9 @@ func (d *Desk) Proof(peer string) *contracts.Proof { return d.row(peer).Proof }
 // Brake is the state of the brake towards a peer.
 func (d *Desk) Brake(peer string) orders.BrakeState { return d.brake.State(peer) }
 
+// LeftOut are the orders that reconciliations with a peer leave as they are.
+func (d *Desk) LeftOut(peer string) []string { return d.row(peer).LeftOut }
+
 // Open fails while the link to a peer is held.
 func (d *Desk) Open(peer string) error {
 	if h := d.Held(peer); h != nil {

@@ -28,7 +28,8 @@ const (
 )
 
 // Request asks for a reconciliation, for the bridge to run it.
-func (d *Desk) Request(ctx context.Context, by orders.By, peer string, dryRun bool, cause string) (*contracts.Reconciliation, error) {
+func (d *Desk) Request(ctx context.Context, by orders.By, req contracts.ReconciliationRequest, cause string) (*contracts.Reconciliation, error) {
+	peer, dryRun := req.Peer, req.DryRun
 	if d.Held(peer) != nil {
 		if dryRun {
 			return nil, orders.Errorf(orders.Conflict, "the link to %s is held: what is asked for now is planned first anyway", peer)
@@ -38,6 +39,14 @@ func (d *Desk) Request(ctx context.Context, by orders.By, peer string, dryRun bo
 	r := d.newOne(by.Actor, peer, cause, dryRun)
 	if err := d.store.Add(ctx, r); err != nil {
 		return nil, err
+	}
+	if req.All {
+		if err := d.store.LeaveOutNone(ctx, peer); err != nil {
+			return nil, err
+		}
+		if err := d.refresh(ctx); err != nil {
+			return nil, err
+		}
 	}
 	d.log.Info("reconciliation requested", zap.String("id", r.ID), zap.String("peer", peer), zap.String("cause", r.Cause), zap.String("actor", by.Actor), zap.String("request_id", by.RequestID))
 	return r, nil
@@ -114,8 +123,13 @@ func refusedClaim(c contracts.ReconciliationClaim, r *contracts.Reconciliation) 
 	return orders.Errorf(orders.Conflict, "reconciliation %s is %s already", r.ID, r.State)
 }
 
-// forRunner adds what a person has not yet let through.
+// forRunner adds what a person has not yet let through, and what was left out before.
 func (d *Desk) forRunner(r *contracts.Reconciliation) *contracts.Reconciliation {
+	for _, id := range d.LeftOut(r.Peer) {
+		if !slices.Contains(r.Except, id) {
+			r.Except = append(r.Except, id)
+		}
+	}
 	if r.DecidedAt == nil {
 		limits := contracts.BrakeLimits{}
 		limits.Deletions, limits.Replacements = d.brake.Limits()
@@ -145,6 +159,8 @@ func (d *Desk) due(ctx context.Context, peer string) (cause string, err error) {
 	}
 	proof := d.Proof(peer)
 	switch {
+	case last != nil && last.State == "dropped" && now.Sub(*last.FinishedAt) < d.Every:
+		return "", nil // a person did not want it
 	case last != nil && !proved(last) && (proof == nil || proof.At.Before(*last.FinishedAt)):
 		// Proved nothing, as people work or wait for a decision: again, but not all the time.
 		pause := max(min(againAfter, d.Every), againShare*took(last))
@@ -180,7 +196,8 @@ func proved(r *contracts.Reconciliation) bool {
 func (d *Desk) Progress(ctx context.Context, id uuid.UUID, p contracts.ReconciliationProgress) (*contracts.Reconciliation, error) {
 	mine := false
 	r, err := d.store.ChangeReconciliation(ctx, id, func(r *contracts.Reconciliation) error {
-		if mine = r.State == "running" && r.Runner == p.Runner; !mine {
+		ended := r.State == p.State && r.FinishedAt != nil // told again: what follows may have been missed
+		if mine = r.Runner == p.Runner && (r.State == "running" || ended); !mine || ended {
 			return nil
 		}
 		at := d.Now()
@@ -199,14 +216,14 @@ func (d *Desk) Progress(ctx context.Context, id uuid.UUID, p contracts.Reconcili
 	return r, d.ended(ctx, r)
 }
 
-// ended draws the consequences of a reconciliation that is done.
+// ended draws the consequences of a reconciliation that is done; doing so twice changes nothing.
 func (d *Desk) ended(ctx context.Context, r *contracts.Reconciliation) error {
 	if r.State != "done" && r.State != "failed" {
 		return nil
 	}
 	d.log.Info("reconciliation ended", zap.String("id", r.ID), zap.String("peer", r.Peer), zap.String("state", r.State), zap.String("reason", r.Reason))
 	if r.DecidedAt != nil {
-		if err := d.store.SetBrake(ctx, r.Peer, orders.BrakeState{}); err != nil {
+		if err := d.store.CloseBrake(ctx, r.Peer, r.DecidedAt.Add(brakeOff)); err != nil {
 			return err
 		}
 	}
@@ -245,7 +262,7 @@ func (d *Desk) BrokerLost(ctx context.Context) error {
 		if d.Every == 0 {
 			continue
 		}
-		_, err := d.Request(ctx, orders.By{Actor: "service"}, peer, false, "brokerLost")
+		_, err := d.Request(ctx, orders.By{Actor: "service"}, contracts.ReconciliationRequest{Peer: peer}, "brokerLost")
 		if err != nil && orders.KindOf(err) != orders.Conflict { // else one is open already
 			return err
 		}
@@ -270,7 +287,15 @@ func (d *Desk) Confirm(ctx context.Context, by orders.By, id uuid.UUID, except [
 	if err != nil {
 		return nil, err
 	}
-	return r, d.SetBrake(ctx, by, r.Peer, brakeOff)
+	if len(except) > 0 {
+		if err := d.store.LeaveOut(ctx, r.Peer, except); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.store.OpenBrake(ctx, r.Peer, r.DecidedAt.Add(brakeOff)); err != nil {
+		return nil, err
+	}
+	return r, d.refresh(ctx)
 }
 
 // Drop ends an open reconciliation. What it has done so far stays done; a held link stays held.
@@ -286,7 +311,9 @@ func (d *Desk) Drop(ctx context.Context, by orders.By, id uuid.UUID) (*contracts
 		return nil
 	})
 	if err == nil && confirmed { // what it had let through is over
-		err = d.SetBrake(ctx, by, r.Peer, 0)
+		if err = d.store.CloseBrake(ctx, r.Peer, d.Now().Add(brakeOff)); err == nil {
+			err = d.refresh(ctx)
+		}
 	}
 	return r, err
 }

@@ -28,6 +28,12 @@ type Store interface {
 	CountOrders(ctx context.Context) (int64, error)
 	// SetBrake remembers that the brake has tripped, or until when it is off.
 	SetBrake(ctx context.Context, peer string, state orders.BrakeState) error
+	// OpenBrake lets everything through until a time; CloseBrake ends that, unless it was set to be longer.
+	OpenBrake(ctx context.Context, peer string, until time.Time) error
+	CloseBrake(ctx context.Context, peer string, until time.Time) error
+	// LeaveOut adds orders to those that reconciliations leave as they are; LeaveOutNone forgets them all.
+	LeaveOut(ctx context.Context, peer string, ids []string) error
+	LeaveOutNone(ctx context.Context, peer string) error
 
 	// Add stores a new reconciliation; a Conflict where one is open for its peer.
 	Add(ctx context.Context, r *contracts.Reconciliation) error
@@ -39,7 +45,7 @@ type Store interface {
 	Reconciliations(ctx context.Context, peer string, before uuid.UUID, limit int) ([]contracts.Reconciliation, error)
 	// ChangeReconciliation changes one under a lock.
 	ChangeReconciliation(ctx context.Context, id uuid.UUID, change func(*contracts.Reconciliation) error) (*contracts.Reconciliation, error)
-	// LastEnded is the last reconciliation with a peer that was done or has failed, and was no dry run;
+	// LastEnded is the last reconciliation with a peer that is not open any more, and was no dry run;
 	// nil when there was none.
 	LastEnded(ctx context.Context, peer string) (*contracts.Reconciliation, error)
 
@@ -57,6 +63,8 @@ type PeerRow struct {
 	Held  *contracts.Hold
 	Proof *contracts.Proof
 	Brake orders.BrakeState
+	// LeftOut are the orders that a person left out of a reconciliation.
+	LeftOut []string
 }
 
 // Sighting is the highest number seen of an epoch of another side, and when it last rose.

@@ -1,6 +1,7 @@
 package peering
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -51,7 +52,8 @@ func (w *witness) saw(peer string, v ordersync.Vector) {
 	}
 }
 
-// tell lists the highest numbers seen of a peer, those of its newest epochs.
+// tell lists the highest numbers seen of a peer: of the epochs that rose last, and of those with the
+// highest numbers. Old epochs may be seen late.
 func (w *witness) tell(peer string) map[string]int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -59,8 +61,15 @@ func (w *witness) tell(peer string) map[string]int64 {
 	if len(list) == 0 {
 		return nil
 	}
-	out := make(map[string]int64, len(list))
-	for _, s := range list[:min(len(list), contracts.SeenMax)] {
+	out := make(map[string]int64, contracts.SeenMax)
+	for _, s := range list[:min(len(list), contracts.SeenMax/2)] {
+		out[s.Key] = s.N
+	}
+	slices.SortFunc(list, func(x, y Sighting) int { return cmp.Compare(y.N, x.N) })
+	for _, s := range list {
+		if len(out) == contracts.SeenMax {
+			break
+		}
 		out[s.Key] = s.N
 	}
 	return out

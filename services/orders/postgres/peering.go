@@ -17,7 +17,7 @@ import (
 
 const (
 	addPeers = `INSERT INTO peers (peer) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING`
-	peerRows = `SELECT peer, held_at, held_reason, proof, brake_tripped, brake_off_until FROM peers ORDER BY peer`
+	peerRows = `SELECT peer, held_at, held_reason, proof, brake_tripped, brake_off_until, left_out FROM peers ORDER BY peer`
 	// The first reason stays; later evidence is added.
 	holdPeer = `UPDATE peers SET held_at = COALESCE(held_at, $2), held_reason = CASE WHEN held_at IS NULL THEN $3 ELSE held_reason END,
 	evidence = $4 WHERE peer = $1 RETURNING held_at = $2`
@@ -26,8 +26,13 @@ const (
 	writeOff     = `INSERT INTO written_off (key, n) SELECT * FROM unnest($1::text[], $2::bigint[])
 	ON CONFLICT (key) DO UPDATE SET n = GREATEST(written_off.n, EXCLUDED.n)`
 	// A proof of a time that lies ahead is a clock's mistake, and stands in no newer one's way.
-	recordProof = `UPDATE peers SET proof = $2, proved_at = $3 WHERE peer = $1 AND (proved_at IS NULL OR proved_at <= $3 OR proved_at > now())`
-	setBrake    = `UPDATE peers SET brake_tripped = $2, brake_off_until = $3 WHERE peer = $1`
+	recordProof  = `UPDATE peers SET proof = $2, proved_at = $3 WHERE peer = $1 AND (proved_at IS NULL OR proved_at <= $3 OR proved_at > now())`
+	openBrake    = `UPDATE peers SET brake_off_until = $2 WHERE peer = $1`
+	closeBrake   = `UPDATE peers SET brake_off_until = NULL WHERE peer = $1 AND brake_off_until <= $2`
+	tripBrake    = `UPDATE peers SET brake_tripped = brake_tripped | $2 WHERE peer = $1 AND (brake_off_until IS NULL OR brake_off_until < now())`
+	leaveOut     = `UPDATE peers SET left_out = (SELECT array_agg(DISTINCT x) FROM unnest(left_out || $2::uuid[]) x) WHERE peer = $1`
+	leaveOutNone = `UPDATE peers SET left_out = '{}' WHERE peer = $1`
+	setBrake     = `UPDATE peers SET brake_tripped = $2, brake_off_until = $3 WHERE peer = $1`
 
 	sightings     = `SELECT key, n, at FROM sightings`
 	saveSightings = `INSERT INTO sightings (key, n, at) SELECT * FROM unnest($1::text[], $2::bigint[], $3::timestamptz[])
@@ -61,8 +66,12 @@ func (s *Store) PeerRows(ctx context.Context) ([]peering.PeerRow, error) {
 		var reason string
 		var proof []byte
 		var tripped int16
-		if err := row.Scan(&p.Peer, &held, &reason, &proof, &tripped, &off); err != nil {
+		var leftOut []uuid.UUID
+		if err := row.Scan(&p.Peer, &held, &reason, &proof, &tripped, &off, &leftOut); err != nil {
 			return p, err
+		}
+		for _, id := range leftOut {
+			p.LeftOut = append(p.LeftOut, id.String())
 		}
 		if held != nil {
 			p.Held = &contracts.Hold{At: held.UTC(), Reason: reason}
@@ -158,19 +167,53 @@ func (s *Store) CountOrders(ctx context.Context) (n int64, err error) {
 
 // SetBrake implements peering.Store.
 func (s *Store) SetBrake(ctx context.Context, peer string, b orders.BrakeState) error {
-	var tripped int16
-	if b.Deletions {
-		tripped |= 1
-	}
-	if b.Replacements {
-		tripped |= 2
-	}
+	tripped := trippedBits(b)
 	var off *time.Time
 	if !b.OffUntil.IsZero() {
 		off = &b.OffUntil
 	}
 	_, err := s.pool.Exec(ctx, setBrake, peer, tripped, off)
 	return translate(err, "set the brake")
+}
+
+func trippedBits(b orders.BrakeState) (bits int16) {
+	if b.Deletions {
+		bits |= 1
+	}
+	if b.Replacements {
+		bits |= 2
+	}
+	return bits
+}
+
+// TripBrake remembers that the brake has tripped, unless a person has it off by now.
+func (s *Store) TripBrake(ctx context.Context, peer string, b orders.BrakeState) error {
+	_, err := s.pool.Exec(ctx, tripBrake, peer, trippedBits(b))
+	return translate(err, "trip the brake")
+}
+
+// OpenBrake implements peering.Store.
+func (s *Store) OpenBrake(ctx context.Context, peer string, until time.Time) error {
+	_, err := s.pool.Exec(ctx, openBrake, peer, until)
+	return translate(err, "open the brake")
+}
+
+// CloseBrake implements peering.Store.
+func (s *Store) CloseBrake(ctx context.Context, peer string, until time.Time) error {
+	_, err := s.pool.Exec(ctx, closeBrake, peer, until)
+	return translate(err, "close the brake")
+}
+
+// LeaveOut implements peering.Store.
+func (s *Store) LeaveOut(ctx context.Context, peer string, ids []string) error {
+	_, err := s.pool.Exec(ctx, leaveOut, peer, ids)
+	return translate(err, "leave orders out")
+}
+
+// LeaveOutNone implements peering.Store.
+func (s *Store) LeaveOutNone(ctx context.Context, peer string) error {
+	_, err := s.pool.Exec(ctx, leaveOutNone, peer)
+	return translate(err, "leave no order out")
 }
 
 // Sightings implements peering.Store.

@@ -28,7 +28,7 @@ const (
 	endOpen   = `UPDATE reconciliations SET state = 'dropped', reason = $3, finished_at = $2 WHERE peer = $1 AND state IN ` + openStates
 	forgetOld = `DELETE FROM reconciliations WHERE peer = $1 AND state NOT IN ` + openStates + `
 	AND id < (SELECT id FROM reconciliations WHERE peer = $1 ORDER BY id DESC OFFSET $2 LIMIT 1)`
-	lastEnded = `SELECT ` + reconciliationColumns + ` FROM reconciliations WHERE peer = $1 AND state IN ('done', 'failed') AND NOT dry_run
+	lastEnded = `SELECT ` + reconciliationColumns + ` FROM reconciliations WHERE peer = $1 AND state IN ('done', 'failed', 'dropped') AND NOT dry_run
 	ORDER BY requested_at DESC, id DESC LIMIT 1`
 )
 
