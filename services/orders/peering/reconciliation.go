@@ -23,7 +23,7 @@ const (
 	brakeOff = time.Hour
 	// againAfter is when a comparison that proved nothing is tried again at the soonest, and againShare
 	// how many times as long as it took.
-	againAfter = time.Minute
+	againAfter = 30 * time.Second
 	againShare = 50
 )
 
