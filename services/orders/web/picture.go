@@ -67,19 +67,20 @@ func flowOf(s *contracts.Status, p *contracts.PeerStatus, heard, now time.Time) 
 	f := &flow{nodes: [4]node{
 		{Name: s.Side, Kind: "this side"},
 		{Name: "broker", Kind: "keeps the list", Note: brokerNote(&s.Broker)},
-		{Name: "bridge", Kind: "carries", Note: fmt.Sprintf("%d processes", len(p.Bridges))},
+		{Name: "bridge", Kind: "carries", Note: bridgeNote(p, &s.Broker)},
 		{Name: p.Peer, Kind: "the other side"},
 	}}
-	if len(p.Bridges) == 1 {
-		f.nodes[2].Note = "1 process"
-	}
 	counts := [3]int64{s.Outbox, 0, 0}
 	if p.Consumer != nil {
 		counts[1], counts[2] = p.Consumer.Pending, p.Consumer.AckPending
 	}
 	notes := [3]string{"to hand over", "waiting", "under way"}
+	known := p.Consumer != nil
 	for i := range f.out {
 		f.out[i] = leg{Tone: "idle", Count: number(counts[i]), Note: notes[i]}
+		if i > 0 && !known { // only the broker could tell
+			f.out[i].Count, f.out[i].Note = "", "not known"
+		}
 		if counts[i] > 0 {
 			f.out[i].Tone = "flow"
 		}
@@ -94,13 +95,29 @@ func flowOf(s *contracts.Status, p *contracts.PeerStatus, heard, now time.Time) 
 			f.back.Tone = "flow"
 		}
 	}
-	f.label = fmt.Sprintf("The way from %s to %s: %d to hand over to the broker, %d waiting there, %d under way. ", s.Side, p.Peer, counts[0], counts[1], counts[2])
+	f.label = fmt.Sprintf("The way from %s to %s: %d to hand over to the broker, ", s.Side, p.Peer, counts[0])
+	if known {
+		f.label += fmt.Sprintf("%d waiting there, %d under way. ", counts[1], counts[2])
+	} else {
+		f.label += "what waits there and is under way is not known. "
+	}
 	if where != flowing {
 		f.label += "It is stopped: " + why
 	} else {
 		f.label += "It is open."
 	}
 	return f
+}
+
+// bridgeNote counts the bridges. They report by way of the broker.
+func bridgeNote(p *contracts.PeerStatus, b *contracts.BrokerStatus) string {
+	switch {
+	case !b.Connected:
+		return "state not known"
+	case len(p.Bridges) == 1:
+		return "1 process"
+	}
+	return fmt.Sprintf("%d processes", len(p.Bridges))
 }
 
 func brokerNote(b *contracts.BrokerStatus) string {
