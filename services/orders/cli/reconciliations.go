@@ -82,6 +82,7 @@ func startReconciliation() *cobra.Command {
 equal after it, or where a dry run has ended, and with 3 where somebody has to look.`,
 	}
 	dryRun := cmd.Flags().Bool("dry-run", false, "compare and change nothing")
+	all := cmd.Flags().Bool("all", false, "the orders too that were left out with confirm --except")
 	wait := cmd.Flags().Bool("wait", false, "until it has ended or waits for a person")
 	format := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -93,7 +94,7 @@ equal after it, or where a dry run has ended, and with 3 where somebody has to l
 		if err != nil {
 			return err
 		}
-		got, err := side.send(cmd.Context(), http.MethodPost, pathReconciliations, nil, contracts.ReconciliationRequest{Peer: peer, DryRun: *dryRun})
+		got, err := side.send(cmd.Context(), http.MethodPost, pathReconciliations, nil, contracts.ReconciliationRequest{Peer: peer, DryRun: *dryRun, All: *all})
 		if err != nil {
 			return err
 		}
