@@ -56,6 +56,7 @@ func TestPages(t *testing.T) {
 // pages are those that stand for themselves.
 var pages = []string{
 	"/admin", "/admin/orders", "/admin/orders/new", "/admin/collisions", "/admin/errors", "/admin/peers", "/admin/audit", "/admin/states", "/admin/reference",
+	"/admin/policy", "/admin/password",
 }
 
 // lookAround opens pages, wide and narrow, in light and dark, keeps how it looks, and demands that
