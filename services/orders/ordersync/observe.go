@@ -191,6 +191,9 @@ func (o *Outcome) concurrent(r Record, e Entry) {
 		return
 	case r.keepsLost(e):
 		o.State, o.Rule, o.Sync = Collision, ExtForgot, true
+		if row, rule, ok := rowRule(e.State, r.State); ok && row.Becomes == Collision {
+			o.Rule, o.Sync = rule, row.Sync
+		}
 		return
 	}
 	was, received := r.State, e.State
