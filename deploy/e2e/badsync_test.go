@@ -42,7 +42,7 @@ func badSync(known string) []badCall {
 		put("answers that name no question", "bridge", batch("b", entry), 422, "/entries/0/answerTo"),
 		conditional,
 		ask("towards a stranger", `{"peer":"c","ids":["`+known+`"]}`, 422, "/peer"),
-		ask("nothing", `{"peer":"b","ids":[]}`, 422, "/ids"),
+		ask("no list", `{"peer":"b"}`, 422, "/ids"),
 		ask("too much", `{"peer":"b","ids":["`+strings.Join(distinct(contracts.BatchEntriesMax+1), `","`)+`"]}`, 422, "/ids"),
 		ask("no id", `{"peer":"b","ids":["`+marker+`"]}`, 422, "/ids/0"),
 		ask("an id twice", `{"peer":"b","ids":["`+known+`","`+known+`"]}`, 422, "/ids/1"),
