@@ -175,8 +175,8 @@ const followEvery = time.Second
 
 // follow shows a reconciliation, and with wait only once it moves on no more by itself.
 func (r *remote) follow(cmd *cobra.Command, id string, wait bool, format output) error {
-	var one contracts.Reconciliation
 	for {
+		var one contracts.Reconciliation // anew: what an answer leaves out is not what the one before said
 		got, err := r.get(cmd.Context(), pathReconciliations+"/"+url.PathEscape(id), &one)
 		if err != nil {
 			return err
