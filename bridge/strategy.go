@@ -48,9 +48,13 @@ func (r *reconciler) compare(ctx context.Context, c *comparison, found func([]di
 // runLog holds both logs against each other. An order that moved while they were read is under way and
 // no difference; what is due is given time first, as in run.
 func (c *comparison) runLog(ctx context.Context, found func([]difference, string) error) error {
-	here, there, list, err := c.readLogs(ctx, "", "")
-	if err != nil || len(list) == 0 {
+	first, err := c.readLogs(ctx, "", "")
+	if err != nil {
 		return err
+	}
+	list := differences(first.here, first.there)
+	if len(list) == 0 {
+		return nil
 	}
 	due := slices.ContainsFunc(slices.Collect(maps.Values(list)), difference.underWay)
 	if due && !c.leaveDue {
@@ -58,13 +62,13 @@ func (c *comparison) runLog(ctx context.Context, found func([]difference, string
 			return err
 		}
 	}
-	_, there, moved, err := c.moved(ctx, here, there)
+	since, err := c.readLogs(ctx, first.endHere, first.endThere)
 	if err != nil {
 		return err
 	}
 	var still []difference
 	for id, d := range list {
-		if moved[id] || c.leaveDue && d.underWay() {
+		if since.here[id] != nil || since.there[id] != nil || c.leaveDue && d.underWay() {
 			c.moving++
 			continue
 		}
@@ -75,40 +79,21 @@ func (c *comparison) runLog(ctx context.Context, found func([]difference, string
 	if len(still) == 0 {
 		return nil
 	}
-	return found(still, there)
+	return found(still, since.endThere)
 }
 
-// readLogs reads both logs from a place on, and tells where they end and which orders differ.
-func (c *comparison) readLogs(ctx context.Context, fromHere, fromThere string) (endHere, endThere string, differ map[string]difference, err error) {
-	here, endHere, err := c.log(ctx, c.here, c.sideHere, fromHere)
-	if err != nil {
-		return "", "", nil, err
-	}
-	there, endThere, err := c.log(ctx, c.there, c.sideThere, fromThere)
-	if err != nil {
-		return "", "", nil, err
-	}
-	return endHere, endThere, differences(here, there), nil
+// logs is what both sides' logs tell from a place on: the newest entry of each order, and where they end.
+type logs struct {
+	here, there       map[string]*contracts.Entry
+	endHere, endThere string
 }
 
-// moved reads which orders have changed on either side since.
-func (c *comparison) moved(ctx context.Context, fromHere, fromThere string) (endHere, endThere string, ids map[string]bool, err error) {
-	here, endHere, err := c.log(ctx, c.here, c.sideHere, fromHere)
-	if err != nil {
-		return "", "", nil, err
+func (c *comparison) readLogs(ctx context.Context, fromHere, fromThere string) (l logs, err error) {
+	if l.here, l.endHere, err = c.log(ctx, c.here, c.sideHere, fromHere); err != nil {
+		return l, err
 	}
-	there, endThere, err := c.log(ctx, c.there, c.sideThere, fromThere)
-	if err != nil {
-		return "", "", nil, err
-	}
-	ids = map[string]bool{}
-	for id := range here {
-		ids[id] = true
-	}
-	for id := range there {
-		ids[id] = true
-	}
-	return endHere, endThere, ids, nil
+	l.there, l.endThere, err = c.log(ctx, c.there, c.sideThere, fromThere)
+	return l, err
 }
 
 // log reads a side's log from a place on: the newest entry of each order, and the place where it ends.
