@@ -400,3 +400,23 @@ func TestWhatAPersonDroppedDoesNotComeBackAtOnce(t *testing.T) {
 	s.want(http.StatusAccepted, "admin", "POST", "/admin/api/reconciliations", contracts.ReconciliationRequest{Peer: "b"})
 	require.NotNil(t, s.claim(false), "who asks for one gets it")
 }
+
+// TestAPeerThatKnowsLessIsCompared: its database was put back, and has lost what this side had told.
+func TestAPeerThatKnowsLessIsCompared(t *testing.T) {
+	s := startSide(t, func(c *Config) { c.ReconcileEvery = time.Hour })
+	older, newer := s.create(newOrder(t, "older")), s.create(newOrder(t, "newer"))
+	s.greet("peer", http.StatusOK, newest(older.Sync.Version))
+	first := s.claim(false)
+	s.progress(first.ID, "r1", "done", equalReport(2))
+	s.greet("peer", http.StatusOK, newest(newer.Sync.Version))
+	require.Nil(t, s.claim(false))
+	s.greet("peer", http.StatusOK, newest(older.Sync.Version))
+	require.Nil(t, s.claim(false), "one replica of the peer may be behind another")
+	var job *contracts.Reconciliation
+	require.Eventually(t, func() bool {
+		s.greet("peer", http.StatusOK, newest(older.Sync.Version))
+		job = s.claim(false)
+		return job != nil
+	}, 15*time.Second, 100*time.Millisecond)
+	require.Equal(t, "schedule", job.Cause)
+}

@@ -47,8 +47,8 @@ type Desk struct {
 
 	mu    sync.Mutex
 	rows  map[string]PeerRow
-	heard map[string]bool   // the peers that have told this process what they have seen
-	known map[string]string // the evidence that a held link is held for
+	heard map[string]map[string]told // what each peer has told this process to have seen of it
+	known map[string]string          // the evidence that a held link is held for
 }
 
 // New makes the desk of a process. Paused tells what a person decided about a peer.
@@ -56,7 +56,7 @@ func New(o Options, store Store, brake *orders.Brake, consumers Consumers, pause
 	log = log.Named("peering")
 	return &Desk{
 		Options: o, store: store, brake: brake, consumers: consumers, paused: paused, log: log, began: o.Now(),
-		witness: newWitness(o.Side, store, o.Now), rows: map[string]PeerRow{}, heard: map[string]bool{}, known: map[string]string{},
+		witness: newWitness(o.Side, store, o.Now), rows: map[string]PeerRow{}, heard: map[string]map[string]told{}, known: map[string]string{},
 	}
 }
 
@@ -182,12 +182,45 @@ func (d *Desk) Hear(ctx context.Context, peer string, seen map[string]int64) err
 	if err == nil && len(missing) > 0 {
 		err = d.hold(ctx, peer, missing)
 	}
-	if err == nil && seen != nil {
-		d.mu.Lock()
-		d.heard[peer] = true
-		d.mu.Unlock()
+	if err != nil || seen == nil {
+		return err
+	}
+	if d.knowsLess(peer, seen) && d.Every > 0 && d.Held(peer) == nil {
+		d.log.Warn("a peer knows less of this side than it did, as of a database that was put back: comparing", zap.String("peer", peer))
+		_, err = d.Request(ctx, orders.By{Actor: "service"}, contracts.ReconciliationRequest{Peer: peer}, "schedule")
+		if orders.KindOf(err) == orders.Conflict { // one is open already
+			err = nil
+		}
 	}
 	return err
+}
+
+// told is a number that a peer told to have seen, and when it first did.
+type told struct {
+	n  int64
+	at time.Time
+}
+
+// backFor is for how long a peer has to know less before it counts: one replica of it may be behind another.
+const backFor = 5 * time.Second
+
+// knowsLess takes note of what a peer told, and tells whether it has gone back behind what it told before.
+func (d *Desk) knowsLess(peer string, seen map[string]int64) (less bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	before, now := d.heard[peer], d.Now()
+	d.heard[peer] = make(map[string]told, len(seen))
+	for key, n := range seen {
+		last, there := before[key]
+		switch {
+		case !there || n > last.n:
+			last = told{n, now}
+		case n < last.n && now.Sub(last.at) > backFor:
+			less, last = true, told{n, now}
+		}
+		d.heard[peer][key] = last
+	}
+	return less
 }
 
 func (d *Desk) hold(ctx context.Context, peer string, missing []ordersync.Dot) error {

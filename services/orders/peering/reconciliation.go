@@ -143,7 +143,7 @@ func (d *Desk) forRunner(r *contracts.Reconciliation) *contracts.Reconciliation 
 // due tells why both sides should be compared now by themselves; empty when they should not.
 func (d *Desk) due(ctx context.Context, peer string) (cause string, err error) {
 	d.mu.Lock()
-	heard := d.heard[peer]
+	_, heard := d.heard[peer]
 	d.mu.Unlock()
 	// Before the peer has told what it has seen of us nobody knows whether our database was put back.
 	if d.Every == 0 || !heard || d.Held(peer) != nil {
