@@ -136,8 +136,12 @@ func (d *demo) settleWhatALost(t *testing.T, l *load) {
 // goOnWithWhatIsThere has people of a edit orders as they find them, before anybody has noticed.
 func (l *load) goOnWithWhatIsThere(t *testing.T, d *demo) (edited []string) {
 	t.Helper()
-	onA, err := d.a.all(t.Context())
-	require.NoError(t, err)
+	var onA map[string]view
+	var err error
+	eventually(t, time.Minute, "a can be read, while b's deletions may still come", func() bool {
+		onA, err = d.a.all(t.Context())
+		return err == nil
+	})
 	w := newWriter("early", seed, l.ledger)
 	for _, id := range slices.Sorted(maps.Keys(onA)) {
 		l.ledger.mu.Lock()
