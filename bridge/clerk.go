@@ -33,8 +33,11 @@ type clerk struct {
 func (c *clerk) run(ctx context.Context) {
 	var greeting sync.WaitGroup
 	greeting.Go(func() { // a reconciliation may take long, and the sides go on to look at each other
-		for sleep(ctx, claimEvery, nil) == nil {
+		for {
 			c.greet(ctx)
+			if sleep(ctx, claimEvery, nil) != nil {
+				return
+			}
 		}
 	})
 	defer greeting.Wait()

@@ -88,6 +88,7 @@ func TestDatabasePutBack(t *testing.T) {
 			}
 			plan := requireHeld(t, d, d.a)
 			require.Zero(t, plan.Report.Effects["deletesThere"], "nothing is deleted on the other side")
+			require.Positive(t, plan.Report.Effects["createsHere"])
 			t.Logf("%s  the plan: %s", clock(), encode(plan))
 			l.flowOn(t, []*side{d.b}, 20) // the other side works on, and so may people here
 			w := newWriter("held", seed, l.ledger)

@@ -24,6 +24,7 @@ const (
 	Unavailable      // the database cannot be reached, or is busy
 	BrokerUnavailable
 	Held       // the link to the peer is held until a person has looked
+	Starting   // the peer has not told this process yet what it has seen of the side
 	CursorLost // the cursor's place in the log is not there any more
 	TooMany    // of what its sender may have under way
 	LogMoved   // orders have changed after the cursor; Moved is what they are now

@@ -15,13 +15,20 @@ import (
 // greet tells the side what its peer has seen of it, and returns what it has seen of the peer.
 func (s *side) greet(role string, status int, seen map[string]int64) map[string]int64 {
 	s.t.Helper()
-	got := s.want(status, role, "PUT", "/orders/transactions", contracts.Batch{Side: "b", Entries: []contracts.Entry{}, Seen: seen})
+	got := s.want(status, role, "PUT", "/orders/transactions", contracts.Batch{Side: s.cfg.Peer, Entries: []contracts.Entry{}, Seen: seen})
 	if status != http.StatusOK {
 		return nil
 	}
 	var b contracts.Batch
 	got.into(s.t, &b)
 	return b.Seen
+}
+
+// startUngreeted starts the side anew, and the peer does not greet it.
+func (s *side) startUngreeted() {
+	s.stop()
+	s.stranger = true
+	s.start()
 }
 
 func (s *side) peerStatus() contracts.PeerStatus {
@@ -89,6 +96,27 @@ func TestEachSideTellsWhatItHasSeen(t *testing.T) {
 	require.Equal(t, want, s.greet("peer", http.StatusOK, map[string]int64{}))
 }
 
+// TestNoOrdersBeforeTheGreeting: what the peer sends, and what it is to be sent, waits until it has told
+// what it has seen, after each start.
+func TestNoOrdersBeforeTheGreeting(t *testing.T) {
+	s := startSide(t)
+	s.startUngreeted()
+	o := newOrder(t, "early")
+	early := contracts.Batch{Side: "b", Entries: []contracts.Entry{entry(t, o.ID, "NEW", b(1), &o)}}
+	for _, refused := range []*answer{
+		s.want(http.StatusServiceUnavailable, "peer", "PUT", "/orders/transactions", early),
+		s.want(http.StatusServiceUnavailable, "bridge", "POST", "/orders/transactions/lookup", contracts.Lookup{Peer: "b", IDs: []string{o.ID}}),
+	} {
+		require.Equal(t, "1", refused.header.Get("Retry-After"))
+		require.Equal(t, "/problems/unavailable", refused.problem(t).Type)
+		require.Equal(t, "a has started and waits for b to tell what it has seen of it", refused.problem(t).Detail)
+	}
+	s.want(http.StatusNotFound, "client", "GET", "/orders/"+o.ID, nil)
+	s.greet("peer", http.StatusOK, map[string]int64{})
+	s.want(http.StatusOK, "peer", "PUT", "/orders/transactions", early)
+	s.want(http.StatusOK, "bridge", "POST", "/orders/transactions/lookup", contracts.Lookup{Peer: "b", IDs: []string{o.ID}})
+}
+
 // TestADatabasePutBackIsNoticed by what the peer has seen, through either bridge: the link is held until a
 // person has confirmed a plan.
 func TestADatabasePutBackIsNoticed(t *testing.T) {
@@ -122,8 +150,7 @@ func TestADatabasePutBackIsNoticed(t *testing.T) {
 			require.Nil(t, plan.DecidedAt)
 			require.Nil(t, s.claim(false), "one runner at a time")
 			s.progress(plan.ID, "r1", "held", &contracts.ReconcileReport{Side: "a", Peer: "b", Phase: "ended", Strategy: "ranges", Found: map[string]int{"onlyThere": 1}, Effects: map[string]int{"createsHere": 1}, Passes: 1})
-			s.stop()
-			s.start() // and survives a restart
+			s.startUngreeted() // and survives a restart
 			s.awaitConsumer()
 			s.requireHeld(t)
 			require.Nil(t, s.claim(false), "nobody has confirmed")
@@ -250,6 +277,7 @@ func TestReconciliationsAreHandedOut(t *testing.T) {
 // TestTheFirstContactIsByItself, and what is due by the schedule.
 func TestTheFirstContactIsByItself(t *testing.T) {
 	s := startSide(t, func(c *Config) { c.ReconcileEvery = time.Second })
+	s.startUngreeted()
 	require.Nil(t, s.claim(false), "the peer may know more of us than we do")
 	s.greet("peer", http.StatusOK, map[string]int64{})
 	first := s.claim(false)

@@ -29,10 +29,11 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 // side is a whole service of side a, with a database and a broker of its own, as its callers see it.
 type side struct {
-	t    *testing.T
-	cfg  *Config
-	log  *zap.Logger // the test's when nil
-	stop func()
+	t        *testing.T
+	cfg      *Config
+	log      *zap.Logger // the test's when nil
+	stranger bool        // the peer does not greet it
+	stop     func()
 }
 
 func secret(role string) string { return role + strings.Repeat("-secret", 6) }
@@ -78,6 +79,9 @@ func (s *side) start() {
 		defer res.Body.Close()
 		return res.StatusCode == http.StatusOK
 	}, 20*time.Second, 10*time.Millisecond)
+	if !s.stranger {
+		s.greet("peer", http.StatusOK, map[string]int64{})
+	}
 }
 
 // awaitConsumer waits until there is what a pause needs: it is made a moment after the service is ready.

@@ -16,8 +16,10 @@ import (
 
 // Peering is what this side knows of its peers.
 type Peering interface {
-	// Open fails while the link to a peer is held.
+	// Open fails while the link to a peer is held, or the peer has not told what it has seen since this
+	// process was started. Admit is the same for a batch that the peer itself sends.
 	Open(peer string) error
+	Admit(peer string, entries int) error
 	// Saw takes note of a version that a peer told, Tell lists what is to be told of them.
 	Saw(peer string, v ordersync.Vector)
 	Tell(peer string) map[string]int64

@@ -32,6 +32,7 @@ var problemOf = map[orders.Kind]struct {
 	orders.TooMany:           {http.StatusTooManyRequests, "too-many-requests"},
 	orders.LogMoved:          {http.StatusConflict, "log-moved"},
 	orders.Held:              {http.StatusServiceUnavailable, "held"},
+	orders.Starting:          {http.StatusServiceUnavailable, "unavailable"},
 }
 
 // titles are the problem types, below /problems/.

@@ -126,7 +126,8 @@ func cursorSeen(r *http.Request) (*orders.Cursor, error) {
 }
 
 // admit refuses what is wrong with a batch as a whole. It holds what the peer has seen of this side
-// against the log first. A held link takes no requests; the answers to what is reconciled it does.
+// against the log first. A held link takes no requests, nor does one that has not been greeted; the
+// answers to what is reconciled both do.
 func (a *API) admit(ctx context.Context, in *strictjson.Batch, answers bool) error {
 	if !a.service.HasPeer(in.Side) {
 		return &orders.Error{
@@ -137,7 +138,7 @@ func (a *API) admit(ctx context.Context, in *strictjson.Batch, answers bool) err
 	if err := a.peering.Hear(ctx, in.Side, in.Seen); err != nil || answers {
 		return err
 	}
-	return a.peering.Open(in.Side)
+	return a.peering.Admit(in.Side, len(in.Entries))
 }
 
 // batch is what was read of a body: what the service is to observe, where each stands in the body,

@@ -62,7 +62,7 @@ func (a *API) workOn(ctx context.Context, worker string) time.Duration {
 			switch kind := orders.KindOf(err); {
 			case ctx.Err() != nil:
 				return 0
-			case kind == orders.Held, kind == orders.Unavailable: // which is not the batch's fault
+			case kind == orders.Held, kind == orders.Starting, kind == orders.Unavailable: // which is not the batch's fault
 				a.log.Info("an accepted batch waits", zap.Stringer("batch", p.Batch), zap.Error(err))
 				a.release(ctx, worker)
 				return workEvery

@@ -48,6 +48,7 @@ type Desk struct {
 	mu    sync.Mutex
 	rows  map[string]PeerRow
 	heard map[string]map[string]told // what each peer has told this process to have seen of it
+	asked map[string]time.Time       // when each peer first brought orders to this process without having told
 	known map[string]string          // the evidence that a held link is held for
 }
 
@@ -56,7 +57,8 @@ func New(o Options, store Store, brake *orders.Brake, consumers Consumers, pause
 	log = log.Named("peering")
 	return &Desk{
 		Options: o, store: store, brake: brake, consumers: consumers, paused: paused, log: log, began: o.Now(),
-		witness: newWitness(o.Side, store, o.Now), rows: map[string]PeerRow{}, heard: map[string]map[string]told{}, known: map[string]string{},
+		witness: newWitness(o.Side, store, o.Now), rows: map[string]PeerRow{}, heard: map[string]map[string]told{},
+		asked: map[string]time.Time{}, known: map[string]string{},
 	}
 }
 
@@ -158,10 +160,40 @@ func (d *Desk) Brake(peer string) orders.BrakeState { return d.brake.State(peer)
 // LeftOut are the orders that reconciliations with a peer leave as they are.
 func (d *Desk) LeftOut(peer string) []string { return d.row(peer).LeftOut }
 
-// Open fails while the link to a peer is held.
-func (d *Desk) Open(peer string) error {
-	if h := d.Held(peer); h != nil {
-		return orders.Errorf(orders.Held, "the link to %s is held until a person of %s confirms: %s", peer, d.Side, h.Reason)
+// greetingWait is how long a peer's greeting is waited for. A peer that sends orders sends greetings all
+// the while; one that never does, as the bridge of an earlier program, is let through after it.
+const greetingWait = 15 * time.Second
+
+// Open fails while the link to a peer is held (Held), and after the start of this process until the peer
+// has told what it has seen of this side (Starting): before that nobody knows whether the database was
+// put back, and the peer's orders would fill it up again without a plan.
+func (d *Desk) Open(peer string) error { return d.open(peer, d.began) }
+
+// Admit is Open for a batch that the peer itself sends, however long after the start its first one
+// comes. A batch of no entries is a greeting.
+func (d *Desk) Admit(peer string, entries int) error {
+	var since time.Time // long ago
+	if entries > 0 {
+		d.mu.Lock()
+		if d.asked[peer].IsZero() {
+			d.asked[peer] = d.Now()
+		}
+		since = d.asked[peer]
+		d.mu.Unlock()
+	}
+	return d.open(peer, since)
+}
+
+func (d *Desk) open(peer string, since time.Time) error {
+	d.mu.Lock()
+	held := d.rows[peer].Held
+	_, heard := d.heard[peer]
+	d.mu.Unlock()
+	switch {
+	case held != nil:
+		return orders.Errorf(orders.Held, "the link to %s is held until a person of %s confirms: %s", peer, d.Side, held.Reason)
+	case !heard && d.Now().Sub(since) < greetingWait:
+		return orders.Errorf(orders.Starting, "%s has started and waits for %s to tell what it has seen of it", d.Side, peer)
 	}
 	return nil
 }
