@@ -176,6 +176,7 @@ func hold(t *testing.T, s *side, id string) (release func()) {
 
 // TestAnAcceptedBatchOutlivesTheProcess that works on it, whether it was stopped or died.
 func TestAnAcceptedBatchOutlivesTheProcess(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := startSide(t)
 	ours := s.create(newOrder(t, "ours"))
 	entries := fresh(t, 1001)
@@ -233,6 +234,7 @@ func TestFewBatchesAreOpenAtOnce(t *testing.T) {
 
 // TestAHeldLinkHoldsAcceptedBatches: they wait, and are not given up, until a person has looked.
 func TestAHeldLinkHoldsAcceptedBatches(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := startSide(t)
 	ours := s.create(newOrder(t, "ours"))
 	entries := fresh(t, 501)

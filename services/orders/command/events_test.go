@@ -14,6 +14,7 @@ import (
 
 // TestEvents: whoever listens hears at once, hears of a change, and does not hold up the end.
 func TestEvents(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := startSide(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -48,6 +49,7 @@ func TestEvents(t *testing.T) {
 
 // TestHistory: samples are taken, and tell what waits.
 func TestHistory(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := startSide(t)
 	s.create(newOrder(t, "one"))
 	require.Eventually(t, func() bool {

@@ -224,6 +224,7 @@ func TestGuessing(t *testing.T) {
 // TestGuessingFromManyPlaces: who guesses at one address keeps nobody out elsewhere; but of one name, and
 // from one address, only so many guesses are looked at.
 func TestGuessingFromManyPlaces(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := startSide(t, func(c *Config) { c.TrustedProxies = "127.0.0.1" })
 	s.addUser("anna", access.Viewer)
 	b := s.browser()

@@ -276,6 +276,7 @@ func TestReconciliationsAreHandedOut(t *testing.T) {
 
 // TestTheFirstContactIsByItself, and what is due by the schedule.
 func TestTheFirstContactIsByItself(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := startSide(t, func(c *Config) { c.ReconcileEvery = time.Second })
 	s.startUngreeted()
 	require.Nil(t, s.claim(false), "the peer may know more of us than we do")
@@ -338,6 +339,7 @@ func TestARunnerIsNotGone(t *testing.T) {
 // TestWhatAPersonTookIsNoTimeOfARun: what is left open by a reconciliation that waited for days is
 // compared again by the schedule.
 func TestWhatAPersonTookIsNoTimeOfARun(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := startSide(t, func(c *Config) { c.ReconcileEvery = time.Second })
 	s.greet("peer", http.StatusOK, map[string]int64{})
 	job := s.claim(true)
@@ -431,6 +433,7 @@ func TestWhatAPersonDroppedDoesNotComeBackAtOnce(t *testing.T) {
 
 // TestAPeerThatKnowsLessIsCompared: its database was put back, and has lost what this side had told.
 func TestAPeerThatKnowsLessIsCompared(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := startSide(t, func(c *Config) { c.ReconcileEvery = time.Hour })
 	older, newer := s.create(newOrder(t, "older")), s.create(newOrder(t, "newer"))
 	s.greet("peer", http.StatusOK, newest(older.Sync.Version))

@@ -100,6 +100,7 @@ func TestTwoReplicas(t *testing.T) {
 
 // TestHintsOutliveTheProcess: what the broker had not taken when the process died goes out later.
 func TestHintsOutliveTheProcess(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := startSide(t, func(c *Config) { c.NatsURL = "nats://nobody:" + secret("nats") + "@127.0.0.1:1" })
 	o := newOrder(t, "written while the broker is away")
 	s.create(o)
@@ -120,6 +121,7 @@ func TestHintsOutliveTheProcess(t *testing.T) {
 
 // TestStreamWipedWhileDown: the broker's store is gone after a restart; every due order is hinted again.
 func TestStreamWipedWhileDown(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := startSide(t)
 	for range 3 {
 		s.create(newOrder(t, "pending"))
