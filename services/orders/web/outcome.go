@@ -1,0 +1,93 @@
+package web
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// outcome is what a choice comes to, to be looked at before it is done.
+type outcome struct {
+	Take    string            // ours, theirs or fields
+	Picks   map[string]string // by the names in the form
+	Order   *contracts.Order  // nil: the order is deleted
+	Shown   *contracts.Order  // the same with what is derived, once it is valid
+	Faults  []contracts.FieldError
+	Text    string
+	Changes []change // what it changes here and there
+}
+
+type change struct{ Name, Here, There, Then string }
+
+// decide turns a form into what the API is asked for, and what comes of it. It is nil while a contested
+// field is open.
+func (c *casePage) decide(v url.Values) (*contracts.Resolution, *outcome, error) {
+	c.choose(v)
+	o := &outcome{Take: v.Get("take"), Picks: map[string]string{}}
+	switch o.Take {
+	case "ours":
+		o.Order, o.Text = c.Ours.Order, "The version of this side stays, and "+c.Peer+" takes it over."
+	case "theirs":
+		o.Order, o.Text = c.Theirs.Order, "The version of "+c.Peer+" is taken over here."
+	default:
+		o.Take, o.Text = "fields", "What you chose becomes a new version on both sides."
+		if c.Whole {
+			c.Missing = true
+			return nil, nil, nil
+		}
+		for _, f := range c.Fields {
+			if f.Chosen == "" {
+				c.Missing = true
+				return nil, nil, nil
+			}
+			o.Picks[f.Field()] = f.Chosen
+		}
+		taken := func(pointer string) bool { return o.Picks["pick "+pointer] == "theirs" }
+		made, err := choose(c.Ours.Order, c.Theirs.Order, c.Differs, taken)
+		if err != nil {
+			return nil, nil, err
+		}
+		o.Order = made
+	}
+	if o.Order == nil {
+		o.Text = "The order is deleted on both sides."
+	} else {
+		o.show()
+	}
+	for _, f := range c.Fields {
+		then := f.Here
+		if o.Take == "theirs" || o.Take == "fields" && f.Chosen == "theirs" {
+			then = f.There
+		}
+		o.Changes = append(o.Changes, change{f.Name, f.Here, f.There, then})
+	}
+	if o.Take == "fields" {
+		return &contracts.Resolution{Order: o.Order}, o, nil
+	}
+	return &contracts.Resolution{Take: o.Take}, o, nil
+}
+
+// show makes what a person sees of the outcome: with its totals, or with what is wrong with it.
+func (o *outcome) show() {
+	o.Order.Totals = nil
+	shown := *o.Order
+	shown.Lines = slices.Clone(o.Order.Lines)
+	for i := range shown.Lines {
+		o.Order.Lines[i].TotalMinor, shown.Lines[i].TotalMinor = nil, nil
+	}
+	o.Shown = &shown
+	if o.Faults = shown.Validate(); o.Faults == nil {
+		shown.Complete()
+	}
+}
+
+// Hidden are the choices to be sent along, in order.
+func (o *outcome) Hidden() []option {
+	var out []option
+	for _, name := range slices.Sorted(maps.Keys(o.Picks)) {
+		out = append(out, option{name, o.Picks[name]})
+	}
+	return out
+}
