@@ -133,6 +133,22 @@ func (c *circuit) leave(probe bool, r response) {
 	}
 }
 
+// greeted tells that a greeting has passed, which goes the whole way as a try does: where nothing waits to
+// be told, nobody else would find out that the way is open again. How often it failed is not forgotten,
+// since a greeting is less to bear than orders are.
+func (c *circuit) greeted() {
+	c.mu.Lock()
+	mended := c.open && !c.probing && time.Now().After(c.until)
+	if mended {
+		c.open, c.barred, c.far = false, false, false
+	}
+	c.mu.Unlock()
+	if mended {
+		c.log.Info("circuit closed by a greeting")
+		c.changed()
+	}
+}
+
 // pause is called with the lock held.
 func (c *circuit) pause(d time.Duration, reason string) {
 	now := time.Now()

@@ -160,6 +160,39 @@ func TestCircuitWaitsAsTold(t *testing.T) {
 	}
 }
 
+// TestAGreetingEndsAWait that is over, where no order tries; it is no reason to try sooner than told, nor to
+// forget how often it failed.
+func TestAGreetingEndsAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := 0
+		c := newCircuit(30*time.Second, zap.NewNop(), func() { told++ })
+		c.greeted()
+		require.Zero(t, told, "it was closed")
+		for range 5 {
+			_, probe := pauseOf(t, c)
+			c.leave(probe, ended(retry, "down"))
+		}
+		held := ended(overloaded, "held")
+		held.retryAfter = 10 * time.Second
+		_, probe := pauseOf(t, c)
+		c.greeted()
+		require.Equal(t, circuitHalfOpen, c.state().name, "somebody is trying")
+		c.leave(probe, held)
+		told = 0
+		time.Sleep(9 * time.Second)
+		c.greeted()
+		require.Equal(t, circuitOpen, c.state().name, "not before the time")
+		time.Sleep(2 * time.Second)
+		c.greeted()
+		require.Equal(t, circuitClosed, c.state().name)
+		require.Equal(t, 1, told)
+		_, probe = pauseOf(t, c)
+		require.False(t, probe)
+		c.leave(probe, ended(retry, "down"))
+		require.Equal(t, circuitOpen, c.state().name, "it is no news that it fails")
+	})
+}
+
 func TestUnauthorizedProbesSlowlyAndAlarmsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.ErrorLevel)

@@ -88,7 +88,9 @@ func (c *clerk) greet(ctx context.Context) {
 	}
 	if err != nil || r.verdict != settled { // the circuit tells of it as soon as an order waits
 		c.log.Debug("greeting did not get through", zap.String("reason", r.reason), zap.Error(err))
+		return
 	}
+	c.circuit.greeted()
 }
 
 // orEmpty makes a greeting one, even when nothing was seen yet.

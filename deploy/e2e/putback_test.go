@@ -27,6 +27,12 @@ func (d *demo) backup(t testing.TB, s *side) string {
 	return file
 }
 
+// restore puts a backup in the place of a side's database.
+func (d *demo) restore(t testing.TB, s *side, backup string) {
+	t.Helper()
+	d.postgres(t, "pg_restore", "--clean", "--if-exists", "--dbname="+d.databaseURL(t, s), backup)
+}
+
 func (d *demo) databaseURL(t testing.TB, s *side) string {
 	return d.env(t)[map[*side]string{d.a: "A_DATABASE_URL", d.b: "B_DATABASE_URL"}[s]]
 }
@@ -60,7 +66,7 @@ func TestDatabasePutBack(t *testing.T) {
 		empty bool
 	}{
 		"an older backup": {put: func(t *testing.T, d *demo, backup string) {
-			d.postgres(t, "pg_restore", "--clean", "--if-exists", "--dbname="+d.databaseURL(t, d.a), backup)
+			d.restore(t, d.a, backup)
 		}},
 		"an empty database": {empty: true, put: func(t *testing.T, d *demo, _ string) {
 			conn, err := pgx.Connect(t.Context(), d.databaseURL(t, d.a))

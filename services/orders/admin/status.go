@@ -79,7 +79,7 @@ func alarms(s *contracts.PeerStatus, broker *contracts.BrokerStatus) []string {
 	if s.Brake.Deletions || s.Brake.Replacements {
 		out = append(out, "brake: changes of "+s.Peer+" are held as errors until a person lets them through")
 	}
-	if s.Paused {
+	if s.Paused && s.Held == nil { // a held link stands still by itself
 		out = append(out, "paused: nothing is sent to "+s.Peer+" until it is resumed")
 	}
 	if len(s.Bridges) == 0 {

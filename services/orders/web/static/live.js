@@ -6,7 +6,9 @@ import {renewTimes} from './times.js';
 
 const parts = document.querySelectorAll('[data-live]');
 const banner = document.getElementById('live');
-let source, running = false, again = false, failures = 0;
+// Events come every five seconds at least; a service that hangs sends none, and closes nothing.
+const silentMax = 8000, answerMax = 4000;
+let source, running = false, again = false, failures = 0, heard = 0;
 
 async function renew() {
   if (running) { again = true; return; }
@@ -14,7 +16,7 @@ async function renew() {
   try {
     const url = new URL(location.href);
     url.searchParams.delete('done');
-    const response = await fetch(url, {headers: {Accept: 'text/html'}, credentials: 'same-origin', cache: 'no-store'});
+    const response = await fetch(url, {headers: {Accept: 'text/html'}, credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(answerMax)});
     if (response.redirected && new URL(response.url).pathname !== url.pathname) { location.reload(); return; }
     const type = response.headers.get('Content-Type') || '';
     if (!type.startsWith('text/html')) throw new Error(String(response.status));
@@ -56,6 +58,8 @@ function lost(is) {
 function listen() {
   if (source || document.hidden || 'still' in document.body.dataset) return;
   source = new EventSource('/admin/api/events');
+  heard = Date.now();
+  for (const event of ['open', 'changed', 'sample']) source.addEventListener(event, () => { heard = Date.now(); });
   source.addEventListener('changed', renew);
   if (document.querySelector('[data-samples]')) source.addEventListener('sample', renew);
   source.onerror = () => {
@@ -70,6 +74,12 @@ function listen() {
 
 // check asks once more when the stream has not come back by itself.
 function check() { if (source && source.readyState !== EventSource.OPEN) renew(); }
+
+setInterval(() => {
+  if (!source || document.hidden || Date.now() - heard < silentMax) return;
+  heard = Date.now();
+  renew();
+}, 1000);
 
 function stop() { if (source) { source.close(); source = undefined; } }
 
