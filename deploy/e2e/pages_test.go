@@ -283,14 +283,14 @@ func pagesKeyboard(t *testing.T, w *window) {
 func pagesBroken(t *testing.T, d *demo, a *window) {
 	a.open("/admin")
 	a.do(mark)
-	d.signalPart(t, syscall.SIGSTOP, "B_SERVICE_PID")
-	o := newOrder(rand.New(rand.NewPCG(seed, 4)))
-	_, _, err := d.a.createAt(t.Context(), o)
-	require.NoError(t, err)
-	a.awaitText(".headline", "cannot get to b") // once the bridge has given up waiting for an answer
-	a.requireSame()
-	lookAround(t, a, "peer-down", "/admin", "/admin/peers", "/admin/orders/"+o.ID)
-	d.signalPart(t, syscall.SIGCONT, "B_SERVICE_PID")
+	d.whileDown(t, "B_SERVICE_PID", func() {
+		o := newOrder(rand.New(rand.NewPCG(seed, 4)))
+		_, _, err := d.a.createAt(t.Context(), o)
+		require.NoError(t, err)
+		a.awaitText(".headline", "cannot get to b")
+		a.requireSame()
+		lookAround(t, a, "peer-down", "/admin", "/admin/peers", "/admin/orders/"+o.ID)
+	})
 	a.open("/admin")
 	a.awaitText(".headline", "Everything is in step")
 

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"math/rand/v2"
 	"net/http"
 	"testing"
 
@@ -45,9 +46,12 @@ func TestPagesInTrouble(t *testing.T) {
 	d.awaitRest(t)
 	d.requireEqual(t, nil)
 
+	_, _, err := d.a.createAt(t.Context(), newOrder(rand.New(rand.NewPCG(seed, 5)))) // b sees a number that a loses
+	require.NoError(t, err)
+	d.awaitRest(t)
 	d.whileDown(t, "A_SERVICE_PID", func() { d.restore(t, d.a, backup) })
 	plan := requireHeld(t, d, d.a)
-	require.Equal(t, len(ids), plan.Report.Effects["deletesHere"])
+	require.Equal(t, map[string]int{"createsHere": 1, "deletesHere": len(ids)}, plan.Report.Effects)
 	a.open("/admin")
 	a.awaitText("main", "put back")
 	lookAround(t, a, "held", "/admin", "/admin/peers", "/admin/orders", "/admin/reconciliations/"+plan.ID)

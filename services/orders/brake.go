@@ -93,7 +93,7 @@ func (b *Brake) Set(peer string, s BrakeState, turn int64) {
 		return
 	}
 	if p.Deletions && !s.Deletions || p.Replacements && !s.Replacements {
-		p.deletions, p.replacements = 0, 0
+		p.since = time.Time{}
 	}
 	p.BrakeState = s
 }
@@ -131,10 +131,12 @@ func (b *Brake) of(peer string) *braking {
 	return p
 }
 
-// braked counts one batch, which may be decided upon more than once before it is kept.
+// braked counts one batch. What it counts is counted at once, so that batches that are decided upon side by
+// side do not each find room for themselves, and is given back when the batch is not kept.
 type braked struct {
 	brake                   *Brake
 	peer                    string
+	since                   time.Time // begin of the window that it is counted in
 	deletions, replacements int64
 	trips                   BrakeState
 }
@@ -154,15 +156,19 @@ func (t *braked) stops(deletion bool) string {
 	if now.Sub(p.since) > b.window || now.Before(p.since) {
 		p.since, p.deletions, p.replacements = now, 0, 0
 	}
-	limit, before, batch, tripped, what := b.replacements.of(b.orders), p.replacements, &t.replacements, p.Replacements, "replacements"
+	if t.since != p.since {
+		t.since, t.deletions, t.replacements = p.since, 0, 0
+	}
+	limit, count, mine, tripped, what := b.replacements.of(b.orders), &p.replacements, &t.replacements, p.Replacements, "replacements"
 	if deletion {
-		limit, before, batch, tripped, what = b.deletions.of(b.orders), p.deletions, &t.deletions, p.Deletions, "deletions"
+		limit, count, mine, tripped, what = b.deletions.of(b.orders), &p.deletions, &t.deletions, p.Deletions, "deletions"
 	}
 	if limit == nil {
 		return ""
 	}
-	if !tripped && before+*batch < *limit {
-		*batch++
+	if !tripped && *count < *limit {
+		*count++
+		*mine++
 		return ""
 	}
 	if deletion {
@@ -176,13 +182,24 @@ func (t *braked) stops(deletion bool) string {
 // BrakeReason begins the reason of every order that the brake holds.
 const BrakeReason = "brake: "
 
-// keep counts the batch for good.
+// drop gives back what was counted and not kept.
+func (t *braked) drop() {
+	b := t.brake
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if p := b.of(t.peer); t.since == p.since {
+		p.deletions -= t.deletions
+		p.replacements -= t.replacements
+	}
+	t.deletions, t.replacements, t.trips = 0, 0, BrakeState{}
+}
+
+// keep counts the batch for good, and keeps that the brake has tripped.
 func (t *braked) keep() {
 	b := t.brake
 	b.mu.Lock()
+	t.deletions, t.replacements = 0, 0
 	p := b.of(t.peer)
-	p.deletions += t.deletions
-	p.replacements += t.replacements
 	trips := t.trips.Deletions && !p.Deletions || t.trips.Replacements && !p.Replacements
 	p.Deletions = p.Deletions || t.trips.Deletions
 	p.Replacements = p.Replacements || t.trips.Replacements

@@ -57,7 +57,8 @@ func (s *Service) receive(ctx context.Context, by By, peer string, in []Received
 	}
 	out := make([]Present, len(in))
 	perEntry := s.rows()
-	var brake *braked
+	brake := s.brake.begin(peer)
+	defer brake.drop()
 	req := ChangeRequest{IDs: ids, Numbers: perEntry * len(in), Seen: seen}
 	err := s.merging(ctx, peer, func(last bool) error {
 		return s.change(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
@@ -68,7 +69,7 @@ func (s *Service) receive(ctx context.Context, by By, peer string, in []Received
 				return nil, err
 			}
 			changes := make([]Change, 0, len(in))
-			brake = s.brake.begin(peer)
+			brake.drop() // of an earlier try
 			for i, st := range loaded {
 				if c, ok := s.observe(st, peer, &in[i], by, brake, stamps[i*perEntry:(i+1)*perEntry]); ok {
 					changes = append(changes, c)

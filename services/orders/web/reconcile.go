@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -69,9 +70,13 @@ func reconciliationOf(r contracts.Reconciliation) reconciliation {
 	return out
 }
 
+// planShown is how many orders of a plan are shown at first.
+const planShown = 100
+
 type reconciliationPage struct {
 	reconciliation
-	Plan []plannedRow
+	Plan []plannedRow // what happens to few orders first
+	More int          // how many it names besides
 }
 
 type plannedRow struct {
@@ -87,7 +92,15 @@ func (p *Pages) oneReconciliation(w http.ResponseWriter, r *http.Request) {
 	}
 	out := &reconciliationPage{reconciliation: reconciliationOf(one)}
 	if one.Report != nil {
-		for _, o := range one.Report.Plan {
+		plan := slices.Clone(one.Report.Plan)
+		slices.SortStableFunc(plan, func(x, y contracts.PlannedOrder) int {
+			return cmp.Compare(one.Report.Effects[x.Effect], one.Report.Effects[y.Effect])
+		})
+		if len(plan) > planShown && !r.URL.Query().Has("all") {
+			out.More = len(plan) - planShown
+			plan = plan[:planShown]
+		}
+		for _, o := range plan {
 			out.Plan = append(out.Plan, plannedRow{o, strings.Replace(strings.Replace(effectWords[o.Effect], "are ", "is ", 1), "become collisions", "becomes a collision", 1)})
 		}
 	}
