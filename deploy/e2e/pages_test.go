@@ -56,7 +56,7 @@ func TestPages(t *testing.T) {
 // pages are those that stand for themselves.
 var pages = []string{
 	"/admin", "/admin/orders", "/admin/orders/new", "/admin/collisions", "/admin/errors", "/admin/peers", "/admin/audit", "/admin/states", "/admin/reference",
-	"/admin/policy", "/admin/password",
+	"/admin/policy", "/admin/people", "/admin/password",
 }
 
 // lookAround opens pages, wide and narrow, in light and dark, keeps how it looks, and demands that
@@ -75,6 +75,7 @@ func lookAround(t *testing.T, w *window, when string, paths ...string) {
 				name = "overview"
 			}
 			w.shot(fmt.Sprintf("%s-%s-%d-%s", when, idForm.ReplaceAllString(name, "one"), look.width, look.scheme))
+			require.True(t, w.is(`document.querySelector('main h1')`), "%s is no page", path)
 			require.True(t, w.is(`document.documentElement.scrollWidth <= innerWidth`), "%s is wider than %d", path, look.width)
 		}
 	}

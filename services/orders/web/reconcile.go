@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -30,9 +29,16 @@ var causeWords = map[string]string{
 	"brokerLost": "a broker had lost its store", "restored": "a database was put back to an earlier state",
 }
 
-var effectWords = map[string]string{
-	"createsHere": "come here", "replacesHere": "are replaced here", "deletesHere": "are deleted here", "createsThere": "go to the other side",
-	"replacesThere": "are replaced on the other side", "deletesThere": "are deleted on the other side", "collides": "become collisions", "agrees": "only agree",
+// effectWords say what becomes of one order, and of several.
+var effectWords = map[string][2]string{
+	"createsHere":   {"comes here", "come here"},
+	"replacesHere":  {"is replaced here", "are replaced here"},
+	"deletesHere":   {"is deleted here", "are deleted here"},
+	"createsThere":  {"goes to the other side", "go to the other side"},
+	"replacesThere": {"is replaced on the other side", "are replaced on the other side"},
+	"deletesThere":  {"is deleted on the other side", "are deleted on the other side"},
+	"collides":      {"becomes a collision", "become collisions"},
+	"agrees":        {"only agrees", "only agree"},
 }
 
 func reconciliationOf(r contracts.Reconciliation) reconciliation {
@@ -63,7 +69,7 @@ func reconciliationOf(r contracts.Reconciliation) reconciliation {
 	if r.Report != nil {
 		for _, name := range slices.Sorted(maps.Keys(r.Report.Effects)) {
 			if n := r.Report.Effects[name]; n > 0 {
-				out.Effects = append(out.Effects, option{count(int64(n), "order"), effectWords[name]})
+				out.Effects = append(out.Effects, option{count(int64(n), "order"), effectWords[name][min(n, 2)-1]})
 			}
 		}
 	}
@@ -101,7 +107,7 @@ func (p *Pages) oneReconciliation(w http.ResponseWriter, r *http.Request) {
 			plan = plan[:planShown]
 		}
 		for _, o := range plan {
-			out.Plan = append(out.Plan, plannedRow{o, strings.Replace(strings.Replace(effectWords[o.Effect], "are ", "is ", 1), "become collisions", "becomes a collision", 1)})
+			out.Plan = append(out.Plan, plannedRow{o, effectWords[o.Effect][0]})
 		}
 	}
 	p.show(w, r, http.StatusOK, "reconciliation", "peers", "Reconciliation with "+one.Peer, out)
