@@ -189,13 +189,37 @@ func (r *reconciler) sort(list []difference) (send []difference) {
 			kind, effect := d.kind(), d.effect()
 			rep.Found[kind]++
 			rep.Effects[effect]++
-			if len(rep.Plan) < contracts.PlanMax {
-				rep.Plan = append(rep.Plan, contracts.PlannedOrder{ID: d.id, Kind: kind, Effect: effect})
-			}
+			rep.Plan = named(rep.Plan, contracts.PlannedOrder{ID: d.id, Kind: kind, Effect: effect}, rep.Effects[effect])
 		}
 		send = append(send, d)
 	}
 	return send
+}
+
+// samplesMin is how many orders of each effect a plan names at least, when there are so many.
+const samplesMin = 50
+
+// named names the nth order of its effect in a plan. A full plan gives up one of the effect that it names
+// most, so that what happens to few among very many is not left out of what a person looks at.
+func named(plan []contracts.PlannedOrder, o contracts.PlannedOrder, nth int) []contracts.PlannedOrder {
+	if len(plan) < contracts.PlanMax {
+		return append(plan, o)
+	}
+	if nth > samplesMin {
+		return plan
+	}
+	last := map[string]int{} // of each effect, the last one named
+	count := map[string]int{}
+	most := o.Effect
+	for i, p := range plan {
+		last[p.Effect] = i
+		count[p.Effect]++
+		if count[p.Effect] > count[most] {
+			most = p.Effect
+		}
+	}
+	plan[last[most]] = o
+	return plan
 }
 
 // versions is what both sides have, as a text to be compared.

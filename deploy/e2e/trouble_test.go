@@ -57,6 +57,7 @@ func TestPagesInTrouble(t *testing.T) {
 	lookAround(t, a, "held", "/admin", "/admin/peers", "/admin/orders", "/admin/reconciliations/"+plan.ID)
 	a.open("/admin/peers")
 	a.leave(`a[href="/admin/reconciliations/` + plan.ID + `"]`)
+	a.awaitText("main tbody", "comes here")
 	a.leave("main .actions .primary")
 	a.awaitText(".headline", "Proved equal")
 	lookAround(t, a, "released", "/admin/peers", "/admin/reconciliations/"+plan.ID)
