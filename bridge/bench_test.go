@@ -107,7 +107,7 @@ func BenchmarkPipeOverHTTP(b *testing.B) {
 			for c, h := range map[**client]canned{&p.local: local, &p.remote: remote} {
 				s := httptest.NewServer(h)
 				b.Cleanup(s.Close)
-				*c = newClient("", s.URL, remoteToken, 1, p.metrics.observe)
+				*c = newClient("", s.URL, remoteToken, 1, p.local.failed, p.metrics.observe)
 			}
 			benchmark(b, p, n)
 			p.local.http.CloseIdleConnections()

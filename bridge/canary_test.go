@@ -109,8 +109,8 @@ func throughThePipe(t *testing.T, form string) {
 		return true
 	}
 	p := newPipe(zap.NewNop(), nil, nil)
-	p.local = newClient("local", serve(t, local).URL, localToken, 1, p.metrics.observe)
-	p.remote = newClient("remote", serve(t, remote).URL, remoteToken, 1, p.metrics.observe)
+	p.local = newClient("local", serve(t, local).URL, localToken, 1, p.local.failed, p.metrics.observe)
+	p.remote = newClient("remote", serve(t, remote).URL, remoteToken, 1, p.local.failed, p.metrics.observe)
 	defer p.local.http.CloseIdleConnections()
 	defer p.remote.http.CloseIdleConnections()
 	p.try(t.Context(), []*order{{id: uuid(0)}})

@@ -73,17 +73,17 @@ func (c *clerk) greet(ctx context.Context) {
 	if err != nil { // a name always encodes
 		panic(err)
 	}
-	r := c.local.send(ctx, lookup, requestID, body, 0)
+	r := c.local.send(ctx, lookup, requestID, body, nil)
 	if r.verdict == settled {
 		var got *found
 		if got, err = readLookup(r.data, c.side, nil); err == nil {
-			r = c.remote.send(ctx, remotePut, requestID, batchBody(c.side, nil, orEmpty(got.seen)), 0)
+			r = c.remote.send(ctx, remotePut, requestID, batchBody(c.side, nil, orEmpty(got.seen)), nil)
 		}
 	}
 	if err == nil && r.verdict == settled {
 		var heard *strictjson.Batch
 		if heard, err = readAnswers(r.data, c.peer, nil); err == nil {
-			r = c.local.send(ctx, localPut, requestID, batchBody(c.peer, nil, orEmpty(heard.Seen)), 0)
+			r = c.local.send(ctx, localPut, requestID, batchBody(c.peer, nil, orEmpty(heard.Seen)), nil)
 		}
 	}
 	if err != nil || r.verdict != settled { // the circuit tells of it as soon as an order waits

@@ -61,13 +61,13 @@ func Run(ctx context.Context, c Config, log *zap.Logger) error {
 	}
 	defer source.close()
 
-	figures, changed := newMetrics(), make(chan struct{}, 1)
+	figures, failed, changed := newMetrics(), &failedCalls{}, make(chan struct{}, 1)
 	circuit := newCircuit(c.BackoffMax, log, func() { notify(changed) })
 	figures.watch(circuit, source.paused)
 	p := &pipe{
 		side: c.Side, peer: c.Peer,
-		local:   newClient("local", c.LocalURL, c.LocalToken, c.Workers, figures.observe),
-		remote:  newClient("remote", c.RemoteURL, c.RemoteToken, c.Workers, figures.observe),
+		local:   newClient("local", c.LocalURL, c.LocalToken, c.Workers, failed, figures.observe),
+		remote:  newClient("remote", c.RemoteURL, c.RemoteToken, c.Workers, failed, figures.observe),
 		circuit: circuit, metrics: figures, log: log,
 		instance: strings.ToLower(rand.Text()[:12]), delayMax: c.BackoffMax,
 		paused: source.paused, ackWait: source.ackWait,
@@ -76,7 +76,7 @@ func Run(ctx context.Context, c Config, log *zap.Logger) error {
 	defer p.remote.http.CloseIdleConnections()
 	r := &reporter{
 		instance: p.instance, peer: c.Peer, changed: changed, circuit: circuit, missing: source.missing,
-		delivered: p.delivered.Load, publish: source.publish, log: log,
+		delivered: p.delivered.Load, failed: failed.last, publish: source.publish, log: log,
 	}
 	return runParts(ctx, c, log, listener, source, p, r)
 }

@@ -268,6 +268,8 @@ func TestTheBridgeReportsItself(t *testing.T) {
 	require.Equal(t, "remote: Token not accepted", report.LastError)
 	require.Equal(t, "open", report.Circuit)
 	require.True(t, report.RetryAt.After(report.At))
+	require.Equal(t, "unauthorized", report.Failed[0].Verdict)
+	require.Equal(t, "Token not accepted", report.Failed[0].Reason)
 	require.False(t, report.Since.After(report.At))
 	require.Equal(t, 1, metric(t, bridge, r, "unauthorized"))
 	require.Equal(t, 1, bridge.logs.FilterLevelExact(zap.ErrorLevel).Len(), "one alarm")

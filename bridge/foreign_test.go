@@ -123,7 +123,7 @@ func TestAForeignAnswerNeverCountsAsOK(t *testing.T) {
 				answer(w)
 				return true
 			}
-			p.pipe = pipeTo(t, p, newClient("remote", serve(t, p.remote).URL, remoteToken, 1, p.metrics.observe))
+			p.pipe = pipeTo(t, p, newClient("remote", serve(t, p.remote).URL, remoteToken, 1, p.pipe.local.failed, p.metrics.observe))
 			p.settle(stop, t.Context(), messages(all))
 
 			require.Equal(t, map[string]int{"nak": 3}, tally(all), "kept")

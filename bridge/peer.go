@@ -47,10 +47,11 @@ type client struct {
 	answers int64 // longest answer that is read
 	// What was asked and read so far, for reports.
 	requests, bytes atomic.Int64
+	failed          *failedCalls
 	observe         func(target string, code string, elapsed time.Duration)
 }
 
-func newClient(target, address, token string, workers int, observe func(string, string, time.Duration)) *client {
+func newClient(target, address, token string, workers int, failed *failedCalls, observe func(string, string, time.Duration)) *client {
 	transport := &http.Transport{
 		Proxy:                  nil,
 		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
@@ -63,7 +64,7 @@ func newClient(target, address, token string, workers int, observe func(string, 
 		IdleConnTimeout:        idleConnTimeout,
 	}
 	return &client{
-		target: target, origin: strings.TrimSuffix(address, "/"), token: token, timeout: requestTimeout, answers: contracts.AnswersBytesMax, observe: observe,
+		target: target, origin: strings.TrimSuffix(address, "/"), token: token, timeout: requestTimeout, answers: contracts.AnswersBytesMax, failed: failed, observe: observe,
 		http: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -73,7 +74,15 @@ func newClient(target, address, token string, workers int, observe func(string, 
 
 // separate is the same client with counters of its own.
 func (c *client) separate() *client {
-	return &client{target: c.target, origin: c.origin, token: c.token, http: c.http, timeout: c.timeout, answers: c.answers, observe: c.observe}
+	return &client{target: c.target, origin: c.origin, token: c.token, http: c.http, timeout: c.timeout, answers: c.answers, failed: c.failed, observe: c.observe}
+}
+
+// asked is what is told of a request when it went wrong.
+type asked struct {
+	name, method, path, requestID string // path without a query
+	ids                           []string
+	bytes                         int
+	elapsed                       time.Duration
 }
 
 // response is what a service said, as far as it was worth reading.
@@ -83,59 +92,84 @@ type response struct {
 	data    []byte // JSON, unread; with body answers until a reader says otherwise
 	reason  string // for people: why it is not settled
 	problem string // type of a problem document of the service
+	// For people, when it went wrong.
+	asked                        asked
+	contentType, retryText, said string
+	begins                       []byte // of a foreign body
 }
 
-// send makes one call. JSON answers come back as data for the caller to read.
-func (c *client) send(ctx context.Context, what call, requestID string, request []byte, entries int) response {
-	return c.sendIf(ctx, what, requestID, "", request, entries)
+// send makes one call about these orders. JSON answers come back as data for the caller to read.
+func (c *client) send(ctx context.Context, what call, requestID string, request []byte, ids []string) response {
+	return c.sendIf(ctx, what, requestID, "", request, ids)
 }
 
 // sendIf makes a call on the condition of a place in the service's log, or of none.
-func (c *client) sendIf(ctx context.Context, what call, requestID, ifMatch string, request []byte, entries int) response {
-	began := time.Now()
-	r := c.exchange(ctx, what, requestID, ifMatch, request)
-	r.call, r.entries = what, entries
+func (c *client) sendIf(ctx context.Context, what call, requestID, ifMatch string, request []byte, ids []string) response {
+	a := asked{name: what.name(), method: http.MethodPut, path: pathTransactions, requestID: requestID, ids: ids}
+	if what == lookup {
+		a.method, a.path = http.MethodPost, pathLookup
+	}
+	header := http.Header{}
+	if ifMatch != "" {
+		header.Set("If-Match", `"`+ifMatch+`"`)
+	}
+	if what == localPut {
+		header.Set("Prefer", "return=minimal")
+	}
+	// Present without a value it is not sent, but lets net/http repeat a POST as it does a PUT when an
+	// idle connection turns out to be closed.
+	header[headerIdempotentKey] = nil
+
+	r := c.exchange(ctx, a, a.path, header, request)
+	r.call, r.entries = what, len(ids)
 	code := "none"
 	if !r.lost {
 		code = strconv.Itoa(r.status)
 	}
-	c.observe(c.target, code, time.Since(began))
+	c.observe(c.target, code, r.asked.elapsed)
 	r.verdict = judge(r.outcome)
+	c.note(ctx, r)
 	return r
 }
 
-func (c *client) exchange(ctx context.Context, what call, requestID, ifMatch string, request []byte) response {
+// exchange sends a request to an address below the service's origin and reads the answer.
+func (c *client) exchange(ctx context.Context, a asked, address string, header http.Header, body []byte) response {
+	began := time.Now()
+	r := c.roundTrip(ctx, a, address, header, body)
+	a.bytes, a.elapsed = len(body), time.Since(began)
+	r.asked = a
+	if r.lost || r.body == problem { // said by the other end
+		r.reason = cover(r.reason, []byte(c.token))
+	}
+	return r
+}
+
+func (c *client) roundTrip(ctx context.Context, a asked, address string, header http.Header, body []byte) response {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	method, path := http.MethodPut, pathTransactions
-	if what == lookup {
-		method, path = http.MethodPost, pathLookup
-	}
-	req, err := http.NewRequestWithContext(ctx, method, c.origin+path, bytes.NewReader(request))
+	req, err := http.NewRequestWithContext(ctx, a.method, c.origin+address, bytes.NewReader(body))
 	if err != nil {
 		return lost(err)
 	}
+	req.Header = header
+	if body != nil {
+		req.Header.Set("Content-Type", mediaJSON)
+	}
 	req.Header.Set("Authorization", "Bearer "+c.token)
-	req.Header.Set("Content-Type", mediaJSON)
 	req.Header.Set("Accept", mediaJSON+", "+mediaProblem)
 	req.Header.Set("User-Agent", userAgent)
-	req.Header.Set(headerRequestID, requestID)
-	if ifMatch != "" {
-		req.Header.Set("If-Match", `"`+ifMatch+`"`)
-	}
-	if what == localPut {
-		req.Header.Set("Prefer", "return=minimal")
-	}
-	// Present without a value it is not sent, but lets net/http repeat a POST as it does a PUT when an
-	// idle connection turns out to be closed.
-	req.Header[headerIdempotentKey] = nil
-
+	req.Header.Set(headerRequestID, a.requestID)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return lost(err)
 	}
 	defer resp.Body.Close() // nothing is written, so nothing can be lost
-	return c.read(resp)
+	r := c.read(resp, cancel)
+	r.contentType, r.retryText = resp.Header.Get("Content-Type"), resp.Header.Get("Retry-After")
+	if r.body == foreign {
+		r.said = c.excerpt(r, a.path, body)
+	}
+	return r
 }
 
 // get reads an address below the service's origin.
@@ -143,31 +177,21 @@ func (c *client) get(ctx context.Context, path, requestID string) response {
 	return c.ask(ctx, http.MethodGet, path, requestID, nil)
 }
 
-// ask makes a call outside of the exchange of orders.
-func (c *client) ask(ctx context.Context, method, path, requestID string, body []byte) response {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, c.origin+path, bytes.NewReader(body))
-	if err != nil {
-		return lost(err)
+// ask makes a call outside of the exchange of orders, which is judged by whoever makes it.
+func (c *client) ask(ctx context.Context, method, address, requestID string, body []byte) response {
+	path, _, _ := strings.Cut(address, "?")
+	r := c.exchange(ctx, asked{name: "other", method: method, path: path, requestID: requestID}, address, http.Header{}, body)
+	taken := r.status == http.StatusConflict && r.body == problem // no fault: another runner has it
+	if r.lost || r.body == foreign || r.body == tooLarge || r.status >= http.StatusMultipleChoices && !taken {
+		told := r
+		told.verdict = retry
+		c.note(ctx, told)
 	}
-	if body != nil {
-		req.Header.Set("Content-Type", mediaJSON)
-	}
-	req.Header.Set("Authorization", "Bearer "+c.token)
-	req.Header.Set("Accept", mediaJSON+", "+mediaProblem)
-	req.Header.Set("User-Agent", userAgent)
-	req.Header.Set(headerRequestID, requestID)
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return lost(err)
-	}
-	defer resp.Body.Close() // nothing is written, so nothing can be lost
-	return c.read(resp)
+	return r
 }
 
-// read takes of a response what the verdict needs, and never more than the limits.
-func (c *client) read(resp *http.Response) response {
+// read takes of a response what the verdict needs, and never more than the limits. GiveUp breaks it off.
+func (c *client) read(resp *http.Response, giveUp func()) response {
 	c.requests.Add(1)
 	r := response{outcome: outcome{status: resp.StatusCode, retryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now())}}
 	r.reason = "status " + strconv.Itoa(resp.StatusCode)
@@ -193,7 +217,7 @@ func (c *client) read(resp *http.Response) response {
 			c.bytes.Add(int64(len(data)))
 		}
 	default:
-		r.body = foreign
+		r.body, r.begins = foreign, beginning(resp, giveUp)
 		r.reason += ", not an answer of an Orders service"
 	}
 	return r
@@ -212,13 +236,13 @@ func (c *client) readProblem(r response, from io.Reader) response {
 		Errors []contracts.FieldError `json:"errors"`
 	}
 	if err != nil || json.Unmarshal(data, &p) != nil {
-		r.body = foreign
+		r.body, r.begins = foreign, data[:min(len(data), excerptBytesMax)]
 		r.reason += " with an unreadable problem document"
 		return r
 	}
 	// A gateway may speak RFC 9457 as well, and knows nothing of orders.
 	if !strings.HasPrefix(p.Type, contracts.ProblemTypePrefix) {
-		r.body = foreign
+		r.body, r.begins = foreign, data[:min(len(data), excerptBytesMax)]
 		r.reason += " with a problem document that is not of an Orders service"
 		return r
 	}
@@ -230,10 +254,11 @@ func (c *client) readProblem(r response, from io.Reader) response {
 }
 
 // foreignAnswer marks a JSON answer that was read and is not what was asked for.
-func (r response) foreignAnswer(err error) response {
+func (c *client) foreignAnswer(ctx context.Context, r response, err error) response {
 	r.body, r.data = foreign, nil
 	r.verdict = judge(r.outcome)
-	r.reason = fmt.Sprintf("status %d, but not an answer to what was asked: %s", r.status, shorten(err.Error()))
+	r.reason = fmt.Sprintf("status %d, but not an answer to what was asked: %s", r.status, cover(shorten(err.Error()), []byte(c.token)))
+	c.note(ctx, r)
 	return r
 }
 
@@ -269,8 +294,5 @@ func shorten(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "?"))
-	if runes := []rune(s); len(runes) > contracts.ReasonLengthMax {
-		return string(runes[:contracts.ReasonLengthMax-1]) + "…"
-	}
-	return s
+	return cut(s, contracts.ReasonLengthMax)
 }

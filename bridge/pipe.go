@@ -116,13 +116,13 @@ func (p *pipe) lookup(ctx context.Context, requestID string, piece []*order) ([]
 	if err != nil {
 		return nil, lost(err) // cannot be: the ids are UUIDs
 	}
-	r := p.local.send(ctx, lookup, requestID, body, len(piece))
+	r := p.local.send(ctx, lookup, requestID, body, ids)
 	if r.verdict != settled {
 		return nil, r
 	}
 	got, err := readLookup(r.data, p.side, piece)
 	if err != nil {
-		return nil, r.foreignAnswer(err)
+		return nil, p.local.foreignAnswer(ctx, r, err)
 	}
 	for _, o := range got.done {
 		p.finish(o, outcomeNothingPending)
@@ -141,16 +141,16 @@ type telling struct {
 // answer of its own, so the bridge says for it which version it does not accept and why. IfMatch is the
 // place in the remote side's log that the entries hold for, or empty.
 func (p *pipe) tell(ctx context.Context, requestID string, sent []entry, ifMatch string) ([]telling, response) {
-	raws := make([][]byte, len(sent))
+	raws, ids := make([][]byte, len(sent)), make([]string, len(sent))
 	for i, e := range sent {
-		raws[i] = e.raw
+		raws[i], ids[i] = e.raw, e.ItemID
 	}
-	r := p.remote.sendIf(ctx, remotePut, requestID, ifMatch, batchBody(p.side, raws, nil), len(sent))
+	r := p.remote.sendIf(ctx, remotePut, requestID, ifMatch, batchBody(p.side, raws, nil), ids)
 	switch r.verdict {
 	case settled:
 		answers, err := readAnswers(r.data, p.peer, sent)
 		if err != nil {
-			return nil, r.foreignAnswer(err)
+			return nil, p.remote.foreignAnswer(ctx, r, err)
 		}
 		told := make([]telling, len(sent))
 		for i, e := range sent {
@@ -161,7 +161,7 @@ func (p *pipe) tell(ctx context.Context, requestID string, sent []entry, ifMatch
 		p.log.Warn("the peer refuses an order", zap.String("order_id", sent[0].ItemID), zap.String("remote", p.peer), zap.String("reason", r.reason))
 		answer, err := refusal(sent[0], r.reason)
 		if err != nil {
-			return nil, r.foreignAnswer(err)
+			return nil, p.remote.foreignAnswer(ctx, r, err)
 		}
 		return []telling{{sent[0], answer, outcomeRefused}}, r
 	}
@@ -181,11 +181,11 @@ func (p *pipe) store(ctx context.Context, requestID string, told []telling) resp
 }
 
 func (p *pipe) storePart(ctx context.Context, requestID string, told []telling) response {
-	raws := make([][]byte, len(told))
+	raws, ids := make([][]byte, len(told)), make([]string, len(told))
 	for i, t := range told {
-		raws[i] = t.answer
+		raws[i], ids[i] = t.answer, t.ItemID
 	}
-	r := p.local.send(ctx, localPut, requestID, batchBody(p.peer, raws, nil), len(told))
+	r := p.local.send(ctx, localPut, requestID, batchBody(p.peer, raws, nil), ids)
 	switch r.verdict {
 	case settled:
 		for _, t := range told {

@@ -276,12 +276,12 @@ func (p *pipe) present(ctx context.Context, requestID string, ids []string) (ent
 	if err != nil {
 		return nil, nil, err
 	}
-	r := p.local.send(ctx, lookup, requestID, body, len(ids))
+	r := p.local.send(ctx, lookup, requestID, body, ids)
 	for try := 1; r.verdict != settled; try++ {
 		if err := tryAgain(ctx, p.local, try, r); err != nil {
 			return nil, nil, err
 		}
-		r = p.local.send(ctx, lookup, requestID, body, len(ids))
+		r = p.local.send(ctx, lookup, requestID, body, ids)
 	}
 	got, err := readLookup(r.data, p.side, piece)
 	if err != nil {

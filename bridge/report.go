@@ -26,6 +26,7 @@ type reporter struct {
 	circuit        *circuit
 	missing        func() string // why nothing can be fetched
 	delivered      func() int64
+	failed         func() []contracts.FailedCall
 	publish        func(subject string, data []byte) error
 	log            *zap.Logger
 
@@ -36,7 +37,7 @@ type reporter struct {
 // run reports until ctx is done.
 func (r *reporter) run(ctx context.Context) {
 	for {
-		data, err := strictjson.Encode(r.report(time.Now()))
+		data, err := encodeReport(r.report(time.Now()))
 		if err == nil {
 			err = r.publish(contracts.BridgeSubjectPrefix+r.peer, data)
 		}
@@ -64,12 +65,23 @@ func (r *reporter) report(now time.Time) contracts.BridgeReport {
 	}
 	b := contracts.BridgeReport{
 		Instance: r.instance, Peer: r.peer, State: state, Since: r.since, Circuit: circuit.name,
-		LastError: circuit.lastError, LastErrorAt: circuit.failedAt, RetryAt: circuit.until, Delivered: r.delivered(), At: now,
+		LastError: circuit.lastError, LastErrorAt: circuit.failedAt, RetryAt: circuit.until, Delivered: r.delivered(), Failed: r.failed(), At: now,
 	}
 	if circuit.name == circuitClosed && missing != "" { // why it waits, and not what is over
 		b.LastError, b.LastErrorAt = missing, now
 	}
 	return b
+}
+
+// encodeReport leaves out the oldest failed calls where they do not fit.
+func encodeReport(b contracts.BridgeReport) ([]byte, error) {
+	for {
+		data, err := strictjson.Encode(b)
+		if err != nil || len(data) <= contracts.BridgeReportBytesMax || len(b.Failed) == 0 {
+			return data, err
+		}
+		b.Failed = b.Failed[:len(b.Failed)-1]
+	}
 }
 
 // notify asks for a report soon; it never waits.

@@ -274,13 +274,14 @@ func newPair(t testing.TB) *pair {
 func testLog(t testing.TB) *zap.Logger { return zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)) }
 
 func newPipe(log *zap.Logger, local, remote http.RoundTripper) *pipe {
+	failed := &failedCalls{}
 	p := &pipe{
 		side: "a", peer: "b", metrics: newMetrics(), log: log, instance: "test", delayMax: 30 * time.Second,
 		circuit: newCircuit(30*time.Second, log, func() {}),
 		paused:  func() bool { return false }, ackWait: func() time.Duration { return 30 * time.Second },
 	}
-	p.local = newClient("local", "http://local.test", localToken, 2, p.metrics.observe)
-	p.remote = newClient("remote", "http://remote.test", remoteToken, 2, p.metrics.observe)
+	p.local = newClient("local", "http://local.test", localToken, 2, failed, p.metrics.observe)
+	p.remote = newClient("remote", "http://remote.test", remoteToken, 2, failed, p.metrics.observe)
 	p.local.http.Transport, p.remote.http.Transport = local, remote
 	return p
 }

@@ -139,8 +139,8 @@ func (k *keeper) answer(w http.ResponseWriter, status int, v any) {
 func reconcilerOf(t *testing.T, a, b *keeper, strategy string) *reconciler {
 	t.Helper()
 	p := newPipe(testLog(t), nil, nil)
-	p.local = newClient("local", serve(t, a).URL, localToken, 1, p.metrics.observe)
-	p.remote = newClient("remote", serve(t, b).URL, remoteToken, 1, p.metrics.observe)
+	p.local = newClient("local", serve(t, a).URL, localToken, 1, p.local.failed, p.metrics.observe)
+	p.remote = newClient("remote", serve(t, b).URL, remoteToken, 1, p.local.failed, p.metrics.observe)
 	t.Cleanup(func() {
 		p.local.http.CloseIdleConnections()
 		p.remote.http.CloseIdleConnections()
@@ -169,6 +169,7 @@ func TestAReconciliationStartsAgainWhereTheLogMoved(t *testing.T) {
 	require.True(t, rep.Equal)
 	require.Equal(t, strategyLog, rep.Strategy)
 	require.Equal(t, b.entries[id].Version, a.entries[id].Version)
+	require.Empty(t, r.remote.failed.last(), "a part of comparing, and no fault")
 }
 
 // TestBothStrategiesMakeEqual what differs in any way.

@@ -25,6 +25,9 @@ func (c call) target() string {
 	return "local"
 }
 
+// name is one of contracts.BridgeCalls.
+func (c call) name() string { return [...]string{"lookup", "tell", "store"}[c] }
+
 // body is what came with a status.
 type body int
 

@@ -34,6 +34,7 @@ var examples = map[string]struct {
 	"entry.collision.json":    {value: contracts.Entry{}},
 	"entry.refused.json":      {value: contracts.Entry{}},
 	"entries.json":            {value: contracts.EntryPage{}},
+	"failed.calls.json":       {value: contracts.FailedCallList{}},
 	"fingerprints.json":       {value: contracts.RangeList{}},
 	"history.json":            {value: contracts.History{}},
 	"hint.json":               {value: contracts.Hint{}},
@@ -145,6 +146,16 @@ func requireValid(t *testing.T, message any) {
 		require.Empty(t, m.Validate())
 	case *contracts.Hint:
 		require.Empty(t, m.Validate())
+	case *contracts.FailedCallList:
+		for _, b := range m.Bridges {
+			for i := range b.Calls {
+				require.Empty(t, b.Calls[i].Validate())
+			}
+		}
+	case *contracts.BridgeReport:
+		for i := range m.Failed {
+			require.Empty(t, m.Failed[i].Validate())
+		}
 	}
 }
 

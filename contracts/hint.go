@@ -64,8 +64,13 @@ type BridgeReport struct {
 	LastErrorAt time.Time `json:"lastErrorAt,omitzero"`
 	RetryAt     time.Time `json:"retryAt,omitzero"`
 	Delivered   int64     `json:"delivered"` // entries settled since its start
-	At          time.Time `json:"at"`
+	// The last calls that went wrong, newest first, as many as fit into BridgeReportBytesMax. Status leaves them out.
+	Failed []FailedCall `json:"failed,omitzero"`
+	At     time.Time    `json:"at"`
 }
+
+// BridgeReportBytesMax is the length of a report as JSON; what is longer is not listened to.
+const BridgeReportBytesMax = 64 << 10
 
 // BridgeStates are the names of a bridge's states.
 var BridgeStates = []string{"running", "waiting", "unauthorized"}

@@ -52,6 +52,7 @@ var roles = map[string][]string{
 	"GET /admin/api/errors/{id}":                   {"viewer", "operator", "admin", "session"},
 	"POST /admin/api/errors/{id}/retry":            {"operator", "admin", "session"},
 	"GET /admin/api/peers":                         {"viewer", "operator", "admin", "session"},
+	"GET /admin/api/peers/{peer}/failed-calls":     {"viewer", "operator", "admin", "session"},
 	"POST /admin/api/peers/{peer}/pause":           {"operator", "admin", "session"},
 	"POST /admin/api/peers/{peer}/resume":          {"operator", "admin", "session"},
 	"GET /admin/api/states":                        {"viewer", "operator", "admin", "session"},

@@ -90,6 +90,7 @@ var Rights = map[string]access.Role{
 	"GET /admin/api/errors/{id}":                   access.Viewer,
 	"POST /admin/api/errors/{id}/retry":            access.Operator,
 	"GET /admin/api/peers":                         access.Viewer,
+	"GET /admin/api/peers/{peer}/failed-calls":     access.Viewer,
 	"POST /admin/api/peers/{peer}/pause":           access.Operator,
 	"POST /admin/api/peers/{peer}/resume":          access.Operator,
 	"GET /admin/api/states":                        access.Viewer,

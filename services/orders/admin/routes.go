@@ -49,6 +49,7 @@ type Store interface {
 type Broker interface {
 	Status(ctx context.Context) (contracts.BrokerStatus, map[string]contracts.ConsumerStatus)
 	Bridges(peer string) []contracts.BridgeReport
+	FailedCalls(peer string) []contracts.BridgeFailures
 	Pause(ctx context.Context, peer string) error
 	Resume(ctx context.Context, peer string) error
 }
@@ -95,6 +96,7 @@ func (a *Admin) Routes(r chi.Router, body func(http.Handler) http.Handler) {
 	r.Get("/errors/{id}", a.refused)
 	r.Post("/errors/{id}/retry", a.retry)
 	r.Get("/peers", a.listPeers)
+	r.Get("/peers/{peer}/failed-calls", a.failedCalls)
 	r.Post("/peers/{peer}/pause", a.pause)
 	r.Post("/peers/{peer}/resume", a.resume)
 	r.Get("/states", a.states)

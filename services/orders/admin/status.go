@@ -111,6 +111,16 @@ func (a *Admin) listPeers(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
 }
 
+// failedCalls tells which calls of the bridges to a peer went wrong lately.
+func (a *Admin) failedCalls(w http.ResponseWriter, r *http.Request) {
+	name := chi.URLParam(r, "peer")
+	if !a.hasPeer(name) {
+		httpapi.Fail(w, r, a.log, orders.Errorf(orders.NotFound, "there is no such peer"))
+		return
+	}
+	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, contracts.FailedCallList{Bridges: a.broker.FailedCalls(name)}))
+}
+
 func (a *Admin) pause(w http.ResponseWriter, r *http.Request)  { a.setPaused(w, r, true) }
 func (a *Admin) resume(w http.ResponseWriter, r *http.Request) { a.setPaused(w, r, false) }
 

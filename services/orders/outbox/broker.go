@@ -190,8 +190,23 @@ func (b *Broker) pauseUntil(ctx context.Context, peer string, until time.Time) e
 	return nil
 }
 
-// Bridges lists what the bridges of a peer last told of themselves.
-func (b *Broker) Bridges(peer string) []contracts.BridgeReport { return b.monitor.of(peer, time.Now()) }
+// Bridges lists what the bridges of a peer last told of themselves, but for their failed calls.
+func (b *Broker) Bridges(peer string) []contracts.BridgeReport {
+	reports := b.monitor.of(peer, time.Now())
+	for i := range reports {
+		reports[i].Failed = nil
+	}
+	return reports
+}
+
+// FailedCalls lists the last calls of the bridges of a peer that went wrong.
+func (b *Broker) FailedCalls(peer string) []contracts.BridgeFailures {
+	out := []contracts.BridgeFailures{}
+	for _, r := range b.monitor.of(peer, time.Now()) {
+		out = append(out, contracts.BridgeFailures{Instance: r.Instance, Calls: append([]contracts.FailedCall{}, r.Failed...)})
+	}
+	return out
+}
 
 // monitor remembers the bridges' reports for a while.
 type monitor struct {
@@ -202,21 +217,20 @@ type monitor struct {
 // forgetAfter is when a bridge that reports no more is taken for gone.
 const forgetAfter = 10 * time.Second
 
-// What is remembered of bridges is bounded, whoever sends.
-const (
-	reportBytesMax = 4096
-	bridgesMax     = 64
-)
+// bridgesMax bounds what is remembered of bridges, whoever sends.
+const bridgesMax = 64
 
 func newMonitor() *monitor { return &monitor{last: map[string]contracts.BridgeReport{}} }
 
 // report takes a message that anyone with access to the broker may have sent: it is shown, not trusted.
 func (m *monitor) report(data []byte, now time.Time) {
 	var r contracts.BridgeReport
-	if len(data) > reportBytesMax || json.Unmarshal(data, &r) != nil || r.Instance == "" {
+	if len(data) > contracts.BridgeReportBytesMax || json.Unmarshal(data, &r) != nil || r.Instance == "" {
 		return
 	}
 	r.At = now.UTC()
+	r.Failed = slices.DeleteFunc(r.Failed, func(c contracts.FailedCall) bool { return len(c.Validate()) > 0 })
+	r.Failed = r.Failed[:min(len(r.Failed), contracts.FailedCallsMax)]
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sweep(now)

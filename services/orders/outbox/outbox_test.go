@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -346,6 +347,35 @@ func TestBridgesAreShownWhileTheyReport(t *testing.T) {
 	left := m.of("b", start.Add(11*time.Second))
 	require.Len(t, left, 1)
 	require.Equal(t, "two", left[0].Instance)
+}
+
+// TestOnlyWhatCanBeShownIsRememberedOfFailedCalls: whoever has access to the broker may send a report.
+func TestOnlyWhatCanBeShownIsRememberedOfFailedCalls(t *testing.T) {
+	m, now := newMonitor(), time.Unix(1000, 0).UTC()
+	good := contracts.FailedCall{
+		At: now, Since: now, Count: 1, Call: "tell", Target: "remote", Method: "PUT", Path: "/orders/transactions", RequestID: "one-1", Reason: "status 502", Verdict: "retry",
+	}
+	say := func(calls ...contracts.FailedCall) []contracts.FailedCall {
+		data, err := json.Marshal(contracts.BridgeReport{Instance: "one", Peer: "b", State: "running", Circuit: "closed", Failed: calls})
+		require.NoError(t, err)
+		m.report(data, now)
+		return m.of("b", now)[0].Failed
+	}
+	for name, spoil := range map[string]func(*contracts.FailedCall){
+		"a call that is none":    func(c *contracts.FailedCall) { c.Call = "launch" },
+		"a verdict that is none": func(c *contracts.FailedCall) { c.Verdict = "" },
+		"no order":               func(c *contracts.FailedCall) { c.Orders = []string{"../peers"} },
+		"control characters":     func(c *contracts.FailedCall) { c.Said = "\x1b[2J" },
+		"too long":               func(c *contracts.FailedCall) { c.Said = strings.Repeat("x", contracts.FailedSaidMax+1) },
+		"no time":                func(c *contracts.FailedCall) { c.Since = time.Time{} },
+	} {
+		bad := good
+		spoil(&bad)
+		require.Equal(t, []contracts.FailedCall{good}, say(bad, good), name)
+	}
+	require.Len(t, say(slices.Repeat([]contracts.FailedCall{good}, 50)...), contracts.FailedCallsMax)
+	say(slices.Repeat([]contracts.FailedCall{good}, 1000)...) // longer than is listened to
+	require.Len(t, m.of("b", now)[0].Failed, contracts.FailedCallsMax)
 }
 
 // TestLostPauseComesBack: a person's pause does not end with the broker's store.

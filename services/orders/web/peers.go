@@ -30,7 +30,8 @@ type peerView struct {
 type bridgeView struct {
 	contracts.BridgeReport
 	said
-	Next string // when it tries again
+	Next  string       // when it tries again
+	Calls []failedView // that went wrong, newest first
 }
 
 func (p *Pages) peers(w http.ResponseWriter, r *http.Request) {
@@ -52,8 +53,13 @@ func (p *Pages) peers(w http.ResponseWriter, r *http.Request) {
 				v.URL = peer.URL
 			}
 		}
+		calls, err := read[contracts.FailedCallList](p, r, "/admin/api/peers/"+url.PathEscape(one.Peer)+"/failed-calls")
+		if err != nil {
+			p.fail(w, r, "peers", err)
+			return
+		}
 		for _, b := range one.Bridges {
-			v.Bridges = append(v.Bridges, bridgeOf(b, p.now()))
+			v.Bridges = append(v.Bridges, bridgeOf(b, calls.Bridges, p.now()))
 		}
 		past, err := read[contracts.ReconciliationList](p, r, "/admin/api/reconciliations?limit=10&peer="+url.QueryEscape(one.Peer))
 		if err != nil {
@@ -71,8 +77,15 @@ func (p *Pages) peers(w http.ResponseWriter, r *http.Request) {
 	p.show(w, r, http.StatusOK, "peers", "peers", "Peers", out)
 }
 
-func bridgeOf(b contracts.BridgeReport, now time.Time) bridgeView {
+func bridgeOf(b contracts.BridgeReport, failed []contracts.BridgeFailures, now time.Time) bridgeView {
 	v := bridgeView{BridgeReport: b, said: said{"good", "Running"}}
+	for _, f := range failed {
+		if f.Instance == b.Instance {
+			for _, c := range f.Calls {
+				v.Calls = append(v.Calls, failedOf(c, b.Peer))
+			}
+		}
+	}
 	switch {
 	case b.State == "unauthorized":
 		v.said = said{"bad", "Not let in: the other side does not accept our token"}

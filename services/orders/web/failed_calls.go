@@ -1,0 +1,56 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// failedView is a call of a bridge that went wrong, in words.
+type failedView struct {
+	contracts.FailedCall
+	Key    string // the same as long as the fault is
+	What   string
+	Answer string
+	Then   string
+	More   int64 // orders that are not named
+}
+
+func failedOf(c contracts.FailedCall, peer string) failedView {
+	where := "here"
+	if c.Target == "remote" {
+		where = "at " + peer
+	}
+	v := failedView{FailedCall: c, Key: fmt.Sprintf("%x", c.Since.UnixMicro()), Answer: "no whole answer", Then: verdictWords[c.Verdict], More: c.Entries - int64(len(c.Orders))}
+	switch c.Call {
+	case "lookup":
+		v.What = "Lookup of what is due " + where
+	case "tell":
+		v.What = "PUT of changes " + where
+	case "store":
+		v.What = "PUT of the answers " + where
+	default:
+		v.What = c.Method + " for a reconciliation " + where
+	}
+	if c.Status != 0 {
+		v.Answer = strconv.FormatInt(c.Status, 10)
+		if text := http.StatusText(int(c.Status)); text != "" {
+			v.Answer += " " + text
+		}
+	}
+	return v
+}
+
+// verdictWords say what a bridge makes of a failed call.
+var verdictWords = map[string]string{
+	"retry":        "tried again",
+	"wait":         "tried again after the time that was asked for",
+	"overloaded":   "tried again after the time that was asked for, with fewer orders at once",
+	"unauthorized": "our token is not taken: asked again now and then",
+	"misdirected":  "this is no Orders service: asked again now and then",
+	"split":        "split, until the order at fault stands alone",
+	"refused":      "the order is in error",
+	"later":        "this side does not take the answer: the order comes again",
+}
