@@ -197,7 +197,7 @@ type RefusedVersion struct {
 
 // Resolution is the body of POST /admin/api/collisions/{id}/resolve: exactly one of the two.
 type Resolution struct {
-	Take  string `json:"take,omitzero"` // ours or theirs
+	Take  string `json:"take,omitzero"` // a name of Takes
 	Order *Order `json:"order,omitzero"`
 }
 

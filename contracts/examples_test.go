@@ -31,6 +31,8 @@ var examples = map[string]struct {
 	"conflict.trial.json":     {value: contracts.PolicyTrial{}},
 	"conflict.preview.json":   {value: contracts.PolicyPreview{}},
 	"collision.json":          {value: contracts.Collision{}},
+	"collisions.settle.json":  {value: contracts.CollisionSettlement{}},
+	"collisions.settled.json": {value: contracts.CollisionSettlementResult{}},
 	"entry.collision.json":    {value: contracts.Entry{}},
 	"entry.refused.json":      {value: contracts.Entry{}},
 	"entries.json":            {value: contracts.EntryPage{}},

@@ -2,7 +2,10 @@ package orders
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -34,8 +37,20 @@ type CaseVersion struct {
 // Tag changes whenever one of the two versions does, so that a person settles what they have seen.
 func (c *Case) Tag() string { return caseTag(c.Ours.Head, c.Theirs.Head) }
 
+// caseTag is short however long the versions are, so that many of them fit into one request.
 func caseTag(ours, theirs ordersync.Head) string {
-	return ours.Version.String() + ";" + theirs.Version.String()
+	sum := sha256.Sum256([]byte(ours.Version.String() + ";" + theirs.Version.String()))
+	return hex.EncodeToString(sum[:16])
+}
+
+// OrderNumber is the number of the order, as far as one of the two versions tells it.
+func (c *Case) OrderNumber() string {
+	for _, body := range [][]byte{c.Ours.Body, c.Theirs.Body} {
+		if o, _ := decodeKept(body); o != nil && o.OrderNumber != "" {
+			return o.OrderNumber
+		}
+	}
+	return ""
 }
 
 // Collision finds the case of an order towards a peer.
@@ -119,10 +134,16 @@ func (s *Service) compare(c *Case, p merge.Policy) error {
 // Resolve settles a conflict with what a person chose: a new version that contains both, so that the
 // peer takes it over. IfMatch is the Tag of the case that the person has seen, or empty.
 func (s *Service) Resolve(ctx context.Context, by By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch string) (*Stored, error) {
-	if (r.Take == "") == (r.Order == nil) || r.Take != "" && r.Take != "ours" && r.Take != "theirs" {
+	if (r.Take == "") == (r.Order == nil) || r.Take != "" && !slices.Contains(contracts.Takes, r.Take) {
 		return nil, &Error{
 			Kind: Invalid, Message: "a resolution takes one side or gives an order",
-			Fields: []contracts.FieldError{{Pointer: "/take", Detail: "must be \"ours\" or \"theirs\", or left out when \"order\" is given"}},
+			Fields: []contracts.FieldError{{Pointer: "/take", Detail: "must be \"ours\", \"theirs\" or \"merged\", or left out when \"order\" is given"}},
+		}
+	}
+	if r.Take == takeMerged {
+		var err error
+		if r.Order, ifMatch, err = s.mergedNow(ctx, id, peer, ifMatch); err != nil {
+			return nil, err
 		}
 	}
 	var chosen Received
@@ -160,24 +181,15 @@ func (s *Service) Resolve(ctx context.Context, by By, id uuid.UUID, peer string,
 			if err := keepsImmutable(r.Order, st, link); err != nil {
 				return nil, err
 			}
-			in, fp, deleted := chosen, fingerprint, false
-			switch r.Take {
-			case "ours":
-				if !st.Known() {
-					return nil, Errorf(Conflict, "this side has no version of its own; take theirs, or give an order")
-				}
-				fp, deleted = st.Head.Fingerprint, st.Head.Deleted
-			case "theirs":
-				fp, deleted = link.Theirs.Fingerprint, link.Theirs.Deleted
-				if !deleted {
-					var err error
-					if in.Content, err = s.accept(link); err != nil {
-						return nil, err
-					}
+			in, head := chosen, ordersync.Head{Fingerprint: fingerprint}
+			if r.Order == nil {
+				var err error
+				if head, in.Content, err = s.taken(r.Take, st.Head, link); err != nil {
+					return nil, err
 				}
 			}
 			in.UpdatedAt = s.now()
-			out, err := ordersync.Resolve(ordersync.Record{Head: st.Head, Link: link.Link}, fp, deleted, s.advancing(st.Head.Version.Join(link.Theirs.Version), stamps[0]))
+			out, err := ordersync.Resolve(ordersync.Record{Head: st.Head, Link: link.Link}, head.Fingerprint, head.Deleted, s.advancing(st.Head.Version.Join(link.Theirs.Version), stamps[0]))
 			if err != nil {
 				return nil, Wrap(Conflict, err, "the conflict cannot be settled")
 			}
@@ -187,6 +199,21 @@ func (s *Service) Resolve(ctx context.Context, by By, id uuid.UUID, peer string,
 			return []Change{c}, nil
 		})
 	return after, err
+}
+
+// taken is the version of one side, as a person takes it, with its content to store: none where it is
+// deleted, or stored already.
+func (s *Service) taken(take string, ours ordersync.Head, link Link) (ordersync.Head, *Content, error) {
+	switch {
+	case take == "ours" && ours.Version.IsZero():
+		return ours, nil, Errorf(Conflict, "this side has no version of its own; take theirs, or give an order")
+	case take == "ours":
+		return ours, nil, nil
+	case link.Theirs.Deleted:
+		return *link.Theirs, nil, nil
+	}
+	content, err := s.accept(link)
+	return *link.Theirs, content, err
 }
 
 // keepsImmutable demands that a given order has the fields that cannot be changed as one of the two

@@ -86,6 +86,7 @@ var Rights = map[string]access.Role{
 	"GET /admin/api/collisions":                    access.Viewer,
 	"GET /admin/api/collisions/{id}":               access.Viewer,
 	"POST /admin/api/collisions/{id}/resolve":      access.Operator,
+	"POST /admin/api/collisions/settle":            access.Operator,
 	"GET /admin/api/errors":                        access.Viewer,
 	"GET /admin/api/errors/{id}":                   access.Viewer,
 	"POST /admin/api/errors/{id}/retry":            access.Operator,

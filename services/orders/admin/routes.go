@@ -22,6 +22,7 @@ type Service interface {
 	Collision(ctx context.Context, id uuid.UUID, peer string) (*orders.Case, error)
 	Refused(ctx context.Context, id uuid.UUID, peer string) (*orders.Case, error)
 	Resolve(ctx context.Context, by orders.By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch string) (*orders.Stored, error)
+	Settle(ctx context.Context, by orders.By, id uuid.UUID, peer, take, tag string, dry bool) (*orders.Case, error)
 	Retry(ctx context.Context, by orders.By, id uuid.UUID, peer string) (*orders.Stored, error)
 	Policy() merge.Policy
 	TryPolicy(ctx context.Context, p merge.Policy, limit int) ([]orders.Tried, error)
@@ -41,6 +42,8 @@ type Store interface {
 	ReceivedSince(ctx context.Context, seq int64) (byPeer map[string]int64, last int64, err error)
 	Mark(ctx context.Context) (string, error)
 	BrokerLoss(ctx context.Context) (*contracts.BrokerLoss, error)
+	// OpenCases lists collisions by order id, and counts them.
+	OpenCases(ctx context.Context, f orders.CaseFilter, limit int) ([]orders.LinkRow, orders.CaseCounts, error)
 	// InError lists orders that are in error with a peer's version kept, for one reason.
 	InError(ctx context.Context, peer, reason string, limit int) ([]uuid.UUID, error)
 }
@@ -90,6 +93,7 @@ func (a *Admin) Routes(r chi.Router, body func(http.Handler) http.Handler) {
 	r.Get("/collisions", a.listIn(ordersync.Collision))
 	r.Get("/collisions/{id}", a.collision)
 	r.With(body).Post("/collisions/{id}/resolve", a.resolve)
+	r.With(body).Post("/collisions/settle", a.settleCollisions)
 	r.Get("/conflict-policy", a.policy)
 	r.With(body).Post("/conflict-policy/preview", a.previewPolicy)
 	r.Get("/errors", a.listIn(ordersync.Error, ordersync.ErrorSynced))

@@ -81,10 +81,8 @@ func caseView(c *orders.Case, side string) *caseOut {
 		base := versionView(*c.Base)
 		out.Base = &base
 	}
-	for _, f := range c.Fields {
-		if f.Change != merge.ByBothSame {
-			out.Differs = append(out.Differs, differView(f, side))
-		}
+	for _, f := range c.Differs() {
+		out.Differs = append(out.Differs, differView(f, side))
 	}
 	out.Merged, out.Settles = c.Merged, c.Settles
 	return out

@@ -10,24 +10,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// printCases prints one case whole, or many as a list.
-func printCases(cmd *cobra.Command, cases []*seen) error {
-	if len(cases) == 1 {
-		return printCollision(cmd, cases[0])
-	}
-	t := newTable(cmd.OutOrStdout(), "ID", "PEER", "DIFFERS", "CONTESTED")
-	for _, c := range cases {
-		contested := 0
-		for _, f := range c.Differs {
-			if f.Contested {
-				contested++
-			}
-		}
-		t.row(c.ID, c.Peer, len(c.Differs), contested)
-	}
-	return t.end()
-}
-
 // printCollision prints a case field by field.
 func printCollision(cmd *cobra.Command, c *seen) error {
 	var sides struct{ Base, Ours, Theirs version }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -80,8 +81,8 @@ A case is settled as it was seen: one that has changed since is left alone, and 
 			return usage("name orders, or say --all")
 		case (*take == "") == (*file == ""):
 			return usage("say --take or --file")
-		case *take != "" && *take != "ours" && *take != "theirs" && *take != "merged":
-			return usage("--take must be ours, theirs or merged")
+		case *take != "" && !slices.Contains(contracts.Takes, *take):
+			return usage("--take must be %s", strings.Join(contracts.Takes, ", "))
 		case len(args) != 1 && (*file != "" || *tag != ""):
 			return usage("--file and --if-match are for one case")
 		}
@@ -89,32 +90,29 @@ A case is settled as it was seen: one that has changed since is left alone, and 
 		if err != nil {
 			return err
 		}
-		var given json.RawMessage
-		if *file != "" {
-			if given, err = readFile(cmd, *file); err != nil {
-				return err
-			}
+		if len(args) != 1 {
+			return side.settleMany(cmd, args, &c, *take, *yes, *format)
 		}
-		cases, err := side.chosen(cmd.Context(), args, &c)
+		one, err := side.collision(cmd.Context(), args[0], c.peer)
+		if err != nil {
+			return fmt.Errorf("%s: %w", args[0], err)
+		}
+		if *tag != "" {
+			one.tag = `"` + strings.Trim(*tag, `"`) + `"`
+		}
+		body, question, err := resolution(cmd, *take, *file)
 		if err != nil {
 			return err
 		}
 		if *format != "json" {
-			if err := printCases(cmd, cases); err != nil || len(cases) == 0 {
+			if err := printCollision(cmd, one); err != nil {
 				return err
 			}
-		}
-		if *tag != "" {
-			cases[0].tag = `"` + strings.Trim(*tag, `"`) + `"`
-		}
-		question := fmt.Sprintf("Settle %s by taking %s?", several(len(cases), "case"), *take)
-		if given != nil {
-			question = "Settle the case by what is in " + *file + "?"
 		}
 		if err := confirmed(cmd, *yes, question); err != nil {
 			return err
 		}
-		done, err := side.resolve(cmd.Context(), cases, *take, given)
+		done, err := side.resolve(cmd.Context(), one, body)
 		return printSettled(cmd, *format, done, err)
 	}
 	return cmd
@@ -124,46 +122,17 @@ func yesFlag(cmd *cobra.Command) *bool {
 	return cmd.Flags().BoolP("yes", "y", false, "do not ask")
 }
 
-// chosen reads the named cases, or those that a choice takes.
-func (r *remote) chosen(ctx context.Context, ids []string, c *choice) (cases []*seen, err error) {
-	rows := make([]contracts.AdminOrder, len(ids))
-	for i, id := range ids {
-		rows[i] = contracts.AdminOrder{ID: id, Peer: c.peer}
-	}
-	if len(ids) == 0 {
-		if rows, err = r.cases(ctx, "/admin/api/collisions", c); err != nil {
-			return nil, err
-		}
-	}
-	for _, o := range rows {
-		one, err := r.collision(ctx, o.ID, o.Peer)
-		if err != nil && len(ids) == 0 && ExitCode(err) == ExitNotFound {
-			continue // settled while we were looking
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", o.ID, err)
-		}
-		cases = append(cases, one)
-	}
-	return cases, nil
-}
-
-// resolve settles cases as they were seen. It goes on past one that cannot be settled.
-func (r *remote) resolve(ctx context.Context, cases []*seen, take string, given json.RawMessage) (done contracts.ErrorSettlementResult, err error) {
+// resolve settles a case as it was seen.
+func (r *remote) resolve(ctx context.Context, c *seen, body []byte) (done contracts.ErrorSettlementResult, err error) {
 	done.Failed = []contracts.SettlementFailure{}
-	for _, c := range cases {
-		body, err := resolution(c, take, given)
-		if err == nil {
-			_, err = r.call(ctx, http.MethodPost, casePath("collisions", c.ID, c.Peer, "/resolve"), map[string]string{"If-Match": c.tag}, body)
-		}
-		switch ExitCode(err) {
-		case 0:
-			done.Settled++
-		case ExitFailed, ExitUsage:
-			return done, fmt.Errorf("%s: %w", c.ID, err)
-		default:
-			done.Failed = append(done.Failed, contracts.SettlementFailure{ID: c.ID, Reason: err.Error()})
-		}
+	_, err = r.call(ctx, http.MethodPost, casePath("collisions", c.ID, c.Peer, "/resolve"), map[string]string{"If-Match": c.tag}, body)
+	switch ExitCode(err) {
+	case 0:
+		done.Settled++
+	case ExitFailed, ExitUsage:
+		return done, fmt.Errorf("%s: %w", c.ID, err)
+	default:
+		done.Failed = append(done.Failed, contracts.SettlementFailure{ID: c.ID, Reason: err.Error()})
 	}
 	return done, nil
 }
@@ -190,21 +159,16 @@ func printSettled(cmd *cobra.Command, format output, done contracts.ErrorSettlem
 	return err
 }
 
-// resolution is the body that settles a case.
-func resolution(c *seen, take string, given json.RawMessage) ([]byte, error) {
-	if take != "merged" {
-		if given != nil {
-			return json.Marshal(map[string]json.RawMessage{"order": given})
-		}
-		return json.Marshal(contracts.Resolution{Take: take})
+// resolution is the body that settles a case, and what a person is asked before.
+func resolution(cmd *cobra.Command, take, file string) (body []byte, question string, err error) {
+	if file == "" {
+		body, err = json.Marshal(contracts.Resolution{Take: take})
+		return body, fmt.Sprintf("Settle the case by taking %s?", take), err
 	}
-	if c.Merged == nil {
-		return nil, person("there is nothing to merge: one of both is deleted or cannot be read, or they do not fit together")
+	given, err := readFile(cmd, file)
+	if err != nil {
+		return nil, "", err
 	}
-	for _, f := range c.Differs {
-		if f.Contested && f.Pick == "" {
-			return nil, person("both changed %s: somebody has to decide", plain(f.Pointer))
-		}
-	}
-	return json.Marshal(contracts.Resolution{Order: c.Merged})
+	body, err = json.Marshal(map[string]json.RawMessage{"order": given})
+	return body, "Settle the case by what is in " + file + "?", err
 }

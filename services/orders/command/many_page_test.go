@@ -38,7 +38,7 @@ func TestSettleAllThatMatch(t *testing.T) {
 		require.Equal(t, http.StatusOK, got.status, "%s", got.body)
 		return got
 	}
-	require.Contains(t, string(preview("number", "nothing").body), "No open collision matches, of 60")
+	require.Contains(t, string(preview("number", "nothing").body), "No open collision matches, of 60.")
 	require.Contains(t, string(preview("older", "hour").body), "No open collision matches, of 60")
 	require.Contains(t, string(preview("number", "shop-").body), "5 of 60 open collisions match")
 	web := preview("number", " WEB-")

@@ -60,14 +60,15 @@ func (s *Store) Links(ctx context.Context, states []ordersync.State, peer string
 	if err != nil {
 		return nil, translate(err, "list links")
 	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (orders.LinkRow, error) {
-		var l orders.LinkRow
-		var state int16
-		err := row.Scan(&l.ID, &l.OrderNumber, &l.Peer, &state, &l.Since, &l.Due, &l.Reason, &l.Version)
-		l.State = ordersync.State(state)
-		return l, err
-	})
+	out, err := pgx.CollectRows(rows, scanLink)
 	return out, translate(err, "list links")
+}
+
+func scanLink(row pgx.CollectableRow) (l orders.LinkRow, err error) {
+	var state int16
+	err = row.Scan(&l.ID, &l.OrderNumber, &l.Peer, &state, &l.Since, &l.Due, &l.Reason, &l.Version)
+	l.State = ordersync.State(state)
+	return l, err
 }
 
 // InError lists orders that are in error towards a peer for one reason.

@@ -3,10 +3,37 @@ package postgres
 import (
 	"context"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orderbridge/orderbridge/services/orders"
 )
+
+// The states are in the text, as in listLinks.
+const (
+	openCases = `SELECT l.order_id, COALESCE(o.order_number, ''), l.peer, l.state, l.since, l.due, l.reason, COALESCE(o.version, '')
+	FROM links l LEFT JOIN orders o ON o.id = l.order_id WHERE l.state = 6 AND ` + caseMatches + `
+	AND ($4::uuid IS NULL OR l.order_id > $4) ORDER BY l.order_id, l.peer LIMIT $5`
+	countCases = `SELECT count(*), count(*) FILTER (WHERE ` + caseMatches + `)
+	FROM links l LEFT JOIN orders o ON o.id = l.order_id WHERE l.state = 6`
+	caseMatches = `($1 = '' OR l.peer = $1) AND starts_with(lower(COALESCE(o.order_number, '')), lower($2))
+	AND ($3::timestamptz IS NULL OR l.since <= $3)`
+)
+
+// OpenCases lists open collisions by order id, up to a limit, and counts them.
+func (s *Store) OpenCases(ctx context.Context, f orders.CaseFilter, limit int) (rows []orders.LinkRow, n orders.CaseCounts, err error) {
+	var after *uuid.UUID
+	if f.After != uuid.Nil {
+		after = &f.After
+	}
+	b := &pgx.Batch{}
+	b.Queue(openCases, f.Peer, f.Number, timeOrNull(f.Since), after, limit).Query(func(found pgx.Rows) (err error) {
+		rows, err = pgx.CollectRows(found, scanLink)
+		return err
+	})
+	b.Queue(countCases, f.Peer, f.Number, timeOrNull(f.Since)).QueryRow(func(row pgx.Row) error { return row.Scan(&n.Open, &n.Matching) })
+	return rows, n, translate(s.pool.SendBatch(ctx, b).Close(), "list collisions")
+}
 
 // caseRowsMax is how many numbers of the log are looked at for collisions that ended: they are rare, and
 // have no index.

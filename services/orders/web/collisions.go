@@ -1,8 +1,10 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/orderbridge/orderbridge/contracts"
 )
@@ -11,36 +13,55 @@ import (
 type collisionsPage struct {
 	Rows    []contracts.AdminOrder
 	Next    string
-	Preview []manyRow   // what settling many would come to
-	Settles int         // of those, how many would be settled
-	Filter  *caseFilter // by which they were found, if not chosen one by one
 	Take    string
-	Results []manyRow // what it came to
-	OK      int
+	All     bool                                 // the cases were found by a filter, not chosen one by one
+	Further []option                             // the form's fields to look at those that come after them
+	Preview *contracts.CollisionSettlementResult // what settling many would come to
+	Result  *contracts.CollisionSettlementResult // what it came to
 }
 
-// manyRow is one case of many.
-type manyRow struct {
-	contracts.AdminOrder
-	Version string // of the case, as it was previewed
-	Text    string
-	Bad     bool
-}
-
-// manyMax is how many cases are settled at once.
-const manyMax = 500
-
-// shownMax is how many of them a preview shows one by one.
+// shownMax is how many cases a preview shows one by one.
 const shownMax = 20
 
-// Seen are the rows of a preview that are shown.
-func (b *collisionsPage) Seen() []manyRow { return b.Preview[:min(len(b.Preview), shownMax)] }
+// settled is one case of many, in words.
+type settled struct {
+	contracts.SettledCase
+	Text string
+}
 
-// Stay is how many would stay open.
-func (b *collisionsPage) Stay() int { return len(b.Preview) - b.Settles }
+// Case is the name of a case in the form.
+func (s settled) Case() string { return s.ID + " " + s.Peer }
+
+// Number is what the order is called.
+func (s settled) Number() string { return cmp.Or(s.OrderNumber, s.ID) }
+
+// Seen are the cases of a preview that are shown.
+func (b *collisionsPage) Seen() []settled {
+	return b.inWords(b.Preview.Cases[:min(len(b.Preview.Cases), shownMax)])
+}
 
 // Rest are those that are only counted.
-func (b *collisionsPage) Rest() []manyRow { return b.Preview[min(len(b.Preview), shownMax):] }
+func (b *collisionsPage) Rest() []settled {
+	return b.inWords(b.Preview.Cases[min(len(b.Preview.Cases), shownMax):])
+}
+
+// LeftOver are the cases that were not settled.
+func (b *collisionsPage) LeftOver() (out []settled) {
+	for _, one := range b.inWords(b.Result.Cases) {
+		if !one.Settled {
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+func (b *collisionsPage) inWords(cases []contracts.SettledCase) []settled {
+	out := make([]settled, len(cases))
+	for i, c := range cases {
+		out[i] = settled{c, settlementWords(b.Take, &cases[i])}
+	}
+	return out
+}
 
 func (p *Pages) collisions(w http.ResponseWriter, r *http.Request) {
 	body, err := p.listCases(r)
@@ -68,51 +89,68 @@ func (p *Pages) listCases(r *http.Request) (*collisionsPage, error) {
 	return out, nil
 }
 
-// settleMany settles the chosen cases one way: first it shows what that comes to, then it is done, case
-// by case, with the version that was shown. A case that moved meanwhile stays.
+// settleMany settles many cases one way: first it shows what that comes to, then it is done with the
+// versions that were shown. A case that moved meanwhile stays.
 func (p *Pages) settleMany(w http.ResponseWriter, r *http.Request) {
 	values, ok := p.form(w, r)
 	if !ok {
 		return
+	}
+	take := values.Get("take")
+	if !slices.Contains(contracts.Takes, take) {
+		take = "merged"
+	}
+	step, s := values.Get("step"), contracts.CollisionSettlement{Take: take}
+	s.DryRun = step != "apply"
+	if step == "all" {
+		narrow(&s, values)
+	} else {
+		s.Cases = chosenCases(values)
+	}
+	var result *contracts.CollisionSettlementResult
+	if step == "all" || len(s.Cases) > 0 {
+		a, err := p.call(r, http.MethodPost, "/admin/api/collisions/settle", s)
+		if err == nil {
+			err = decode(a, &result)
+		}
+		if err != nil {
+			p.fail(w, r, "collisions", err)
+			return
+		}
 	}
 	body, err := p.listCases(r)
 	if err != nil {
 		p.fail(w, r, "collisions", err)
 		return
 	}
-	body.Take = values.Get("take")
-	if body.Take != "ours" && body.Take != "theirs" {
-		body.Take = "merged"
-	}
-	chosen := values["case"]
-	if values.Get("step") == "all" {
-		if body.Filter, chosen, err = p.matching(r, values); err != nil {
-			p.fail(w, r, "collisions", err)
-			return
+	body.Take, body.All = take, step == "all"
+	if body.All && result.Next != "" {
+		body.Further = []option{{"after", result.Next}, {"take", take}, {"step", "all"}}
+		for _, name := range []string{"number", "peer", "older"} {
+			body.Further = append(body.Further, option{name, values.Get(name)})
 		}
 	}
-	for i := range min(len(chosen), manyMax) {
-		id, peer := cutCase(chosen[i])
-		row := manyRow{AdminOrder: contracts.AdminOrder{ID: id, Peer: peer, OrderNumber: id}}
-		if values.Get("step") == "apply" {
-			p.applyOne(r, &row, body.Take, values.Get("version "+chosen[i]))
-			if !row.Bad {
-				body.OK++
-			}
-			body.Results = append(body.Results, row)
-			continue
-		}
-		if p.previewOne(r, &row, body.Take); !row.Bad {
-			body.Settles++
-		}
-		body.Preview = append(body.Preview, row)
-	}
-	if body.Results != nil {
-		if fresh, err := p.listCases(r); err == nil {
-			body.Rows, body.Next = fresh.Rows, fresh.Next
-		}
+	if s.DryRun {
+		body.Preview = result
+	} else {
+		body.Result = result
 	}
 	p.show(w, r, http.StatusOK, "collisions", "collisions", "Collisions", body)
+}
+
+// chosenCases are the cases that a form names, with the versions that were shown; at the first step none
+// were.
+func chosenCases(v url.Values) []contracts.ChosenCase {
+	out := []contracts.ChosenCase{}
+	for _, name := range v["case"][:min(len(v["case"]), contracts.CasesMax)] {
+		id, peer := cutCase(name)
+		version := v.Get("version " + name)
+		if version == "" && v.Get("step") == "apply" {
+			version = "unknown" // who has seen nothing settles nothing
+		}
+		out = append(out, contracts.ChosenCase{ID: id, Peer: peer, Version: version})
+	}
+	return out
 }
 
 // cutCase reads the name of a case in the form: the id of the order and the peer.
@@ -123,86 +161,22 @@ func cutCase(name string) (id, peer string) {
 	return name, ""
 }
 
-// findCase reads one case for many.
-func (p *Pages) findCase(r *http.Request, row *manyRow) (*contracts.Collision, string, error) {
-	a, err := p.call(r, http.MethodGet, "/admin/api/collisions/"+url.PathEscape(row.ID)+"?peer="+url.QueryEscape(row.Peer), nil)
-	if err != nil {
-		return nil, "", err
+// settlementWords says what becomes of one case of many.
+func settlementWords(take string, c *contracts.SettledCase) string {
+	fields := count(int64(c.Differs), "field")
+	switch {
+	case len(c.Contested) > 0:
+		return "Both changed " + pointerWords(c.Contested[0]) + ": look at it one by one"
+	case !c.Settled:
+		return c.Reason
+	case take == "ours" && c.Deleted:
+		return "The order is deleted, as here"
+	case take == "ours":
+		return "This side's version stays, " + fields + " as here"
+	case c.Deleted:
+		return "The order is deleted, as at " + c.Peer
+	case take == "theirs":
+		return "The version of " + c.Peer + " is taken over, " + fields + " as there"
 	}
-	var c contracts.Collision
-	if err := decode(a, &c); err != nil {
-		return nil, "", err
-	}
-	for _, o := range []*contracts.Order{c.Theirs.Order, c.Ours.Order} {
-		if o != nil {
-			row.OrderNumber = o.OrderNumber
-		}
-	}
-	row.Since = c.Since
-	return &c, a.header.Get("ETag"), nil
+	return "Both sides' changes are put together, " + fields
 }
-
-func (p *Pages) previewOne(r *http.Request, row *manyRow, take string) {
-	c, version, err := p.findCase(r, row)
-	if err != nil {
-		row.Bad, row.Text = true, problemOf(err).Detail
-		return
-	}
-	row.Version = version
-	_, row.Text, row.Bad = settlement(c, take)
-}
-
-func (p *Pages) applyOne(r *http.Request, row *manyRow, take, version string) {
-	c, _, err := p.findCase(r, row)
-	if err != nil {
-		row.Bad, row.Text = true, problemOf(err).Detail
-		return
-	}
-	res, text, bad := settlement(c, take)
-	if row.Text, row.Bad = text, bad; bad {
-		return
-	}
-	if version == "" {
-		version = `"unknown"`
-	}
-	if _, err = p.call(r, http.MethodPost, "/admin/api/collisions/"+url.PathEscape(row.ID)+"/resolve?peer="+url.QueryEscape(row.Peer), res, "If-Match", version); err != nil {
-		problem := problemOf(err)
-		row.Bad, row.Text = true, problem.Title+": "+problem.Detail
-		return
-	}
-	row.Text = "Settled"
-}
-
-// settlement is how one case of many is settled, in words; bad when it cannot be so.
-func settlement(c *contracts.Collision, take string) (r *contracts.Resolution, text string, bad bool) {
-	fields := count(int64(len(c.Differs)), "field")
-	switch take {
-	case "ours":
-		if c.Ours.Deleted {
-			return &contracts.Resolution{Take: take}, "The order is deleted, as here", false
-		}
-		return &contracts.Resolution{Take: take}, "This side's version stays, " + fields + " as here", false
-	case "theirs":
-		if c.Theirs.Deleted {
-			return &contracts.Resolution{Take: take}, "The order is deleted, as at " + c.Peer, false
-		}
-		return &contracts.Resolution{Take: take}, "The version of " + c.Peer + " is taken over, " + fields + " as there", false
-	}
-	if c.Merged == nil {
-		return nil, "Cannot be put together: look at it one by one", true
-	}
-	for _, f := range c.Differs {
-		if f.Contested && f.Pick == "" {
-			return nil, "Both changed " + pointerWords(f.Pointer) + ": look at it one by one", true
-		}
-	}
-	merged := *c.Merged
-	merged.Totals = nil
-	for i := range merged.Lines {
-		merged.Lines[i].TotalMinor = nil
-	}
-	return &contracts.Resolution{Order: &merged}, "Both sides' changes are put together, " + fields, false
-}
-
-// Case is the name of a case in the form.
-func (r manyRow) Case() string { return r.ID + " " + r.Peer }

@@ -20,6 +20,16 @@ type errorsPage struct {
 	OK      int
 }
 
+// manyRow is an order among many, and what became of it.
+type manyRow struct {
+	contracts.AdminOrder
+	Text string
+	Bad  bool
+}
+
+// Case is the name of an order in the form.
+func (r manyRow) Case() string { return r.ID + " " + r.Peer }
+
 type errorGroup struct {
 	Reason string
 	Rows   []manyRow

@@ -1,0 +1,92 @@
+package orders
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders/merge"
+)
+
+const takeMerged = "merged"
+
+// CaseFilter finds open collisions. Zero fields do not narrow.
+type CaseFilter struct {
+	Peer   string
+	Number string    // how the order's number begins, in capitals or not
+	Since  time.Time // open since then, or longer
+	After  uuid.UUID // only orders with a higher id; the counts are without it
+}
+
+// CaseCounts are how many collisions are open, and how many of them match.
+type CaseCounts struct{ Open, Matching int64 }
+
+// Settle settles a collision by taking one of contracts.Takes, if it still has the tag (empty: any). Dry
+// only looks whether that can be done. The case is as it was found before, nil when there is none.
+func (s *Service) Settle(ctx context.Context, by By, id uuid.UUID, peer, take, tag string, dry bool) (*Case, error) {
+	c, err := s.Collision(ctx, id, peer)
+	if err != nil {
+		return nil, err
+	}
+	if tag != "" && tag != c.Tag() {
+		return c, Errorf(Stale, "the case has moved since you looked at it")
+	}
+	r := contracts.Resolution{Take: take}
+	if take == takeMerged {
+		r = contracts.Resolution{}
+		r.Order, err = c.uncontested()
+	} else {
+		_, _, err = s.taken(take, c.Ours.Head, c.Link)
+	}
+	if err == nil && !dry {
+		_, err = s.Resolve(ctx, by, id, peer, r, c.Tag())
+	}
+	return c, err
+}
+
+// Differs are the fields in which the two versions differ.
+func (c *Case) Differs() (fields []merge.Field) {
+	for _, f := range c.Fields {
+		if f.Change != merge.ByBothSame {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+// Contested are the fields that a person has to decide: both changed them, and no rule does it.
+func (c *Case) Contested() (pointers []string) {
+	for _, f := range c.Fields {
+		if f.Contested && f.Pick == merge.Nobody {
+			pointers = append(pointers, f.Pointer)
+		}
+	}
+	return pointers
+}
+
+// uncontested is what merging makes of a case in which nobody has to decide.
+func (c *Case) uncontested() (*contracts.Order, error) {
+	contested := c.Contested()
+	switch {
+	case c.Merged == nil:
+		return nil, Errorf(Conflict, "there is nothing to merge: one of both is deleted or cannot be read, or they do not fit together")
+	case len(contested) > 0:
+		return nil, Errorf(Conflict, "both changed %s: somebody has to decide", contested[0])
+	}
+	return c.Merged, nil
+}
+
+// mergedNow is what merging makes of a collision that may have to have a tag, and the tag that it has.
+func (s *Service) mergedNow(ctx context.Context, id uuid.UUID, peer, ifMatch string) (*contracts.Order, string, error) {
+	c, err := s.Collision(ctx, id, peer)
+	if err != nil {
+		return nil, "", err
+	}
+	if ifMatch != "" && ifMatch != "*" && ifMatch != c.Tag() {
+		return nil, "", Errorf(Stale, "the case has moved since you looked at it")
+	}
+	o, err := c.uncontested()
+	return o, c.Tag(), err
+}
