@@ -116,13 +116,22 @@ type TimelineEvent struct {
 	Kept        bool      `json:"kept,omitzero"` // there are KeptContents of it
 }
 
-// KeptContents are what a change of an order replaced, as far as the log keeps it: contents as they were
-// stored, which may break rules of today.
+// KeptContents are what a change of an order replaced, as far as it is kept: contents as they were stored,
+// which may break rules of today. A deletion replaced what the order was until then.
 type KeptContents struct {
 	ID       string         `json:"id"`
 	Seq      int64          `json:"seq"`               // of the change, in the log
 	Replaced map[string]any `json:"replaced,omitzero"` // what this side had until then
 	Dropped  map[string]any `json:"dropped,omitzero"`  // what the other side had, where a conflict ended
+}
+
+// KeptNames are the names of what KeptContents may have.
+var KeptNames = []string{"replaced", "dropped"}
+
+// PutBack is the body of POST /admin/api/orders/{id}/contents/{seq}: which of the KeptContents becomes a new
+// version of the order.
+type PutBack struct {
+	Which string `json:"which"` // a name of KeptNames
 }
 
 // TimelineEvents are the names of what can happen to an order.

@@ -43,6 +43,7 @@ var roles = map[string][]string{
 	"GET /admin/api/orders":                        {"viewer", "operator", "admin", "session"},
 	"GET /admin/api/orders/{id}/timeline":          {"viewer", "operator", "admin", "session"},
 	"GET /admin/api/orders/{id}/contents/{seq}":    {"viewer", "operator", "admin", "session"},
+	"POST /admin/api/orders/{id}/contents/{seq}":   {"operator", "admin", "session"},
 	"GET /admin/api/collisions":                    {"viewer", "operator", "admin", "session"},
 	"GET /admin/api/collisions/{id}":               {"viewer", "operator", "admin", "session"},
 	"POST /admin/api/collisions/{id}/resolve":      {"operator", "admin", "session"},

@@ -3,9 +3,7 @@ package admin
 import (
 	"context"
 	"net/http"
-	"strconv"
 
-	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
 	"github.com/orderbridge/orderbridge/contracts"
@@ -107,29 +105,6 @@ func (a *Admin) timeline(w http.ResponseWriter, r *http.Request) {
 	}
 	out := contracts.Timeline{ID: id.String(), Side: a.service.Name(), Events: events(rows, found[0].Links)}
 	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
-}
-
-// keptContents tells what a change replaced, so that a person can put it back.
-func (a *Admin) keptContents(w http.ResponseWriter, r *http.Request) {
-	id, err := httpapi.PathID(r)
-	if err == nil {
-		err = httpapi.NewQuery(r).Err()
-	}
-	if err != nil {
-		httpapi.Fail(w, r, a.log, err)
-		return
-	}
-	out := keptOut{KeptContents: contracts.KeptContents{ID: id.String()}}
-	out.Seq, _ = strconv.ParseInt(chi.URLParam(r, "seq"), 10, 64) // no number is no row's
-	if out.Replaced, out.Dropped, err = a.store.KeptContents(r.Context(), id, out.Seq); err != nil {
-		httpapi.Fail(w, r, a.log, err)
-		return
-	}
-	if out.Replaced == nil && out.Dropped == nil {
-		httpapi.Fail(w, r, a.log, orders.Errorf(orders.NotFound, "nothing is kept of what this change replaced"))
-		return
-	}
-	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, &out))
 }
 
 func (a *Admin) collision(w http.ResponseWriter, r *http.Request) {

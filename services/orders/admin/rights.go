@@ -83,6 +83,7 @@ var Rights = map[string]access.Role{
 	"GET /admin/api/orders":                        access.Viewer,
 	"GET /admin/api/orders/{id}/timeline":          access.Viewer,
 	"GET /admin/api/orders/{id}/contents/{seq}":    access.Viewer,
+	"POST /admin/api/orders/{id}/contents/{seq}":   access.Operator,
 	"GET /admin/api/collisions":                    access.Viewer,
 	"GET /admin/api/collisions/{id}":               access.Viewer,
 	"POST /admin/api/collisions/{id}/resolve":      access.Operator,

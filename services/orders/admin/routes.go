@@ -23,6 +23,7 @@ type Service interface {
 	Refused(ctx context.Context, id uuid.UUID, peer string) (*orders.Case, error)
 	Resolve(ctx context.Context, by orders.By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch string) (*orders.Stored, error)
 	Settle(ctx context.Context, by orders.By, id uuid.UUID, peer, take, tag string, dry bool) (*orders.Case, error)
+	PutBack(ctx context.Context, by orders.By, id uuid.UUID, body []byte, cond orders.Condition) (*orders.Stored, error)
 	Retry(ctx context.Context, by orders.By, id uuid.UUID, peer string) (*orders.Stored, error)
 	Policy() merge.Policy
 	TryPolicy(ctx context.Context, p merge.Policy, limit int) ([]orders.Tried, error)
@@ -90,6 +91,7 @@ func (a *Admin) Routes(r chi.Router, body func(http.Handler) http.Handler) {
 	r.Get("/orders", a.listOrders)
 	r.Get("/orders/{id}/timeline", a.timeline)
 	r.Get("/orders/{id}/contents/{seq}", a.keptContents)
+	r.With(body).Post("/orders/{id}/contents/{seq}", a.putBack)
 	r.Get("/collisions", a.listIn(ordersync.Collision))
 	r.Get("/collisions/{id}", a.collision)
 	r.With(body).Post("/collisions/{id}/resolve", a.resolve)

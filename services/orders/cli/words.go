@@ -81,6 +81,9 @@ func onTheWay(p *contracts.PeerStatus, s *contracts.Status) string {
 
 // what says what happened.
 func what(e *contracts.TimelineEvent) string {
+	if e.Event == "edited" && (e.Was == "DEL" || e.Was == "DEL_SYNCED") {
+		return "brought back here"
+	}
 	switch e.Event {
 	case "created", "edited", "deleted":
 		return e.Event + " here"

@@ -10,6 +10,7 @@ import (
 
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/services/orders/access"
+	"github.com/orderbridge/orderbridge/services/orders/cli"
 )
 
 // TestPutBackAfterASettlement: the version that was not taken is kept, is shown, and becomes a new
@@ -80,5 +81,114 @@ func TestPutBackAfterASettlement(t *testing.T) {
 	s.want(http.StatusNoContent, "client", "DELETE", "/orders/"+made.ID, nil, "If-Match", "*")
 	gone := anna.do("GET", look, "")
 	require.Contains(t, string(gone.body), "The order is deleted now")
-	require.NotContains(t, string(gone.body), "Put this content back")
+	require.NotContains(t, string(viktor.do("GET", look, "").body), "Bring the order back")
+	require.Contains(t, string(viktor.do("GET", "/admin/orders/"+made.ID, "").body), "told below.")
+	require.Contains(t, string(anna.do("GET", "/admin/orders/"+made.ID, "").body), "it can be brought back")
+	back = send(anna, "/admin"+at, fieldsOf(t, gone.body))
+	require.Equal(t, http.StatusSeeOther, back.status, "%s", back.body)
+	require.Equal(t, "theirs <b>", s.get(made.ID).CustomerNote)
+	require.Contains(t, string(anna.do("GET", "/admin/orders/"+made.ID, "").body), "Brought back")
+}
+
+// keptBy is what a change of an order replaced, and the version of the order now.
+func (s *side) keptBy(e *contracts.TimelineEvent, id string) (kept contracts.KeptContents, tag, path string) {
+	s.t.Helper()
+	path = fmt.Sprintf("/admin/api/orders/%s/contents/%d", id, e.Seq)
+	a := s.want(http.StatusOK, "admin", "GET", path, nil)
+	a.into(s.t, &kept)
+	return kept, a.header.Get("ETag"), path
+}
+
+// TestADeletedOrderIsBroughtBack: what a deletion replaced becomes a new version that follows the deletion,
+// and the peer is told of it as of any edit. Clients still cannot use the id again.
+func TestADeletedOrderIsBroughtBack(t *testing.T) {
+	s := startSide(t)
+	st := &stage{side: s, o: newOrder(t, "first")}
+	st.id = st.o.ID
+	before["OK"](st)
+	st.edit("last")
+	st.ack()
+	st.remove()
+	deletion := st.timeline(st.id)[len(st.timeline(st.id))-1]
+	require.Equal(t, "deleted", deletion.Event)
+	require.True(t, deletion.Kept)
+	kept, tag, path := s.keptBy(&deletion, st.id)
+	require.Equal(t, "last", kept.Replaced["customerNote"])
+	s.put(http.StatusOK, entry(t, st.id, "DEL_SYNCED", st.version(), nil))
+	require.Equal(t, "DEL_SYNCED", s.state(st.id))
+
+	s.want(http.StatusPreconditionRequired, "admin", "POST", path, contracts.PutBack{Which: "replaced"}).problem(t)
+	s.want(http.StatusPreconditionFailed, "admin", "POST", path, contracts.PutBack{Which: "replaced"}, "If-Match", `"a.x:1"`).problem(t)
+	p := s.want(http.StatusUnprocessableEntity, "admin", "POST", path, contracts.PutBack{Which: "both"}, "If-Match", tag).problem(t)
+	require.Equal(t, []string{"/which"}, pointers(p))
+	s.want(http.StatusNotFound, "admin", "POST", path, contracts.PutBack{Which: "dropped"}, "If-Match", tag).problem(t)
+	s.want(http.StatusForbidden, "client", "POST", path, contracts.PutBack{Which: "replaced"}, "If-Match", tag).problem(t)
+	s.want(http.StatusGone, "client", "PUT", "/orders/"+st.id, st.o, "If-Match", "*")
+	s.want(http.StatusConflict, "client", "POST", "/orders", st.o)
+
+	s.want(http.StatusOK, "admin", "POST", path, contracts.PutBack{Which: "replaced"}, "If-Match", tag)
+	require.Equal(t, "last", s.get(st.id).CustomerNote)
+	events := st.timeline(st.id)
+	last := events[len(events)-1]
+	require.Equal(t, "edited DEL_SYNCED UPD admin:token", last.Event+" "+last.Was+" "+last.Becomes+" "+last.Actor)
+	told := st.lookup()
+	require.Len(t, told, 1)
+	require.Equal(t, "UPD", told[0].State)
+	require.Equal(t, "last", told[0].Order.CustomerNote)
+	for k, n := range deletion.Version {
+		require.GreaterOrEqual(t, told[0].Version[k], n, "it follows the deletion")
+	}
+	require.Contains(t, s.operator(0, cli.Explain, st.id), "brought back here")
+	st.o.CustomerNote = "last"
+	st.ack()
+	require.Equal(t, "OK", s.state(st.id))
+
+	// Edited and deleted again, each deletion still tells what it replaced; and it need not be known there.
+	st.edit("even later")
+	st.remove()
+	kept, _, _ = s.keptBy(&deletion, st.id)
+	require.Equal(t, "last", kept.Replaced["customerNote"])
+	events = st.timeline(st.id)
+	kept, tag, path = s.keptBy(&events[len(events)-1], st.id)
+	require.Equal(t, "even later", kept.Replaced["customerNote"])
+	require.Equal(t, "DEL", s.state(st.id))
+	s.want(http.StatusOK, "admin", "POST", path, contracts.PutBack{Which: "replaced"}, "If-Match", tag)
+	require.Equal(t, "UPD", s.state(st.id))
+	require.Equal(t, "even later", s.get(st.id).CustomerNote)
+}
+
+// TestAPeerBringsAnOrderBack: a version that follows the deletion is taken over.
+func TestAPeerBringsAnOrderBack(t *testing.T) {
+	s := startSide(t)
+	st := &stage{side: s, o: newOrder(t, "first")}
+	st.id = st.o.ID
+	before["DEL_SYNCED"](st)
+	events := st.timeline(st.id)
+	kept, _, _ := s.keptBy(&events[len(events)-1], st.id)
+	require.Equal(t, "first", kept.Replaced["customerNote"])
+	s.put(http.StatusOK, entry(t, st.id, "UPD", and(st.version(), b(9)), st.theirs("back")))
+	require.Equal(t, "back", s.get(st.id).CustomerNote)
+	require.Equal(t, "OK", s.state(st.id))
+	page := s.person("viktor", access.Viewer).do("GET", "/admin/orders/"+st.id, "")
+	require.Contains(t, string(page.body), "Brought back")
+	kept, _, _ = s.keptBy(&events[len(events)-1], st.id)
+	require.Equal(t, "first", kept.Replaced["customerNote"])
+}
+
+// TestWhatIsNotKeptIsNotPutBack: neither after a clean-up, nor when rules of today refuse it.
+func TestWhatIsNotKeptIsNotPutBack(t *testing.T) {
+	s := startSide(t)
+	st := &stage{side: s, o: newOrder(t, "first")}
+	st.id = st.o.ID
+	before["DEL_SYNCED"](st)
+	deletion := st.timeline(st.id)[len(st.timeline(st.id))-1]
+	_, tag, path := s.keptBy(&deletion, st.id)
+	execute(t, s.cfg.DatabaseURL, `UPDATE orders SET body = jsonb_set(body::jsonb, '{customer,email}', '"no address"')::json`)
+	p := s.want(http.StatusConflict, "admin", "POST", path, contracts.PutBack{Which: "replaced"}, "If-Match", tag).problem(t)
+	require.Contains(t, p.Detail, "/customer/email")
+	execute(t, s.cfg.DatabaseURL, "UPDATE orders SET body = NULL, order_number = '', status = ''")
+	s.want(http.StatusNotFound, "admin", "GET", path, nil).problem(t)
+	s.want(http.StatusNotFound, "admin", "POST", path, contracts.PutBack{Which: "replaced"}, "If-Match", tag).problem(t)
+	require.False(t, st.timeline(st.id)[len(st.timeline(st.id))-1].Kept)
+	require.Equal(t, "DEL_SYNCED", s.state(st.id))
 }

@@ -181,9 +181,9 @@ func NextPage(w http.ResponseWriter, r *http.Request, name, cursor string) strin
 	return next.String()
 }
 
-// condition reads If-Match and If-None-Match; a change needs one of them, so that nobody overwrites
+// Condition reads If-Match and If-None-Match; a change needs one of them, so that nobody overwrites
 // what they have not seen.
-func condition(r *http.Request, mayCreate bool) (orders.Condition, error) {
+func Condition(r *http.Request, mayCreate bool) (orders.Condition, error) {
 	match, none := r.Header.Get("If-Match"), r.Header.Get("If-None-Match")
 	switch {
 	case match != "" && none != "":
@@ -211,7 +211,7 @@ func (a *API) putOrder(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
-	cond, err := condition(r, true)
+	cond, err := Condition(r, true)
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return
@@ -240,7 +240,7 @@ func (a *API) deleteOrder(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
-	cond, err := condition(r, false)
+	cond, err := Condition(r, false)
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return

@@ -34,9 +34,18 @@ const (
 	markOpen      = `SELECT count(*)::text || ' ' || count(*) FILTER (WHERE due) || ' ' || COALESCE(max(since)::text, '') FROM links WHERE state NOT IN (3, 5)`
 	markOutbox    = `SELECT count(*)::text FROM (SELECT FROM outbox LIMIT 1000) o`
 	inError       = `SELECT order_id FROM links WHERE peer = $1 AND state IN (7, 8) AND reason = $2 ORDER BY order_id LIMIT $3`
-	timeline      = `SELECT seq, order_id, at, event, peer, received, was, was_since, becomes, rule, version, fingerprint, deleted, wrote,
-	actor, request_id, reason, replaced IS NOT NULL OR dropped IS NOT NULL FROM log WHERE order_id = $1 ORDER BY seq`
-	keptContents = `SELECT replaced, dropped FROM log WHERE seq = $2 AND order_id = $1 AND (replaced IS NOT NULL OR dropped IS NOT NULL)`
+	timeline      = `SELECT l.seq, l.order_id, l.at, l.event, l.peer, l.received, l.was, l.was_since, l.becomes, l.rule, l.version,
+	l.fingerprint, l.deleted, l.wrote, l.actor, l.request_id, l.reason, ` + replacedBy + ` IS NOT NULL OR l.dropped IS NOT NULL
+	FROM ` + logWithDeleted + ` WHERE l.order_id = $1 ORDER BY l.seq`
+	keptContents = `SELECT ` + replacedBy + `, l.dropped FROM ` + logWithDeleted + ` WHERE l.seq = $2 AND l.order_id = $1`
+	// A deletion leaves the content where it is, for the next change that writes one to keep, or to this day.
+	replacedBy = `COALESCE(l.replaced, CASE WHEN l.deleted AND l.wrote AND before.deleted IS NOT TRUE THEN
+	CASE WHEN next.found THEN next.replaced ELSE o.body END END)`
+	logWithDeleted = `log l LEFT JOIN orders o ON o.id = l.order_id
+	LEFT JOIN LATERAL (SELECT b.deleted FROM log b WHERE l.deleted AND l.wrote AND b.order_id = l.order_id AND b.seq < l.seq AND b.wrote
+		ORDER BY b.seq DESC LIMIT 1) before ON true
+	LEFT JOIN LATERAL (SELECT true AS found, n.replaced FROM log n WHERE l.deleted AND l.wrote AND n.order_id = l.order_id AND n.seq > l.seq
+		AND n.wrote AND NOT n.deleted ORDER BY n.seq LIMIT 1) next ON true`
 )
 
 func sum(states map[ordersync.State]int64) (n int64) {

@@ -35,6 +35,9 @@ func storyOf(tl *contracts.Timeline, present *contracts.SyncView) []step {
 			s.Text = "Created"
 		case "edited":
 			s.Text = "Changed"
+			if s.Was == "DEL" || s.Was == "DEL_SYNCED" {
+				s.Text = "Brought back"
+			}
 		case "deleted":
 			s.Text = "Deleted"
 		case "resolved":
@@ -100,6 +103,8 @@ func (s *step) fromPeer(side string, authors []string) {
 		s.Text = "Deleted"
 	case s.Was == "":
 		s.Text = "Created"
+	case s.Was == "DEL_SYNCED":
+		s.Text = "Brought back"
 	default:
 		s.Text = "Changed"
 	}

@@ -47,7 +47,7 @@ func TestStoryOfBothSides(t *testing.T) {
 		{"a", "here", "Put together with a change of b", "", "told by b"},
 		{"a", "here", "Deleted", "anna", ""},
 		{"b", "there", "Deleted there too", "", "told by b"},
-		{"c", "there", "Changed", "", "by way of b, told by b and taken over here"},
+		{"c", "there", "Brought back", "", "by way of b, told by b and taken over here"},
 		{"b", "there", "Changed", "", "told by b and taken over here"},
 	}
 	require.Len(t, story, len(want))

@@ -18,7 +18,8 @@ import (
 type beforePage struct {
 	ID, Seq string
 	Number  string
-	Version string // of the order now, as an ETag; empty when it is deleted
+	Version string // of the order now, as an ETag
+	Deleted bool   // the order is, now
 	Which   string // replaced or dropped
 	Choices []option
 	Then    *contracts.Order
@@ -29,7 +30,7 @@ type beforePage struct {
 }
 
 // Same tells that the order is like this now.
-func (b *beforePage) Same() bool { return b.Version != "" && len(b.Changes) == 0 }
+func (b *beforePage) Same() bool { return !b.Deleted && len(b.Changes) == 0 }
 
 func (p *Pages) before(w http.ResponseWriter, r *http.Request) {
 	if b, ok := p.loadBefore(w, r, r.URL.Query().Get("which")); ok {
@@ -47,10 +48,9 @@ func (p *Pages) putBack(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	at := "/orders/" + url.PathEscape(b.ID)
-	_, err := p.call(r, http.MethodPut, at, b.Then, "If-Match", seen(values))
+	_, err := p.call(r, http.MethodPost, b.path(), contracts.PutBack{Which: b.Which}, "If-Match", seen(values))
 	if err == nil {
-		done(w, r, "/admin"+at, "back")
+		done(w, r, "/admin/orders/"+url.PathEscape(b.ID), "back")
 		return
 	}
 	problem := problemOf(err)
@@ -61,11 +61,16 @@ func (p *Pages) putBack(w http.ResponseWriter, r *http.Request) {
 	p.show(w, r, problem.Status, "before", "orders", "What order "+b.Number+" was", b)
 }
 
+// path is the address of what is kept.
+func (b *beforePage) path() string {
+	return "/admin/api/orders/" + url.PathEscape(b.ID) + "/contents/" + url.PathEscape(b.Seq)
+}
+
 // loadBefore reads a kept content and the order as it is now. When it has answered, ok is false.
 func (p *Pages) loadBefore(w http.ResponseWriter, r *http.Request, which string) (*beforePage, bool) {
 	b := &beforePage{ID: chi.URLParam(r, "id"), Seq: chi.URLParam(r, "seq"), Which: which}
 	var kept struct{ Replaced, Dropped json.RawMessage }
-	a, err := p.call(r, http.MethodGet, "/admin/api/orders/"+url.PathEscape(b.ID)+"/contents/"+url.PathEscape(b.Seq), nil)
+	a, err := p.call(r, http.MethodGet, b.path(), nil)
 	if err == nil {
 		err = decode(a, &kept)
 	}
@@ -73,6 +78,7 @@ func (p *Pages) loadBefore(w http.ResponseWriter, r *http.Request, which string)
 		p.fail(w, r, "orders", err)
 		return nil, false
 	}
+	b.Version = a.header.Get("ETag")
 	contents := map[string]json.RawMessage{}
 	for _, one := range []struct {
 		option
@@ -97,13 +103,14 @@ func (p *Pages) loadBefore(w http.ResponseWriter, r *http.Request, which string)
 	var now contracts.OrderView
 	a, err = p.call(r, http.MethodGet, "/orders/"+url.PathEscape(b.ID), nil)
 	if status := problemOf(err).Status; err != nil && (status == http.StatusGone || status == http.StatusNotFound) {
-		return b, true // there is nothing to compare it with
+		b.Deleted = true // there is nothing to compare it with
+		return b, true
 	}
 	if err == nil {
 		err = decode(a, &now)
 	}
 	if err == nil {
-		b.Version = a.header.Get("ETag")
+		b.Version = a.header.Get("ETag") // of what it is compared with
 		b.Changes, err = differences(&now.Order, b.Then)
 	}
 	if err != nil {

@@ -1,0 +1,49 @@
+package orders
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+// PutBack makes a new version of a content that the order had before, as it was stored. What is deleted
+// comes back by it: the new version contains the deletion, so the peer takes it over like any edit.
+func (s *Service) PutBack(ctx context.Context, by By, id uuid.UUID, body []byte, cond Condition) (after *Stored, err error) {
+	o, refusal := decodeKept(body)
+	if refusal != "" {
+		return nil, notAsItIs(refusal)
+	}
+	fingerprint, content, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	err = s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true},
+		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
+			st := loaded[0]
+			after = st
+			if !st.Known() {
+				return nil, Errorf(NotFound, "there is no order %s", id)
+			}
+			if err := cond.check(st); err != nil {
+				return nil, err
+			}
+			if st.Body != nil { // of a deleted order nothing may be left
+				before, err := decodeStored(st.Body)
+				if err != nil {
+					return nil, err
+				}
+				if errs := checkImmutable(before, o); errs != nil {
+					return nil, notAsItIs(RefusalText(errs))
+				}
+			}
+			if fingerprint == st.Head.Fingerprint {
+				return nil, nil
+			}
+			return []Change{s.write(st, fingerprint, content, EventEdited, by, stamps)}, nil
+		})
+	return after, err
+}
+
+func notAsItIs(why string) error { return Errorf(Conflict, "it cannot be put back as it is: %s", why) }
