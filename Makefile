@@ -56,7 +56,7 @@ e2e-compose: ## the same against the composed sides, one broker and three (IMAGE
 torture: deps ## the end-to-end faults for half an hour (E2E_MINUTES=120: as long as that)
 	E2E_MINUTES=$(or $(E2E_MINUTES),30) $(GO) test -count=1 -timeout 0 -v ./deploy/e2e
 
-bench: deps ## drain, time until visible and memory, beside a floor measured in the same run
+bench: deps ## drain, time until visible and memory, beside a floor measured in the same run (BENCH_ARGS="-pages 1000000": the admin's pages)
 	$(GO) run ./deploy/bench $(BENCH_ARGS)
 
 nats: ## build bin/nats, the NATS command line

@@ -20,12 +20,14 @@ type sizes struct {
 	Rate    int           `json:"rate"`      // edits a second while the time until visible is taken
 	Visible time.Duration `json:"visibleNs"` // how long
 	Writers int           `json:"writers"`   // connections that make the backlog
+	Pages   int           `json:"pages"`     // orders in the tables while the admin's pages are timed, instead of the rest; 0: the rest
+	Calls   int           `json:"calls"`     // of each page, besides the first
 	Dir     string        `json:"-"`         // for the temporary folder
 }
 
 var (
-	fullSizes  = sizes{Orders: 20_000, Rounds: 3, Many: 300_000, Single: 1_000, Rate: 200, Visible: 30 * time.Second, Writers: 8}
-	quickSizes = sizes{Orders: 5_000, Rounds: 1, Many: 60_000, Single: 500, Rate: 200, Visible: 10 * time.Second, Writers: 8}
+	fullSizes  = sizes{Orders: 20_000, Rounds: 3, Many: 300_000, Single: 1_000, Rate: 200, Visible: 30 * time.Second, Writers: 8, Calls: 50}
+	quickSizes = sizes{Orders: 5_000, Rounds: 1, Many: 60_000, Single: 500, Rate: 200, Visible: 10 * time.Second, Writers: 8, Calls: 20}
 )
 
 // flags lets each size be chosen; -quick chooses all at once and is given first.
@@ -43,11 +45,15 @@ func (s *sizes) flags(f *flag.FlagSet) {
 	f.IntVar(&s.Rate, "rate", s.Rate, "edits a second while the time until visible is taken")
 	f.DurationVar(&s.Visible, "visible", s.Visible, "how long the time until visible is taken")
 	f.IntVar(&s.Writers, "writers", s.Writers, "connections that make the backlog")
+	f.IntVar(&s.Pages, "pages", s.Pages, "time the admin's pages, and nothing else, with so many orders in the tables; 0: time the rest")
+	f.IntVar(&s.Calls, "calls", s.Calls, "calls of each page, besides the first")
 	f.StringVar(&s.Dir, "dir", os.TempDir(), "where to make the temporary folder: on a real disk, or durability costs nothing")
 }
 
 func (s *sizes) validate() error {
 	switch {
+	case s.Pages != 0 && s.Pages < pagesMin || s.Calls < 1:
+		return fmt.Errorf("-pages must be 0 or at least %d, and -calls above 0", pagesMin)
 	case s.Orders < chunkSize || s.Rounds < 1 || s.Rate < 1 || s.Writers < 1 || s.Single < 1 || s.Visible < time.Second:
 		return fmt.Errorf("sizes must be above 0, -orders at least %d, -visible at least 1s", chunkSize)
 	case s.Single > s.Orders || s.Many != 0 && s.Many < s.Orders:
@@ -85,7 +91,11 @@ func run(ctx context.Context, s sizes) (_ *result, err error) {
 	}
 	defer func() { err = errors.Join(err, b.plant.remove()) }()
 	r := &result{Sizes: s, Started: b.started.UTC().Truncate(time.Second)}
-	if err := b.measure(ctx, r); err != nil {
+	measure := b.measure
+	if b.Pages > 0 {
+		measure = b.measurePages
+	}
+	if err := measure(ctx, r); err != nil {
 		return nil, b.plant.explain(err)
 	}
 	r.Seconds = time.Since(b.started).Seconds()

@@ -25,8 +25,8 @@ const (
 
 // plant is the two sides and the folder that they live in.
 type plant struct {
-	folder string
-	a, b   *side
+	folder, binary string
+	a, b           *side
 }
 
 func newPlant(dir string) (_ *plant, err error) {
@@ -34,6 +34,7 @@ func newPlant(dir string) (_ *plant, err error) {
 	if p.folder, err = os.MkdirTemp(dir, "orderbridge-bench-"); err != nil {
 		return nil, err
 	}
+	p.binary = filepath.Join(p.folder, "orderbridge")
 	const perSide = 3
 	addresses, err := freeAddresses(2 * perSide)
 	if err != nil {
@@ -48,25 +49,16 @@ func newPlant(dir string) (_ *plant, err error) {
 func (p *plant) start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	binary := filepath.Join(p.folder, "orderbridge")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, module).CombinedOutput(); err != nil {
-		return fmt.Errorf("build %s: %w\n%s", module, err, out)
+	if err := p.build(ctx); err != nil {
+		return err
 	}
 	// What is awaited looks after all that was started, so nothing is being started meanwhile.
 	for _, step := range []func(s, peer *side) error{
-		func(s, _ *side) error {
-			if err := os.Mkdir(s.folder, 0o700); err != nil {
-				return err
-			}
-			return s.startDatabase(ctx)
-		},
-		func(s, peer *side) (err error) {
-			s.service, err = s.startProgram("service", binary, "serve", s.serviceSettings(peer))
-			return err
-		},
+		func(s, _ *side) error { return s.startDatabase(ctx) },
+		func(s, peer *side) error { return s.startService(p.binary, peer) },
 		func(s, _ *side) error { return p.awaitReady(ctx, s.service, s.url()+"/readyz") },
 		func(s, peer *side) (err error) {
-			s.bridge, err = s.startProgram("bridge", binary, "bridge", s.bridgeSettings(peer))
+			s.bridge, err = s.startProgram("bridge", p.binary, "bridge", s.bridgeSettings(peer))
 			return err
 		},
 		func(s, _ *side) error { return p.awaitReady(ctx, s.bridge, "http://"+s.healthAt+"/readyz") },
@@ -74,6 +66,14 @@ func (p *plant) start(ctx context.Context) error {
 		if err := p.both(step); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// build builds the program.
+func (p *plant) build(ctx context.Context) error {
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", p.binary, module).CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", module, err, out)
 	}
 	return nil
 }

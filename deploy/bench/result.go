@@ -17,9 +17,10 @@ type result struct {
 	Sizes      sizes     `json:"sizes"`
 	OrderBytes int       `json:"orderBytes"` // as stored
 	EntryBytes int       `json:"entryBytes"` // in a batch
-	Few        *drains   `json:"few"`
+	Few        *drains   `json:"few,omitzero"`
 	Many       *drains   `json:"many,omitzero"`
-	Visible    *visibles `json:"visible"`
+	Visible    *visibles `json:"visible,omitzero"`
+	Pages      []called  `json:"pages,omitzero"`
 	Memory     []memory  `json:"memory"`
 }
 
@@ -51,6 +52,7 @@ var (
 	growthGoal   = goal{limit: 1.25}
 	serviceGoal  = goal{limit: 200} // MB
 	bridgeGoal   = goal{limit: 64}
+	pageGoal     = goal{limit: 50} // ms
 )
 
 // verdict says whether figures reach the goal.

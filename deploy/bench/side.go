@@ -9,6 +9,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"net"
+	"os"
 	"path/filepath"
 
 	"github.com/jackc/pgx/v5"
@@ -76,9 +77,12 @@ func freeAddresses(n int) (list []string, err error) {
 
 func (s *side) url() string { return "http://" + s.httpAddr }
 
-// startDatabase starts the cluster, the same for the system and for the floor, and connects to both
-// databases.
+// startDatabase makes the side's folder and starts the cluster in it, the same for the system and for the
+// floor, and connects to both databases.
 func (s *side) startDatabase(ctx context.Context) (err error) {
+	if err := os.Mkdir(s.folder, 0o700); err != nil {
+		return err
+	}
 	s.cluster, err = pgcluster.Start(ctx, pgcluster.Options{
 		Dir: filepath.Join(s.folder, "postgres"), Durable: true,
 		Settings: map[string]string{"shared_buffers": clusterCache, "max_wal_size": clusterWAL},
@@ -97,6 +101,11 @@ func (s *side) startDatabase(ctx context.Context) (err error) {
 		}
 	}
 	_, err = s.floor.work.Exec(ctx, createFloor)
+	return err
+}
+
+func (s *side) startService(binary string, peer *side) (err error) {
+	s.service, err = s.startProgram("service", binary, "serve", s.serviceSettings(peer))
 	return err
 }
 

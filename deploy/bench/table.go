@@ -17,7 +17,21 @@ func (r *result) tables(to io.Writer) error {
 	p := &printer{w: w}
 	p.line("orderbridge bench, %s, took %.0f s", r.Started.Format(time.DateTime+" UTC"), r.Seconds)
 	p.line("%d cores of %s, %.0f GB, %s, load %s before and %s after; PostgreSQL %s, %s", m.Cores, m.Processor, m.Memory, m.FileSystem, m.Load, m.LoadAfter, m.PostgreSQL, m.Go)
-	p.line("default durability, shared_buffers %s, max_wal_size %s; both sides, the floor and this program share the machine", clusterCache, clusterWAL)
+	p.line("default durability, shared_buffers %s, max_wal_size %s; all that runs and this program share the machine", clusterCache, clusterWAL)
+	if r.Pages != nil {
+		p.pages(r.Pages, r.Sizes)
+	} else {
+		p.exchange(r)
+	}
+	p.memory(r.Memory)
+	if p.err == nil {
+		p.err = w.Flush()
+	}
+	return p.err
+}
+
+// exchange prints what was measured of two sides.
+func (p *printer) exchange(r *result) {
 	p.line("an order is %d bytes as stored, %d as an entry; after every part both sides were equal, whole tables compared", r.OrderBytes, r.EntryBytes)
 	all := []*drains{r.Few}
 	if r.Many != nil {
@@ -26,11 +40,6 @@ func (r *result) tables(to io.Writer) error {
 	p.drains(all, r.Sizes)
 	p.edits(all, r.Sizes)
 	p.visible(r.Visible, r.Sizes)
-	p.memory(r.Memory)
-	if p.err == nil {
-		p.err = w.Flush()
-	}
-	return p.err
 }
 
 // printer writes lines and keeps the first error.

@@ -46,6 +46,8 @@ func TestSizes(t *testing.T) {
 		"more paced edits than orders":     func(s *sizes) { s.Visible = time.Hour },
 		"no paced edit for the floor":      func(s *sizes) { s.Rate, s.Visible = 3, time.Second },
 		"a time too short for percentiles": func(s *sizes) { s.Visible = time.Millisecond },
+		"pages of too few orders":          func(s *sizes) { s.Pages = pagesMin - 1 },
+		"no calls of a page":               func(s *sizes) { s.Calls = 0 },
 	} {
 		s := fullSizes
 		change(&s)
@@ -93,6 +95,18 @@ func TestTheTableDoesWithoutTheRepetition(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, r.print(&out, false))
 	require.NotContains(t, out.String(), "300,000")
+}
+
+func TestPagesHaveATableOfTheirOwn(t *testing.T) {
+	slow := called{Name: "page orders", Bytes: 12_345, First: 70, percentiles: percentiles{P50: 20, P99: 51}, Max: 52}
+	r := &result{Sizes: fullSizes, Pages: []called{slow}, Memory: []memory{{"service a", 190, 80}}}
+	r.Sizes.Pages = 1_000_000
+	var out bytes.Buffer
+	require.NoError(t, r.print(&out, true))
+	require.Contains(t, out.String(), "with 1,000,000 orders")
+	require.Regexp(t, `page orders +70.0 +20.0 +51.0 +52.0 +12,345 +at most 50: MISSED`, out.String())
+	require.Contains(t, out.String(), `"name":"page orders","bytes":12345,"firstMs":70,"p50Ms":20`)
+	require.NotContains(t, out.String(), "DRAIN")
 }
 
 func TestJSONIsTheLastLine(t *testing.T) {
