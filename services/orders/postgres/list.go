@@ -15,9 +15,9 @@ import (
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
-// What a list looks at is bounded: a word that everybody has finds some of the orders that have it, and
-// not all day long.
+// What a list looks at is bounded: what fits very many orders is not read to its end.
 const (
+	nearMax    = 2000  // orders of the list itself, from where it begins, that are looked at for a word
 	searchMax  = 1000  // orders for each of the ways to find them
 	changedMax = 20000 // changes of people for a page
 )
@@ -31,14 +31,19 @@ const (
 	listSome = `SELECT o.id FROM (%s) c, LATERAL (SELECT o.id FROM orders o WHERE o.id = c.id AND %s OFFSET 0) o ORDER BY c.id DESC LIMIT %s`
 	inOpen   = `SELECT DISTINCT order_id AS id FROM links WHERE state = %d AND state NOT IN (3, 5) ORDER BY id DESC`
 	inState  = `EXISTS (SELECT FROM links l WHERE l.order_id = o.id AND l.state = %d OFFSET 0)`
+	nearest  = `SELECT count(*), COALESCE((array_agg(o.id ORDER BY o.id DESC) FILTER (WHERE %s))[:%s], '{}') FROM (%s) c,
+	LATERAL (SELECT o.id, o.order_number, o.words FROM orders o WHERE o.id = c.id OFFSET 0) o`
 	searched = `SELECT id FROM (%s) u ORDER BY id DESC`
-	byNumber = `(SELECT id FROM orders WHERE lower(order_number) COLLATE "C" >= %s AND lower(order_number) COLLATE "C" < %s LIMIT %d)`
-	byWords  = `(SELECT id FROM orders WHERE words @@ to_tsquery('simple', %s) LIMIT %d)`
+	byNumber = `(SELECT id FROM orders o WHERE %s LIMIT %d)`
+	byWords  = `(SELECT id FROM orders o WHERE %s LIMIT %d)`
 	byID     = `SELECT %s::uuid AS id`
 	byPeople = `SELECT o.id FROM (SELECT g.order_id, g.at, g.seq FROM log g WHERE %s ORDER BY g.at DESC, g.seq DESC LIMIT %d) c,
 	LATERAL (SELECT o.id FROM orders o WHERE o.id = c.order_id AND o.seq = c.seq AND %s OFFSET 0) o ORDER BY c.at DESC, c.seq DESC LIMIT %s`
 	ofPeople = `g.actor ~ '^(user|token|admin):'`
 	changeAt = `SELECT at FROM log WHERE seq = $1`
+
+	hasNumber = `lower(o.order_number) COLLATE "C" >= %s AND lower(o.order_number) COLLATE "C" < %s`
+	hasWords  = `o.words @@ (SELECT to_tsquery('simple', %s))` // read once, not for each row
 )
 
 // arguments are the values of a statement that is put together.
@@ -52,59 +57,100 @@ func (a *arguments) add(v any) string {
 
 // List implements orders.Store.
 func (s *Store) List(ctx context.Context, q orders.Query) ([]*orders.Stored, error) {
-	text, args, err := s.list(ctx, q)
-	if err != nil {
-		return nil, err
+	if q.State.Settled() && q.Deleted != (q.State == ordersync.DelSynced) {
+		return nil, nil // there is none; to see that, all would be looked at
 	}
-	rows, err := s.pool.Query(ctx, text, args...)
-	if err != nil {
-		return nil, translate(err, "list orders")
+	ids, enough, err := s.near(ctx, q)
+	if err == nil && !enough {
+		ids, err = s.find(ctx, q)
 	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return nil, translate(err, "list orders")
 	}
 	return s.Load(ctx, ids)
 }
 
+// near looks for words at the first orders of the list itself. What many orders have fills the page from
+// there, while its index would gather all of them first. Enough tells that the page is complete.
+func (s *Store) near(ctx context.Context, q orders.Query) (ids []uuid.UUID, enough bool, err error) {
+	if _, isID := searchedID(q.Search); isID || q.Search == "" || q.ByPeople() {
+		return nil, false, nil
+	}
+	text, args := nearby(q)
+	var looked int
+	err = s.pool.QueryRow(ctx, text, args...).Scan(&looked, &ids)
+	return ids, looked < nearMax || len(ids) == q.Limit, err
+}
+
+func nearby(q orders.Query) (string, arguments) {
+	var args arguments
+	matches, limit := matching(&args, q.Search), args.add(q.Limit)
+	q.Search, q.Limit = "", nearMax
+	return fmt.Sprintf(nearest, matches, limit, listed(&args, q)), args
+}
+
+// find reads the ids of a page.
+func (s *Store) find(ctx context.Context, q orders.Query) ([]uuid.UUID, error) {
+	text, args, err := s.list(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.pool.Query(ctx, text, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+}
+
 func (s *Store) list(ctx context.Context, q orders.Query) (string, arguments, error) {
 	var args arguments
+	if !q.ByPeople() {
+		return listed(&args, q), args, nil
+	}
+	where := conditions(&args, q)
+	if q.Search != "" {
+		where += " AND (" + matching(&args, q.Search) + ")"
+	}
+	changes, err := s.changes(ctx, &args, q)
+	return fmt.Sprintf(byPeople, changes, changedMax, where, args.add(q.Limit)), args, err
+}
+
+// listed is a list in the order of ids.
+func listed(args *arguments, q orders.Query) string {
+	some, where := "", conditions(args, q)
+	switch {
+	case q.Search != "":
+		some = fmt.Sprintf(searched, search(args, q.Search))
+	case q.State != ordersync.None && !q.State.Settled():
+		some = fmt.Sprintf(inOpen, stateCode(q.State))
+	}
+	if some != "" {
+		return fmt.Sprintf(listSome, some, where, args.add(q.Limit))
+	}
+	return fmt.Sprintf(listAll, where, args.add(q.Limit))
+}
+
+// conditions are those that an order fulfils by itself.
+func conditions(args *arguments, q orders.Query) string {
 	// Said in a way that keeps the planner from the index by status: while the tables are empty that
 	// looks like a short way to an id.
-	conditions := []string{"NOT COALESCE(o.deleted, false)"}
+	list := []string{"NOT COALESCE(o.deleted, false)"}
 	if q.Deleted {
-		conditions[0] = "o.deleted"
+		list[0] = "o.deleted"
 	}
 	if q.Status != "" {
 		if !q.Deleted {
-			conditions[0] = "NOT o.deleted"
+			list[0] = "NOT o.deleted"
 		}
-		conditions = append(conditions, "o.status = "+args.add(q.Status))
+		list = append(list, "o.status = "+args.add(q.Status))
 	}
 	if q.Before != uuid.Nil {
-		conditions = append(conditions, "o.id < "+args.add(q.Before))
-	}
-	some := ""
-	switch {
-	case q.Search != "" && q.ByPeople():
-		conditions = append(conditions, "o.id IN ("+search(&args, q.Search)+")")
-	case q.Search != "":
-		some = fmt.Sprintf(searched, search(&args, q.Search))
-	case q.State != ordersync.None && !q.State.Settled() && !q.ByPeople():
-		some = fmt.Sprintf(inOpen, stateCode(q.State))
+		list = append(list, "o.id < "+args.add(q.Before))
 	}
 	if q.State != ordersync.None {
-		conditions = append(conditions, fmt.Sprintf(inState, stateCode(q.State)))
+		list = append(list, fmt.Sprintf(inState, stateCode(q.State)))
 	}
-	where := strings.Join(conditions, " AND ")
-	switch {
-	case q.ByPeople():
-		changes, err := s.changes(ctx, &args, q)
-		return fmt.Sprintf(byPeople, changes, changedMax, where, args.add(q.Limit)), args, err
-	case some != "":
-		return fmt.Sprintf(listSome, some, where, args.add(q.Limit)), args, nil
-	}
-	return fmt.Sprintf(listAll, where, args.add(q.Limit)), args, nil
+	return strings.Join(list, " AND ")
 }
 
 // changes are the conditions of changes by people, after the one that the last page ended with.
@@ -132,24 +178,48 @@ func (s *Store) changes(ctx context.Context, args *arguments, q orders.Query) (s
 
 // search finds orders by id, by how the number begins, or by how words of the customer begin.
 func search(args *arguments, text string) string {
-	if id, err := uuid.Parse(text); err == nil && len(text) == 36 {
+	if id, isID := searchedID(text); isID {
 		return fmt.Sprintf(byID, args.add(id))
 	}
-	low := strings.ToLower(text)
-	found := fmt.Sprintf(byNumber, args.add(low), args.add(low+string(unicode.MaxRune)), searchMax)
-	if query := wordQuery(text); query != "" {
-		found += " UNION " + fmt.Sprintf(byWords, args.add(query), searchMax)
+	found := fmt.Sprintf(byNumber, numberMatching(args, text), searchMax)
+	if words := wordsMatching(args, text); words != "" {
+		found += " UNION " + fmt.Sprintf(byWords, words, searchMax)
 	}
 	return found
 }
 
-// wordQuery asks for words that begin like each of a text's.
-func wordQuery(text string) string {
+// matching is what search finds by, as a condition of one order.
+func matching(args *arguments, text string) string {
+	if id, isID := searchedID(text); isID {
+		return "o.id = " + args.add(id)
+	}
+	found := numberMatching(args, text)
+	if words := wordsMatching(args, text); words != "" {
+		found += " OR " + words
+	}
+	return found
+}
+
+func searchedID(text string) (uuid.UUID, bool) {
+	id, err := uuid.Parse(text)
+	return id, err == nil && len(text) == 36
+}
+
+func numberMatching(args *arguments, text string) string {
+	low := strings.ToLower(text)
+	return fmt.Sprintf(hasNumber, args.add(low), args.add(low+string(unicode.MaxRune)))
+}
+
+// wordsMatching asks for words that begin like each of a text's; empty when it has none.
+func wordsMatching(args *arguments, text string) string {
 	var out []string
 	for word := range strings.FieldsSeq(strings.ToLower(text)) { // a database may know ASCII only
 		if strings.ContainsFunc(word, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
 			out = append(out, "'"+strings.NewReplacer(`\`, " ", "'", " ").Replace(word)+"':*")
 		}
 	}
-	return strings.Join(out, " & ")
+	if out == nil {
+		return ""
+	}
+	return fmt.Sprintf(hasWords, args.add(strings.Join(out, " & ")))
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -49,6 +50,56 @@ func TestListGoesByIndexes(t *testing.T) {
 				require.NotContains(t, string(raw), `"Sort"`)
 			}
 		})
+	}
+}
+
+// TestSearchNearAndFar: what many orders have comes newest first, and none is left out; what few have is
+// found however far back it is. Both go by indexes.
+func TestSearchNearAndFar(t *testing.T) {
+	s := open(t, 1)
+	const many = nearMax + 100
+	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body)
+		SELECT ('00000000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid, i, false, now(), '', '', 'N-' || i, 'pending',
+		json_build_object('customer', json_build_object('name', CASE WHEN i IN (3, 5) THEN 'Zacharias' ELSE 'Ada' END))
+		FROM generate_series(1, $1::int) i`, many)
+	require.NoError(t, err)
+	find := func(q orders.Query) (numbers []int64) {
+		t.Helper()
+		found, err := s.List(t.Context(), q)
+		require.NoError(t, err)
+		for _, st := range found {
+			numbers = append(numbers, st.Seq)
+		}
+		return numbers
+	}
+	id := func(n int) uuid.UUID { return uuid.MustParse(fmt.Sprintf("00000000-0000-7000-8000-%012d", n)) }
+	require.Equal(t, []int64{many, many - 1, many - 2}, find(orders.Query{Search: "ada", Limit: 3}))
+	require.Equal(t, []int64{9, 8, 7}, find(orders.Query{Search: "ada", Before: id(10), Limit: 3}))
+	require.Equal(t, []int64{6, 4, 2, 1}, find(orders.Query{Search: "ada", Before: id(7), Limit: 50}))
+	require.Equal(t, []int64{5, 3}, find(orders.Query{Search: "zach", Limit: 50}))
+	require.Equal(t, []int64{5}, find(orders.Query{Search: "zach", Limit: 1}))
+	require.Equal(t, []int64{7}, find(orders.Query{Search: id(7).String(), Limit: 50}))
+	require.Equal(t, []int64{3}, find(orders.Query{Search: "n-3", Before: id(30), Limit: 50}))
+
+	for name, q := range map[string]orders.Query{"all": {}, "status of few": {Status: "pending"}, "deleted": {Deleted: true}, "in collision": {State: ordersync.Collision}} {
+		q.Search, q.Limit = "ada", 51
+		text, args := nearby(q)
+		var plan []byte
+		require.NoError(t, s.pool.QueryRow(t.Context(), "EXPLAIN (FORMAT JSON) "+text, args...).Scan(&plan))
+		require.NotContains(t, string(plan), `"Seq Scan"`, name)
+		require.NotContains(t, string(plan), "orders_words", name)
+	}
+}
+
+// TestNoSettledOrderIsHalfDeleted: what both sides have is not deleted, and what both have deleted is, so
+// nothing is looked for that would be neither.
+func TestNoSettledOrderIsHalfDeleted(t *testing.T) {
+	s := open(t, 1)
+	s.Close()
+	for _, q := range []orders.Query{{State: ordersync.OK, Deleted: true, Limit: 1}, {State: ordersync.DelSynced, Limit: 1}} {
+		found, err := s.List(t.Context(), q)
+		require.NoError(t, err)
+		require.Empty(t, found)
 	}
 }
 
