@@ -62,7 +62,7 @@ func TestTheContractNamesCallsAndVerdicts(t *testing.T) {
 func TestAReportFits(t *testing.T) {
 	b := contracts.BridgeReport{Instance: "one", Peer: "b", State: "waiting", Circuit: "open", Since: time.Now(), At: time.Now()}
 	for i := range contracts.FailedCallsMax {
-		c := fault(strings.Repeat(`𝔸"\`, contracts.FailedReasonMax/3), i)
+		c := fault(strings.Repeat("𝔸", contracts.FailedReasonMax), i)
 		c.Said = strings.Repeat("𝔸", contracts.FailedSaidMax)
 		require.Empty(t, c.Validate())
 		b.Failed = append(b.Failed, c)
@@ -144,6 +144,26 @@ func TestWhatIsNotAnAnswerIsTold(t *testing.T) {
 	require.Len(t, got, 1)
 	require.Equal(t, "status 200, but not an answer to what was asked: 0 answers to 1 entries", got[0].Reason)
 	require.Empty(t, got[0].Said)
+}
+
+// TestReasonsDoNotRepeatTheToken: they go to the log, the report, and with a refused order.
+func TestReasonsDoNotRepeatTheToken(t *testing.T) {
+	for name, answer := range map[string]func(w http.ResponseWriter){
+		"a problem": func(w http.ResponseWriter) { refuse(w, http.StatusUnauthorized, "No", "not with "+remoteToken) },
+		"a name in an answer": func(w http.ResponseWriter) {
+			respond(t, w, http.StatusOK, map[string]any{"side": "b", "entries": []any{map[string]any{remoteToken: 1}}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPair(t)
+			all := hints(1)
+			p.edit(all, 1)
+			breaking(p.remote, "", answer)
+			r := p.try(t.Context(), p.receive(messages(all)))
+			require.NotContains(t, r.reason, remoteToken)
+			require.Contains(t, r.reason, "…")
+		})
+	}
 }
 
 func TestWhatWentWellOrWasBrokenOffIsNotTold(t *testing.T) {
