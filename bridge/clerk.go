@@ -34,7 +34,9 @@ func (c *clerk) run(ctx context.Context) {
 	var greeting sync.WaitGroup
 	greeting.Go(func() { // a reconciliation may take long, and the sides go on to look at each other
 		for {
-			c.greet(ctx)
+			if c.greet(ctx) {
+				c.circuit.greeted()
+			}
 			if sleep(ctx, claimEvery, nil) != nil {
 				return
 			}
@@ -67,7 +69,7 @@ func (p *pipe) separate() *pipe {
 }
 
 // greet has both sides tell what they have seen of each other, without any order.
-func (c *clerk) greet(ctx context.Context) {
+func (c *clerk) greet(ctx context.Context) (passed bool) {
 	requestID := fmt.Sprintf("%s-%d", c.instance, c.requests.Add(1))
 	body, err := strictjson.Encode(contracts.Lookup{Peer: c.peer, IDs: []string{}, All: true})
 	if err != nil { // a name always encodes
@@ -88,9 +90,9 @@ func (c *clerk) greet(ctx context.Context) {
 	}
 	if err != nil || r.verdict != settled { // the circuit tells of it as soon as an order waits
 		c.log.Debug("greeting did not get through", zap.String("reason", r.reason), zap.Error(err))
-		return
+		return false
 	}
-	c.circuit.greeted()
+	return true
 }
 
 // orEmpty makes a greeting one, even when nothing was seen yet.
