@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -176,13 +177,16 @@ func portFree(port int) bool {
 	return err == nil && l.Close() == nil
 }
 
+// basesGiven are those that tests of this process have, which may not listen there yet.
+var basesGiven sync.Map
+
 // freeBase finds ports for a demo, below those that the kernel gives to connections.
 func freeBase(t testing.TB) int {
 	t.Helper()
 	const low, high, span = 14_000, 32_000, 200
 	for range 100 {
 		base := low + rand.IntN((high-low)/span)*span
-		if !anyTaken(base) {
+		if _, given := basesGiven.LoadOrStore(base, true); !given && !anyTaken(base) {
 			return base
 		}
 	}

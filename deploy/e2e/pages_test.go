@@ -18,6 +18,7 @@ import (
 
 // TestPages follows two people, each at a window of one side, who see only pages.
 func TestPages(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	d := startDemo(t)
 	chromium := startBrowser(t)
 	env := d.env(t)

@@ -61,6 +61,7 @@ func (d *demo) whileDown(t testing.TB, part string, do func()) {
 // edited, and people of a go on with what they find. It is noticed, nothing is carried, a person looks
 // at the plan and confirms, and both are equal, with everything that was accepted.
 func TestDatabasePutBack(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for name, c := range map[string]struct {
 		put   func(t *testing.T, d *demo, backup string)
 		empty bool
@@ -77,6 +78,7 @@ func TestDatabasePutBack(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			d := startDemo(t)
 			l := newLoad(t, d.pair)
 			l.begin()
@@ -192,6 +194,7 @@ func requireHeld(t *testing.T, d *demo, s *side) contracts.Reconciliation {
 // TestBrokerLost damages a's broker under edits from both sides. It is noticed and told, all that waits
 // is hinted again, and both sides are compared by themselves.
 func TestBrokerLost(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	d := startDemo(t)
 	l := newLoad(t, d.pair)
 	store := filepath.Join(d.dir, "demo", "a", "nats", "jetstream")

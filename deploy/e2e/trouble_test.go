@@ -16,6 +16,7 @@ const brakeAt = 1000
 // TestPagesInTrouble follows an admin of a through what waits for a person there: deletions that the
 // brake holds, and a database that was put back. Everything is done by pages.
 func TestPagesInTrouble(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	const held = 20
 	d := startDemo(t)
 	a := startBrowser(t).window(t, d.a)
