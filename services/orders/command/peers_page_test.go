@@ -56,23 +56,26 @@ func TestFailedCallsOfABridge(t *testing.T) {
 	}
 	lookup := call
 	lookup.Call, lookup.Target, lookup.Status, lookup.Orders, lookup.Since, lookup.Verdict = "lookup", "local", 0, nil, at, "unauthorized"
+	greeting := call
+	greeting.Entries, greeting.Orders, greeting.Since = 0, nil, at.Add(time.Second)
 	unknown := call
 	unknown.Verdict = "<b>" // of a bridge that is none
 	s.report(contracts.BridgeReport{
-		Instance: `one"><i>`, Peer: "b", State: "running", Circuit: "closed", Since: at, At: at, Failed: []contracts.FailedCall{call, unknown, lookup},
+		Instance: `one"><i>`, Peer: "b", State: "running", Circuit: "closed", Since: at, At: at, Failed: []contracts.FailedCall{call, unknown, lookup, greeting},
 	})
 
 	var list contracts.FailedCallList
 	s.want(http.StatusOK, "admin", "GET", "/admin/api/peers/b/failed-calls", nil).into(t, &list)
-	require.Equal(t, []contracts.BridgeFailures{{Instance: `one"><i>`, Calls: []contracts.FailedCall{call, lookup}}}, list.Bridges)
+	require.Equal(t, []contracts.BridgeFailures{{Instance: `one"><i>`, Calls: []contracts.FailedCall{call, lookup, greeting}}}, list.Bridges)
 	s.want(http.StatusNotFound, "admin", "GET", "/admin/api/peers/c/failed-calls", nil).problem(t)
 	require.Equal(t, http.StatusOK, viktor.do("GET", "/admin/api/peers/b/failed-calls", "").status)
 	require.NotContains(t, string(viktor.do("GET", "/admin/api/status", "").body), "not an answer")
 
 	page := string(viktor.do("GET", "/admin/peers", "").body)
-	require.Contains(t, page, "that went wrong lately: 2")
+	require.Contains(t, page, "that went wrong lately: 3")
 	require.Regexp(t, `PUT of changes at b: <b>502 Bad Gateway</b>, <time [^>]*>1.hour.ago</time> <span class="muted">\(12 times since`, page)
 	require.Regexp(t, `Lookup of what is due here: <b>no whole answer</b>`, page)
+	require.Contains(t, page, "Greeting at b: <b>502 Bad Gateway")
 	require.Contains(t, page, "tried again")
 	require.Contains(t, page, "our token is not taken")
 	require.Contains(t, page, "9\u00a0orders, 2.0\u00a0kB, named")

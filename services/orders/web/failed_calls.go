@@ -24,15 +24,17 @@ func failedOf(c contracts.FailedCall, peer string) failedView {
 		where = "at " + peer
 	}
 	v := failedView{FailedCall: c, Key: fmt.Sprintf("%x", c.Since.UnixMicro()), Answer: "no whole answer", Then: verdictWords[c.Verdict], More: c.Entries - int64(len(c.Orders))}
-	switch c.Call {
-	case "lookup":
-		v.What = "Lookup of what is due " + where
-	case "tell":
-		v.What = "PUT of changes " + where
-	case "store":
-		v.What = "PUT of the answers " + where
-	default:
+	switch {
+	case c.Call == "other":
 		v.What = c.Method + " for a reconciliation " + where
+	case c.Entries == 0:
+		v.What = "Greeting " + where
+	case c.Call == "lookup":
+		v.What = "Lookup of what is due " + where
+	case c.Call == "tell":
+		v.What = "PUT of changes " + where
+	case c.Call == "store":
+		v.What = "PUT of the answers " + where
 	}
 	if c.Status != 0 {
 		v.Answer = strconv.FormatInt(c.Status, 10)
