@@ -33,7 +33,7 @@ type Service interface {
 
 // Store is what the admin reads.
 type Store interface {
-	Counts(ctx context.Context, peers []string) (orders.Counts, error)
+	Counts(ctx context.Context) (orders.Counts, error)
 	Links(ctx context.Context, states []ordersync.State, peer string, after uuid.UUID, limit int) ([]orders.LinkRow, error)
 	Timeline(ctx context.Context, id uuid.UUID) ([]orders.LogRow, error)
 	KeptContents(ctx context.Context, id uuid.UUID, seq int64) (replaced, dropped []byte, err error)

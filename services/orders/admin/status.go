@@ -25,7 +25,7 @@ func (a *Admin) status(w http.ResponseWriter, r *http.Request) {
 
 // figures reads how this side and its sync stand.
 func (a *Admin) figures(ctx context.Context) (*contracts.Status, error) {
-	counts, err := a.store.Counts(ctx, a.names())
+	counts, err := a.store.Counts(ctx)
 	if err != nil {
 		return nil, err
 	}

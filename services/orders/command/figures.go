@@ -62,7 +62,7 @@ func (f *figures) Collect(ch chan<- prometheus.Metric) {
 	brake := f.desk.Brake(f.peer)
 	gauge(f.braked, oneIf(brake.Deletions), f.peer, "deletions")
 	gauge(f.braked, oneIf(brake.Replacements), f.peer, "replacements")
-	c, err := f.store.Counts(ctx, []string{f.peer})
+	c, err := f.store.Counts(ctx)
 	if err != nil {
 		ch <- prometheus.MustNewConstMetric(f.bad, prometheus.GaugeValue, 1)
 		return

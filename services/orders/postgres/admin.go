@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,17 +19,25 @@ import (
 const (
 	// What is common is counted as the rest: each of these goes by an index, and none reads the rows
 	// of settled orders.
-	countOrders  = `SELECT (SELECT count(*) FROM orders) - (SELECT count(*) FROM orders WHERE deleted)`
-	countOutbox  = `SELECT count(*) FROM outbox`
-	countOpen    = `SELECT peer, state, count(*), count(*) FILTER (WHERE due) FROM links WHERE state NOT IN (3, 5) GROUP BY peer, state`
-	countSettled = `SELECT peer, 5, count(*), 0 FROM links WHERE state = 5 GROUP BY peer
-	UNION ALL SELECT peer, 0, count(*), 0 FROM links GROUP BY peer`
-	oldestDue = `SELECT order_id, state, since FROM links WHERE peer = $1 AND state NOT IN (3, 5) AND due ORDER BY since LIMIT 1`
+	countOrders = `SELECT (SELECT count(*) FROM orders) - (SELECT count(*) FROM orders WHERE deleted)`
+	countOutbox = `SELECT count(*) FROM outbox`
+	// All open links are read once: the oldest that is due is then found by the index.
+	countOpen = `WITH open AS MATERIALIZED (SELECT peer, state, count(*) AS n, count(*) FILTER (WHERE due) AS due, min(since) FILTER (WHERE due) AS oldest
+		FROM links WHERE state NOT IN (3, 5) GROUP BY peer, state)
+	SELECT peer, state, n, due, oldest, (SELECT l.order_id FROM links l
+		WHERE l.peer = o.peer AND l.state = o.state AND l.since = o.oldest AND l.due AND l.state NOT IN (3, 5) LIMIT 1) FROM open o`
+	countSettled = `SELECT peer, 5, count(*) FROM links WHERE state = 5 GROUP BY peer
+	UNION ALL SELECT peer, 0, count(*) FROM links GROUP BY peer`
 	// The states are put into the text: as parameters they would keep the planner from the index of what
-	// is not settled.
-	listLinks = `SELECT l.order_id, COALESCE(o.order_number, ''), l.peer, l.state, l.since, l.due, l.reason, COALESCE(o.version, '')
-	FROM links l LEFT JOIN orders o ON o.id = l.order_id
-	WHERE l.state IN (%s) AND ($1 = '' OR l.peer = $1) AND ($2::uuid IS NULL OR l.order_id > $2) ORDER BY l.order_id, l.peer LIMIT $3`
+	// is not settled. A page is found first, then read row by row; the open links that are asked for are
+	// few, and all found before that. OFFSET keeps the planner from going through all links or orders instead,
+	// and so does the limit in the text: of one that it does not know it expects many rows.
+	listLinks = `SELECT c.order_id, COALESCE(o.order_number, ''), c.peer, l.state, l.since, l.due, l.reason, COALESCE(o.version, '')
+	FROM (%s ORDER BY order_id, peer LIMIT %d) c
+	CROSS JOIN LATERAL (SELECT * FROM links l WHERE l.order_id = c.order_id AND l.peer = c.peer OFFSET 0) l
+	LEFT JOIN LATERAL (SELECT order_number, version FROM orders WHERE id = c.order_id OFFSET 0) o ON true ORDER BY c.order_id, c.peer`
+	allLinks      = `SELECT order_id, peer FROM links WHERE %s`
+	openLinks     = `SELECT order_id, peer FROM (SELECT order_id, peer FROM links WHERE %s AND state NOT IN (3, 5) OFFSET 0) x`
 	receivedSince = `SELECT peer, count(*) FROM log WHERE seq > $1 AND seq <= $2 AND event = 4 GROUP BY peer`
 	lastSeq       = `SELECT COALESCE((SELECT seq FROM log ORDER BY seq DESC LIMIT 1), 0)`
 	markOpen      = `SELECT count(*)::text || ' ' || count(*) FILTER (WHERE due) || ' ' || COALESCE(max(since)::text, '') FROM links WHERE state NOT IN (3, 5)`
@@ -57,15 +66,8 @@ func sum(states map[ordersync.State]int64) (n int64) {
 
 // Links lists links in any of some states, by order id, after an id (zero: from the start).
 func (s *Store) Links(ctx context.Context, states []ordersync.State, peer string, after uuid.UUID, limit int) ([]orders.LinkRow, error) {
-	codes := make([]string, len(states))
-	for i, st := range states {
-		codes[i] = strconv.Itoa(int(stateCode(st)))
-	}
-	var from *uuid.UUID
-	if after != uuid.Nil {
-		from = &after
-	}
-	rows, err := s.pool.Query(ctx, fmt.Sprintf(listLinks, strings.Join(codes, ", ")), peer, from, limit)
+	text, args := linksIn(states, peer, after, limit)
+	rows, err := s.pool.Query(ctx, text, args...)
 	if err != nil {
 		return nil, translate(err, "list links")
 	}
@@ -78,6 +80,26 @@ func scanLink(row pgx.CollectableRow) (l orders.LinkRow, err error) {
 	err = row.Scan(&l.ID, &l.OrderNumber, &l.Peer, &state, &l.Since, &l.Due, &l.Reason, &l.Version)
 	l.State = ordersync.State(state)
 	return l, err
+}
+
+func linksIn(states []ordersync.State, peer string, after uuid.UUID, limit int) (string, arguments) {
+	var args arguments
+	codes := make([]string, len(states))
+	for i, st := range states {
+		codes[i] = strconv.Itoa(int(stateCode(st)))
+	}
+	where := "state IN (" + strings.Join(codes, ", ") + ")"
+	if peer != "" {
+		where += " AND peer = " + args.add(peer)
+	}
+	if after != uuid.Nil {
+		where += " AND order_id > " + args.add(after)
+	}
+	from := openLinks
+	if slices.ContainsFunc(states, ordersync.State.Settled) {
+		from = allLinks
+	}
+	return fmt.Sprintf(listLinks, fmt.Sprintf(from, where), limit), args
 }
 
 // InError lists orders that are in error towards a peer for one reason.

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -26,25 +25,39 @@ func TestTheAuditGoesByItsIndexes(t *testing.T) {
 		"span":   {From: at, To: at.Add(time.Hour)},
 	} {
 		for _, table := range []struct {
-			query, number, index string
-			audit                bool
-		}{{auditOfLog, "seq", "log_people", false}, {auditOfOthers, "id", "audit_at", true}} {
+			query func(access.AuditQuery) (string, []any)
+			index string
+		}{{logAudit, "log_people"}, {otherAudit, "audit_at"}} {
 			q.Limit = 50
-			where, args := auditWhere(q, table.number, table.audit)
-			tx, err := s.pool.Begin(t.Context())
-			require.NoError(t, err)
-			_, err = tx.Exec(t.Context(), "SET LOCAL enable_sort = off")
-			require.NoError(t, err)
-			rows, err := tx.Query(t.Context(), "EXPLAIN "+fmt.Sprintf(table.query, where), args...)
-			require.NoError(t, err)
-			lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-			require.NoError(t, err)
-			require.NoError(t, tx.Rollback(t.Context()))
+			lines := explainSorted(t, s, table.query, q)
 			plan := strings.Join(lines, "\n")
 			require.Contains(t, plan, "Index Scan Backward using "+table.index, "%s\n%s", name, plan)
 			require.NotContains(t, plan, "Sort", "%s\n%s", name, plan)
 		}
 	}
+}
+
+// TestTheAuditOfAnOrderGoesByTheOrder: its own rows are read, and not those of everybody's changes.
+func TestTheAuditOfAnOrderGoesByTheOrder(t *testing.T) {
+	plan := strings.Join(explainSorted(t, open(t, 2), logAudit, access.AuditQuery{Order: uuid.New(), Limit: 50}), "\n")
+	require.Contains(t, plan, "log_order")
+	require.NotContains(t, plan, "log_people")
+}
+
+// explainSorted is a query's plan as Audit has it made.
+func explainSorted(t *testing.T, s *Store, query func(access.AuditQuery) (string, []any), q access.AuditQuery) []string {
+	t.Helper()
+	text, args := query(q)
+	tx, err := s.pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), "SET LOCAL enable_sort = off")
+	require.NoError(t, err)
+	rows, err := tx.Query(t.Context(), "EXPLAIN "+text, args...)
+	require.NoError(t, err)
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.NoError(t, tx.Rollback(t.Context()))
+	return lines
 }
 
 // TestOneMomentInTheAudit: rows of both tables that are of one moment are told once each, in the same

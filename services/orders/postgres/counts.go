@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orderbridge/orderbridge/services/orders"
@@ -29,9 +30,9 @@ type counted struct {
 	counting bool
 }
 
-// Counts reads the figures of a status for the given peers. What is open is always of this moment; where
+// Counts reads the figures of a status. What is open is always of this moment; where
 // there are very many orders, how many there are in all may be some seconds old.
-func (s *Store) Counts(ctx context.Context, peers []string) (orders.Counts, error) {
+func (s *Store) Counts(ctx context.Context) (orders.Counts, error) {
 	c := orders.Counts{States: map[string]map[ordersync.State]int64{}, Due: map[string]int64{}, Oldest: map[string]orders.Oldest{}}
 	settled, known := s.knownCount(&c)
 	started := time.Now()
@@ -42,21 +43,7 @@ func (s *Store) Counts(ctx context.Context, peers []string) (orders.Counts, erro
 		queueSettled(b, &c.Orders, settled)
 	}
 	b.Queue(countOutbox).QueryRow(func(row pgx.Row) error { return row.Scan(&c.Outbox) })
-	b.Queue(countOpen).Query(func(rows pgx.Rows) error { return readStates(rows, c.States, c.Due) })
-	for _, peer := range peers {
-		b.Queue(oldestDue, peer).Query(func(rows pgx.Rows) error {
-			for rows.Next() {
-				var o orders.Oldest
-				var state int16
-				if err := rows.Scan(&o.ID, &state, &o.Since); err != nil {
-					return err
-				}
-				o.State = ordersync.State(state)
-				c.Oldest[peer] = o
-			}
-			return rows.Err()
-		})
-	}
+	b.Queue(countOpen).Query(func(rows pgx.Rows) error { return readOpen(rows, &c) })
 	b.Queue("COMMIT")
 	if err := s.batch(ctx, b); err != nil {
 		return c, translate(err, "count")
@@ -80,26 +67,43 @@ func (s *Store) Counts(ctx context.Context, peers []string) (orders.Counts, erro
 
 func queueSettled(b *pgx.Batch, all *int64, settled map[string]map[ordersync.State]int64) {
 	b.Queue(countOrders).QueryRow(func(row pgx.Row) error { return row.Scan(all) })
-	b.Queue(countSettled).Query(func(rows pgx.Rows) error { return readStates(rows, settled, nil) })
+	b.Queue(countSettled).Query(func(rows pgx.Rows) error { return readSettled(rows, settled) })
 }
 
-func readStates(rows pgx.Rows, states map[string]map[ordersync.State]int64, due map[string]int64) error {
-	for rows.Next() {
-		var peer string
-		var state int16
-		var n, owed int64
-		if err := rows.Scan(&peer, &state, &n, &owed); err != nil {
-			return err
+// readOpen reads how many links are open in each state, and which of those that are due is the oldest.
+func readOpen(rows pgx.Rows, c *orders.Counts) error {
+	var peer string
+	var state int16
+	var n, due int64
+	var since *time.Time
+	var id *uuid.UUID
+	_, err := pgx.ForEachRow(rows, []any{&peer, &state, &n, &due, &since, &id}, func() error {
+		c.Due[peer] += due
+		keepState(c.States, peer, state, n)
+		if oldest, known := c.Oldest[peer]; id != nil && (!known || since.Before(oldest.Since)) {
+			c.Oldest[peer] = orders.Oldest{ID: *id, State: ordersync.State(state), Since: *since}
 		}
-		if states[peer] == nil {
-			states[peer] = map[ordersync.State]int64{}
-		}
-		states[peer][ordersync.State(state)] = n
-		if due != nil {
-			due[peer] += owed
-		}
+		return nil
+	})
+	return err
+}
+
+func readSettled(rows pgx.Rows, settled map[string]map[ordersync.State]int64) error {
+	var peer string
+	var state int16
+	var n int64
+	_, err := pgx.ForEachRow(rows, []any{&peer, &state, &n}, func() error {
+		keepState(settled, peer, state, n)
+		return nil
+	})
+	return err
+}
+
+func keepState(states map[string]map[ordersync.State]int64, peer string, state int16, n int64) {
+	if states[peer] == nil {
+		states[peer] = map[ordersync.State]int64{}
 	}
-	return rows.Err()
+	states[peer][ordersync.State(state)] = n
 }
 
 // knownCount gives the last count when there are many to count, and has it renewed beside when it

@@ -17,9 +17,9 @@ import (
 
 // What a list looks at is bounded: what fits very many orders is not read to its end.
 const (
-	nearMax    = 2000  // orders of the list itself, from where it begins, that are looked at for a word
-	searchMax  = 1000  // orders for each of the ways to find them
-	changedMax = 20000 // changes of people for a page
+	nearMax    = 2000 // orders of the list itself, from where it begins, that are looked at for a word
+	searchMax  = 1000 // orders for each of the ways to find them
+	changedMax = 5000 // changes of people for a page
 )
 
 // Parts of a list's statement. What is not asked for is not in it: a condition that may be none would

@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderbridge/orderbridge/services/orders"
@@ -117,4 +119,31 @@ func TestEditsLeaveSearchAlone(t *testing.T) {
 	require.Zero(t, heapOnly())
 	require.NoError(t, write(t, s, id, "a.x:2", `{"customer":{"name":"Ada"},"customerNote":"edited"}`, nil))
 	require.Eventually(t, func() bool { return heapOnly() == 1 }, 20*time.Second, 50*time.Millisecond)
+}
+
+// TestLinksGoByIndexes: few open links are found by their own index wherever they are, and of all links
+// a page is read from where it begins.
+func TestLinksGoByIndexes(t *testing.T) {
+	s := open(t, 1)
+	all := ordersync.States[:ordersync.ErrorSynced]
+	for name, c := range map[string]struct {
+		states []ordersync.State
+		peer   string
+		after  uuid.UUID
+		index  string
+	}{
+		"collisions":                     {[]ordersync.State{ordersync.Collision}, "", uuid.Nil, "links_open"},
+		"errors of a peer, from a place": {[]ordersync.State{ordersync.Error, ordersync.ErrorSynced}, "b", uuid.New(), "links_open"},
+		"all":                            {all, "", uuid.Nil, "links_pkey"},
+		"all, from a place":              {all, "", uuid.New(), "Index Cond: (order_id >"},
+	} {
+		text, args := linksIn(c.states, c.peer, c.after, 50)
+		rows, err := s.pool.Query(t.Context(), "EXPLAIN "+text, args...)
+		require.NoError(t, err)
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		require.NoError(t, err)
+		plan := strings.Join(lines, "\n")
+		require.Contains(t, plan, c.index, "%s\n%s", name, plan)
+		require.NotContains(t, plan, "Seq Scan", "%s\n%s", name, plan)
+	}
 }

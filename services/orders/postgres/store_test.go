@@ -192,13 +192,28 @@ func TestOutbox(t *testing.T) {
 	n, err := s.HintAgain(t.Context(), "b", []uuid.UUID{a, uuid.New()})
 	require.NoError(t, err)
 	require.EqualValues(t, 1, n)
-	c, err := s.Counts(t.Context(), []string{"b"})
+	c, err := s.Counts(t.Context())
 	require.NoError(t, err)
 	require.EqualValues(t, 2, c.Orders)
 	require.EqualValues(t, 1, c.Outbox)
 	require.EqualValues(t, 2, c.Due["b"])
 	require.EqualValues(t, 2, c.States["b"][ordersync.Upd])
 	require.Equal(t, at, c.Oldest["b"].Since.UTC())
+
+	// The oldest is found in whichever state it is, and only what is due counts.
+	for since, due := range map[time.Time]bool{at.Add(-time.Hour): true, at.Add(-2 * time.Hour): false} {
+		id := uuid.New()
+		require.NoError(t, write(t, s, id, "a.x:9", `{}`, func(l *orders.Link) { l.State, l.Since, l.Due = ordersync.Collision, since, due }))
+		if due {
+			a = id
+		}
+	}
+	c, err = s.Counts(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 3, c.Due["b"])
+	require.Equal(t, orders.Oldest{ID: a, State: ordersync.Collision, Since: at.Add(-time.Hour)}, orders.Oldest{
+		ID: c.Oldest["b"].ID, State: c.Oldest["b"].State, Since: c.Oldest["b"].Since.UTC(),
+	})
 }
 
 func TestUnreachableDatabaseIsUnavailableAndTellsNothing(t *testing.T) {
