@@ -81,6 +81,7 @@ type AdminOrder struct {
 	Pending     bool      `json:"pending"`
 	Reason      string    `json:"reason,omitzero"`
 	Version     string    `json:"version"`
+	ProposedBy  string    `json:"proposedBy,omitzero"` // of a collision: it waits for a second person
 }
 
 // AdminOrderPage is one page of AdminOrder rows.
@@ -153,6 +154,9 @@ type Collision struct {
 	// is absent when one of the two is deleted or cannot be read, or when the changes do not fit together.
 	Merged  *Order `json:"merged,omitzero"`
 	Settles bool   `json:"settles"` // the present policy would settle it without a person
+	// FourEyes tells that what a person decides is only proposed, Proposal what is.
+	FourEyes bool      `json:"fourEyes,omitzero"`
+	Proposal *Proposal `json:"proposal,omitzero"`
 }
 
 // CaseVersion is one version of the order in a case.

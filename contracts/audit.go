@@ -25,6 +25,7 @@ const OrderActionPrefix = "order."
 // AuditActions are the names of what people and tokens do.
 var AuditActions = []string{
 	"order.created", "order.edited", "order.deleted", "order.resolved", "order.retried",
+	"collision.proposed", "collision.rejected",
 	"peer.paused", "peer.resumed", "peer.brake",
 	"reconciliation.requested", "reconciliation.confirmed", "reconciliation.dropped",
 	"login", "login.failed", "logout",

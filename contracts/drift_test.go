@@ -76,6 +76,8 @@ var messageTypes = []any{
 	contracts.PlannedOrder{},
 	contracts.Problem{},
 	contracts.Proof{},
+	contracts.Proposal{},
+	contracts.ProposalDecision{},
 	contracts.PutBack{},
 	contracts.Range{},
 	contracts.RangeList{},

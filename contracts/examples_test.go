@@ -65,6 +65,8 @@ var examples = map[string]struct {
 	"problem.moved.json":      {value: contracts.Problem{}},
 	"problem.stale.json":      {value: contracts.Problem{}},
 	"problem.validation.json": {value: contracts.Problem{}},
+	"proposal.json":           {value: contracts.Proposal{}},
+	"proposal.decision.json":  {value: contracts.ProposalDecision{}},
 	"resolution.order.json":   {value: contracts.Resolution{}},
 	"resolution.take.json":    {value: contracts.Resolution{}},
 	"proof.json":              {value: contracts.Proof{}},

@@ -47,6 +47,8 @@ var roles = map[string][]string{
 	"GET /admin/api/collisions":                    {"viewer", "operator", "admin", "session"},
 	"GET /admin/api/collisions/{id}":               {"viewer", "operator", "admin", "session"},
 	"POST /admin/api/collisions/{id}/resolve":      {"operator", "admin", "session"},
+	"POST /admin/api/collisions/{id}/approve":      {"operator", "admin", "session"},
+	"POST /admin/api/collisions/{id}/reject":       {"operator", "admin", "session"},
 	"GET /admin/api/conflict-policy":               {"viewer", "operator", "admin", "session"},
 	"POST /admin/api/conflict-policy/preview":      {"operator", "admin", "session"},
 	"GET /admin/api/errors":                        {"viewer", "operator", "admin", "session"},

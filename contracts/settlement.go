@@ -33,6 +33,7 @@ type CollisionSettlementResult struct {
 	Open     int64         `json:"open,omitzero"`     // collisions there were
 	Matching int64         `json:"matching,omitzero"` // of those, how many have it in common
 	Settled  int           `json:"settled"`
+	Proposed int           `json:"proposed,omitzero"` // in place of being settled, where a second person has to approve
 	Left     int           `json:"left"`
 	Cases    []SettledCase `json:"cases"`
 	Next     string        `json:"next,omitzero"` // there are more: call again with it as after
@@ -44,7 +45,8 @@ type SettledCase struct {
 	Peer        string   `json:"peer"`
 	OrderNumber string   `json:"orderNumber,omitzero"`
 	Version     string   `json:"version,omitzero"`   // as ChosenCase has it
-	Settled     bool     `json:"settled"`            // else it is left
+	Settled     bool     `json:"settled"`            // else it is left, or proposed
+	Proposed    bool     `json:"proposed,omitzero"`  // a second person has to approve it
 	Deleted     bool     `json:"deleted,omitzero"`   // by taking a deletion
 	Differs     int      `json:"differs,omitzero"`   // number of fields
 	Contested   []string `json:"contested,omitzero"` // why it is left: fields that somebody has to decide, as in DifferField

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"slices"
 
 	"github.com/google/uuid"
 
@@ -39,7 +38,11 @@ func (c *Case) Tag() string { return caseTag(c.Ours.Head, c.Theirs.Head) }
 
 // caseTag is short however long the versions are, so that many of them fit into one request.
 func caseTag(ours, theirs ordersync.Head) string {
-	sum := sha256.Sum256([]byte(ours.Version.String() + ";" + theirs.Version.String()))
+	return tagOf(ours.Version.String(), theirs.Version.String())
+}
+
+func tagOf(ours, theirs string) string {
+	sum := sha256.Sum256([]byte(ours + ";" + theirs))
 	return hex.EncodeToString(sum[:16])
 }
 
@@ -131,76 +134,6 @@ func (s *Service) compare(c *Case, p merge.Policy) error {
 	return nil
 }
 
-// Resolve settles a conflict with what a person chose: a new version that contains both, so that the
-// peer takes it over. IfMatch is the Tag of the case that the person has seen, or empty.
-func (s *Service) Resolve(ctx context.Context, by By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch string) (*Stored, error) {
-	if (r.Take == "") == (r.Order == nil) || r.Take != "" && !slices.Contains(contracts.Takes, r.Take) {
-		return nil, &Error{
-			Kind: Invalid, Message: "a resolution takes one side or gives an order",
-			Fields: []contracts.FieldError{{Pointer: "/take", Detail: "must be \"ours\", \"theirs\" or \"merged\", or left out when \"order\" is given"}},
-		}
-	}
-	if r.Take == takeMerged {
-		var err error
-		if r.Order, ifMatch, err = s.mergedNow(ctx, id, peer, ifMatch); err != nil {
-			return nil, err
-		}
-	}
-	var chosen Received
-	var fingerprint string
-	if r.Order != nil {
-		if r.Order.ID == "" {
-			r.Order.ID = id.String()
-		}
-		withLineIDs(r.Order)
-		if r.Order.ID != id.String() {
-			return nil, &Error{
-				Kind: Invalid, Message: "the order is another one than the case's",
-				Fields: []contracts.FieldError{{Pointer: "/order/id", Detail: "must be the id of the case, or be left out"}},
-			}
-		}
-		var err error
-		if fingerprint, chosen.Content, err = prepare(r.Order); err != nil {
-			return nil, under("/order", err)
-		}
-	}
-	var after *Stored
-	err := s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true},
-		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
-			st := loaded[0]
-			link := st.Link(peer)
-			if !link.State.InConflict() {
-				return nil, Errorf(NotFound, "order %s is in no conflict with %s", id, peer)
-			}
-			if link.Theirs == nil {
-				return nil, Errorf(Conflict, "nothing is kept of %s's version; edit the order, or retry", peer)
-			}
-			if ifMatch != "" && ifMatch != "*" && ifMatch != caseTag(st.Head, *link.Theirs) {
-				return nil, &Error{Kind: Stale, Message: "the case has moved since you looked at it", Present: st}
-			}
-			if err := keepsImmutable(r.Order, st, link); err != nil {
-				return nil, err
-			}
-			in, head := chosen, ordersync.Head{Fingerprint: fingerprint}
-			if r.Order == nil {
-				var err error
-				if head, in.Content, err = s.taken(r.Take, st.Head, link); err != nil {
-					return nil, err
-				}
-			}
-			in.UpdatedAt = s.now()
-			out, err := ordersync.Resolve(ordersync.Record{Head: st.Head, Link: link.Link}, head.Fingerprint, head.Deleted, s.advancing(st.Head.Version.Join(link.Theirs.Version), stamps[0]))
-			if err != nil {
-				return nil, Wrap(Conflict, err, "the conflict cannot be settled")
-			}
-			row := LogRow{Event: EventResolved, Actor: by.Actor, RequestID: by.RequestID}
-			c, _ := s.carryOut(st, link, out, &in, row, stamps)
-			after = st
-			return []Change{c}, nil
-		})
-	return after, err
-}
-
 // taken is the version of one side, as a person takes it, with its content to store: none where it is
 // deleted, or stored already.
 func (s *Service) taken(take string, ours ordersync.Head, link Link) (ordersync.Head, *Content, error) {
@@ -219,9 +152,6 @@ func (s *Service) taken(take string, ours ordersync.Head, link Link) (ordersync.
 // keepsImmutable demands that a given order has the fields that cannot be changed as one of the two
 // versions has them.
 func keepsImmutable(given *contracts.Order, st *Stored, link Link) error {
-	if given == nil {
-		return nil
-	}
 	var errs []contracts.FieldError
 	for _, body := range [][]byte{st.Body, link.TheirsBody} {
 		o, _ := decodeKept(body)

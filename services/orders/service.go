@@ -38,6 +38,12 @@ type Store interface {
 	// EndedCases reads the collisions that ended last, newest first. It looks back a bounded number of
 	// rows of the log only.
 	EndedCases(ctx context.Context, limit int) ([]EndedCase, error)
+	// Propose keeps a proposal in place of the one before it, and has the audit tell of it.
+	Propose(ctx context.Context, p *Proposal) error
+	// Proposal finds the proposal of a case, nil when there is none.
+	Proposal(ctx context.Context, id uuid.UUID, peer string) (*Proposal, error)
+	// Reject drops a proposal that is still the one of its case, and has the audit tell of it.
+	Reject(ctx context.Context, p *Proposal, by By, at time.Time) error
 }
 
 // ChangeRequest says what a change needs.
@@ -47,6 +53,8 @@ type ChangeRequest struct {
 	Bodies  bool // load contents too
 	Key     *IdempotencyKey
 	Seen    *Cursor // a place in the log that must still be there; else it is CursorLost
+	// Proposal is one that the change carries out, and takes away; if it is not there any more, it is Stale.
+	Proposal uuid.UUID
 }
 
 // IdempotencyKey makes a creation happen once, however often it is asked for (Idempotency-Key header).
@@ -92,16 +100,19 @@ type Service struct {
 	store  Store
 	epoch  *Epoch
 	policy merge.Policy
-	brake  *Brake
-	notify func([]Hint)
-	now    func() time.Time
-	log    *zap.Logger
+	// Collisions are settled by two people.
+	fourEyes bool
+	brake    *Brake
+	notify   func([]Hint)
+	now      func() time.Time
+	log      *zap.Logger
 }
 
-// NewService makes the service of a side. The policy says what collisions need no person. Notify hears of the hints of each change after its commit
+// NewService makes the service of a side. The policy says what collisions need no person, fourEyes that the
+// others need two. Notify hears of the hints of each change after its commit
 // and must not block; now is the clock, used for what is shown and never to decide.
-func NewService(side string, peers []string, store Store, epoch *Epoch, policy merge.Policy, brake *Brake, notify func([]Hint), now func() time.Time, log *zap.Logger) *Service {
-	return &Service{side: side, peers: peers, store: store, epoch: epoch, policy: policy, brake: brake, notify: notify, now: now, log: log.Named("orders")}
+func NewService(side string, peers []string, store Store, epoch *Epoch, policy merge.Policy, fourEyes bool, brake *Brake, notify func([]Hint), now func() time.Time, log *zap.Logger) *Service {
+	return &Service{side: side, peers: peers, store: store, epoch: epoch, policy: policy, fourEyes: fourEyes, brake: brake, notify: notify, now: now, log: log.Named("orders")}
 }
 
 // Epoch is the key that this process stamps its versions with.

@@ -23,8 +23,8 @@ type CaseFilter struct {
 // CaseCounts are how many collisions are open, and how many of them match.
 type CaseCounts struct{ Open, Matching int64 }
 
-// Settle settles a collision by taking one of contracts.Takes, if it still has the tag (empty: any). Dry
-// only looks whether that can be done. The case is as it was found before, nil when there is none.
+// Settle settles a collision by taking one of contracts.Takes, or proposes to, if it still has the tag
+// (empty: any). Dry only looks whether that can be done. The case is as it was found before, nil when there is none.
 func (s *Service) Settle(ctx context.Context, by By, id uuid.UUID, peer, take, tag string, dry bool) (*Case, error) {
 	c, err := s.Collision(ctx, id, peer)
 	if err != nil {
@@ -40,7 +40,11 @@ func (s *Service) Settle(ctx context.Context, by By, id uuid.UUID, peer, take, t
 	} else {
 		_, _, err = s.taken(take, c.Ours.Head, c.Link)
 	}
-	if err == nil && !dry {
+	switch {
+	case err != nil || dry:
+	case s.fourEyes:
+		_, err = s.Propose(ctx, by, id, peer, r, c.Tag())
+	default:
 		_, err = s.Resolve(ctx, by, id, peer, r, c.Tag())
 	}
 	return c, err

@@ -30,31 +30,40 @@ func (a *Admin) listIn(states ...ordersync.State) http.HandlerFunc {
 }
 
 func (a *Admin) list(w http.ResponseWriter, r *http.Request, q *httpapi.Query, states []ordersync.State) {
+	out, _, err := a.rows(w, r, q, states)
+	if err != nil {
+		httpapi.Fail(w, r, a.log, err)
+		return
+	}
+	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
+}
+
+// rows reads a page of orders in some states, and their ids.
+func (a *Admin) rows(w http.ResponseWriter, r *http.Request, q *httpapi.Query, states []ordersync.State) (out contracts.AdminOrderPage, ids []uuid.UUID, err error) {
 	peer, after, limit := q.Text("peer"), q.ID("cursor"), q.Limit()
 	if peer != "" && !a.hasPeer(peer) {
 		q.Fault("peer", "is no peer of this side")
 	}
 	if err := q.Err(); err != nil {
-		httpapi.Fail(w, r, a.log, err)
-		return
+		return out, nil, err
 	}
 	rows, err := a.store.Links(r.Context(), states, peer, after, limit+1)
 	if err != nil {
-		httpapi.Fail(w, r, a.log, err)
-		return
+		return out, nil, err
 	}
-	out := contracts.AdminOrderPage{Orders: []contracts.AdminOrder{}}
+	out.Orders = []contracts.AdminOrder{}
 	if len(rows) > limit {
 		rows = rows[:limit]
 		out.Next = httpapi.NextPage(w, r, "cursor", rows[limit-1].ID.String())
 	}
 	for _, l := range rows {
+		ids = append(ids, l.ID)
 		out.Orders = append(out.Orders, contracts.AdminOrder{
 			ID: l.ID.String(), OrderNumber: l.OrderNumber, Peer: l.Peer,
 			State: l.State.String(), Since: l.Since.UTC(), Pending: l.Due, Reason: l.Reason, Version: l.Version,
 		})
 	}
-	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
+	return out, ids, nil
 }
 
 // peerOf reads which peer a request is about; with one peer it need not be said.
@@ -108,14 +117,14 @@ func (a *Admin) timeline(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Admin) collision(w http.ResponseWriter, r *http.Request) {
-	a.oneCase(w, r, a.service.Collision, func(c *orders.Case) any { return caseView(c, a.service.Name()) })
+	a.oneCase(w, r, a.service.Collision, a.withProposal)
 }
 
 func (a *Admin) refused(w http.ResponseWriter, r *http.Request) {
-	a.oneCase(w, r, a.service.Refused, func(c *orders.Case) any { return refusedView(c) })
+	a.oneCase(w, r, a.service.Refused, func(_ context.Context, c *orders.Case) (any, error) { return refusedView(c), nil })
 }
 
-func (a *Admin) oneCase(w http.ResponseWriter, r *http.Request, find func(context.Context, uuid.UUID, string) (*orders.Case, error), view func(*orders.Case) any) {
+func (a *Admin) oneCase(w http.ResponseWriter, r *http.Request, find func(context.Context, uuid.UUID, string) (*orders.Case, error), view func(context.Context, *orders.Case) (any, error)) {
 	id, peer, err := a.idAndPeer(r)
 	if err != nil {
 		httpapi.Fail(w, r, a.log, err)
@@ -126,8 +135,13 @@ func (a *Admin) oneCase(w http.ResponseWriter, r *http.Request, find func(contex
 		httpapi.Fail(w, r, a.log, err)
 		return
 	}
+	out, err := view(r.Context(), c)
+	if err != nil {
+		httpapi.Fail(w, r, a.log, err)
+		return
+	}
 	w.Header().Set("ETag", `"`+c.Tag()+`"`)
-	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, view(c)))
+	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
 }
 
 func (a *Admin) resolve(w http.ResponseWriter, r *http.Request) {
@@ -144,6 +158,13 @@ func (a *Admin) resolve(w http.ResponseWriter, r *http.Request) {
 	match := r.Header.Get("If-Match")
 	if len(match) > 2 && match[0] == '"' && match[len(match)-1] == '"' {
 		match = match[1 : len(match)-1]
+	}
+	if a.service.FourEyes() {
+		p, err := a.service.Propose(r.Context(), httpapi.ByOf(r), id, peer, res, match)
+		if orders.KindOf(err) != orders.NotFound { // what is in error is no collision
+			a.proposedOr(w, r, p, err)
+			return
+		}
 	}
 	st, err := a.service.Resolve(r.Context(), httpapi.ByOf(r), id, peer, res, match)
 	a.orderOr(w, r, st, err)

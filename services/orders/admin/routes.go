@@ -22,6 +22,10 @@ type Service interface {
 	Collision(ctx context.Context, id uuid.UUID, peer string) (*orders.Case, error)
 	Refused(ctx context.Context, id uuid.UUID, peer string) (*orders.Case, error)
 	Resolve(ctx context.Context, by orders.By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch string) (*orders.Stored, error)
+	Propose(ctx context.Context, by orders.By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch string) (*orders.Proposal, error)
+	Approve(ctx context.Context, by orders.By, id uuid.UUID, peer string, proposal uuid.UUID) (*orders.Stored, error)
+	Reject(ctx context.Context, by orders.By, id uuid.UUID, peer string, proposal uuid.UUID) error
+	FourEyes() bool
 	Settle(ctx context.Context, by orders.By, id uuid.UUID, peer, take, tag string, dry bool) (*orders.Case, error)
 	PutBack(ctx context.Context, by orders.By, id uuid.UUID, body []byte, cond orders.Condition) (*orders.Stored, error)
 	Retry(ctx context.Context, by orders.By, id uuid.UUID, peer string) (*orders.Stored, error)
@@ -45,6 +49,8 @@ type Store interface {
 	BrokerLoss(ctx context.Context) (*contracts.BrokerLoss, error)
 	// OpenCases lists collisions by order id, and counts them.
 	OpenCases(ctx context.Context, f orders.CaseFilter, limit int) ([]orders.LinkRow, orders.CaseCounts, error)
+	Proposal(ctx context.Context, id uuid.UUID, peer string) (*orders.Proposal, error)
+	WaitingProposals(ctx context.Context, ids []uuid.UUID) (map[orders.CaseKey]string, error)
 	// InError lists orders that are in error with a peer's version kept, for one reason.
 	InError(ctx context.Context, peer, reason string, limit int) ([]uuid.UUID, error)
 }
@@ -92,9 +98,11 @@ func (a *Admin) Routes(r chi.Router, body func(http.Handler) http.Handler) {
 	r.Get("/orders/{id}/timeline", a.timeline)
 	r.Get("/orders/{id}/contents/{seq}", a.keptContents)
 	r.With(body).Post("/orders/{id}/contents/{seq}", a.putBack)
-	r.Get("/collisions", a.listIn(ordersync.Collision))
+	r.Get("/collisions", a.listCollisions)
 	r.Get("/collisions/{id}", a.collision)
 	r.With(body).Post("/collisions/{id}/resolve", a.resolve)
+	r.With(body).Post("/collisions/{id}/approve", a.approve)
+	r.With(body).Post("/collisions/{id}/reject", a.reject)
 	r.With(body).Post("/collisions/settle", a.settleCollisions)
 	r.Get("/conflict-policy", a.policy)
 	r.With(body).Post("/conflict-policy/preview", a.previewPolicy)

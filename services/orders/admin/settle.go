@@ -50,10 +50,14 @@ func (a *Admin) settleCollisions(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		one := settledCase(c, found, s.Take, err)
-		if one.Settled {
-			out.Settled++
-		} else {
+		switch {
+		case !one.Settled:
 			out.Left++
+		case a.service.FourEyes():
+			one.Settled, one.Proposed = false, true
+			out.Proposed++
+		default:
+			out.Settled++
 		}
 		out.Cases = append(out.Cases, one)
 	}

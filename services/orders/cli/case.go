@@ -24,6 +24,9 @@ func printCollision(cmd *cobra.Command, c *seen) error {
 	if c.Settles {
 		t.row("settles", "the present policy would settle it without a person")
 	}
+	if c.Proposal != nil {
+		t.row("proposed", proposalText(c.Proposal))
+	}
 	if err := t.end(); err != nil {
 		return err
 	}

@@ -43,6 +43,7 @@ func newRemote(cmd *cobra.Command) (*remote, error) {
 
 // reply is an answer whose body has been read.
 type reply struct {
+	status int
 	header http.Header
 	body   []byte
 }
@@ -71,7 +72,7 @@ func (r *remote) call(ctx context.Context, method, path string, header map[strin
 		return nil, fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	if res.StatusCode/100 == 2 {
-		return &reply{res.Header, data}, nil
+		return &reply{res.StatusCode, res.Header, data}, nil
 	}
 	var p contracts.Problem
 	if json.Unmarshal(data, &p) == nil && p.Title != "" {

@@ -17,7 +17,9 @@ import (
 func Collisions() *cobra.Command {
 	cmd := &cobra.Command{Use: "collisions", Short: "List, show and settle what both sides changed without knowing of each other"}
 	addRemoteFlags(cmd)
-	cmd.AddCommand(listCases("List the cases, by order", "/admin/api/collisions", &choice{}), showCollision(), resolveCollision())
+	cmd.AddCommand(listCases("List the cases, by order", "/admin/api/collisions", &choice{}), showCollision(), resolveCollision(),
+		decideProposal("approve", "Approve what somebody else proposed for a case", "Approve it?"),
+		decideProposal("reject", "Reject what is proposed for a case; it stays as it is", "Reject it?"))
 	return cmd
 }
 
@@ -63,7 +65,8 @@ func resolveCollision() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "resolve ID... | resolve --all", Short: "Settle cases: take ours, theirs, what merging makes of both, or an order from a file",
 		Long: `Settle cases: take ours, theirs, what merging makes of both, or an order from a file.
-A case is settled as it was seen: one that has changed since is left alone, and told of.`,
+A case is settled as it was seen: one that has changed since is left alone, and told of.
+Where a second person has to agree it is only proposed, until somebody else approves it.`,
 		Example: `  orderbridge collisions resolve ID --take theirs
   orderbridge collisions resolve --all --older 24h --take merged --yes`,
 	}
@@ -122,23 +125,39 @@ func yesFlag(cmd *cobra.Command) *bool {
 	return cmd.Flags().BoolP("yes", "y", false, "do not ask")
 }
 
-// resolve settles a case as it was seen.
-func (r *remote) resolve(ctx context.Context, c *seen, body []byte) (done contracts.ErrorSettlementResult, err error) {
-	done.Failed = []contracts.SettlementFailure{}
-	_, err = r.call(ctx, http.MethodPost, casePath("collisions", c.ID, c.Peer, "/resolve"), map[string]string{"If-Match": c.tag}, body)
-	switch ExitCode(err) {
-	case 0:
+// tally is what became of cases, as a command tells it.
+type tally struct {
+	contracts.ErrorSettlementResult
+	Proposed int `json:"proposed,omitzero"`
+}
+
+func newTally() tally {
+	return tally{ErrorSettlementResult: contracts.ErrorSettlementResult{Failed: []contracts.SettlementFailure{}}}
+}
+
+func (t *tally) fail(id, reason string) {
+	t.Failed = append(t.Failed, contracts.SettlementFailure{ID: id, Reason: reason})
+}
+
+// resolve settles a case as it was seen, or proposes to.
+func (r *remote) resolve(ctx context.Context, c *seen, body []byte) (done tally, err error) {
+	done = newTally()
+	got, err := r.call(ctx, http.MethodPost, casePath("collisions", c.ID, c.Peer, "/resolve"), map[string]string{"If-Match": c.tag}, body)
+	switch code := ExitCode(err); {
+	case err == nil && got.status == http.StatusAccepted:
+		done.Proposed++
+	case err == nil:
 		done.Settled++
-	case ExitFailed, ExitUsage:
+	case code == ExitFailed, code == ExitUsage:
 		return done, fmt.Errorf("%s: %w", c.ID, err)
 	default:
-		done.Failed = append(done.Failed, contracts.SettlementFailure{ID: c.ID, Reason: err.Error()})
+		done.fail(c.ID, err.Error())
 	}
 	return done, nil
 }
 
-// printSettled tells what was settled and what was not, and why.
-func printSettled(cmd *cobra.Command, format output, done contracts.ErrorSettlementResult, err error) error {
+// printSettled tells what was settled or proposed and what was not, and why.
+func printSettled(cmd *cobra.Command, format output, done tally, err error) error {
 	if format == "json" {
 		if err := printValue(cmd, done); err != nil {
 			return err
@@ -149,7 +168,11 @@ func printSettled(cmd *cobra.Command, format output, done contracts.ErrorSettlem
 				return err
 			}
 		}
-		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "settled %s\n", several(done.Settled, "order")); err != nil {
+		text := "settled " + several(done.Settled, "order")
+		if done.Proposed > 0 {
+			text = "proposed for " + several(done.Proposed, "order") + "; somebody else has to approve it"
+		}
+		if _, err := fmt.Fprintln(cmd.OutOrStdout(), text); err != nil {
 			return err
 		}
 	}

@@ -125,8 +125,8 @@ func named(rows []contracts.AdminOrder, ids []string) (out []contracts.AdminOrde
 }
 
 // settleErrors settles rows, in as few calls as may be.
-func (r *remote) settleErrors(ctx context.Context, rows []contracts.AdminOrder, take string) (done contracts.ErrorSettlementResult, err error) {
-	done.Failed = []contracts.SettlementFailure{}
+func (r *remote) settleErrors(ctx context.Context, rows []contracts.AdminOrder, take string) (done tally, err error) {
+	done = newTally()
 	byPeer := map[string][]string{}
 	for _, o := range rows {
 		byPeer[o.Peer] = append(byPeer[o.Peer], o.ID)

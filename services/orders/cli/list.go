@@ -85,7 +85,11 @@ func listCases(short, path string, c *choice) *cobra.Command {
 				t.row(o.ID)
 				continue
 			}
-			t.row(o.ID, o.OrderNumber, o.Peer, o.State, age(o.Since, time.Now()), shortened(o.Reason, 60))
+			reason := o.Reason
+			if o.ProposedBy != "" {
+				reason = "waits for a second person, proposed by " + o.ProposedBy
+			}
+			t.row(o.ID, o.OrderNumber, o.Peer, o.State, age(o.Since, time.Now()), shortened(reason, 60))
 		}
 		return t.end()
 	}

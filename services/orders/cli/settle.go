@@ -21,12 +21,12 @@ func (r *remote) settleMany(cmd *cobra.Command, ids []string, c *choice, take st
 		return err
 	}
 	var cases []contracts.ChosenCase
-	done := contracts.ErrorSettlementResult{Failed: []contracts.SettlementFailure{}}
+	done := newTally()
 	for _, p := range planned {
-		if p.Settled {
+		if p.Settled || p.Proposed {
 			cases = append(cases, contracts.ChosenCase{ID: p.ID, Peer: p.Peer, Version: p.Version})
 		} else {
-			done.Failed = append(done.Failed, contracts.SettlementFailure{ID: p.ID, Reason: p.Reason})
+			done.fail(p.ID, p.Reason)
 		}
 	}
 	if format != "json" {
@@ -44,10 +44,10 @@ func (r *remote) settleMany(cmd *cobra.Command, ids []string, c *choice, take st
 		if err != nil {
 			return printSettled(cmd, format, done, err)
 		}
-		done.Settled += result.Settled
+		done.Settled, done.Proposed = done.Settled+result.Settled, done.Proposed+result.Proposed
 		for _, one := range result.Cases {
-			if !one.Settled {
-				done.Failed = append(done.Failed, contracts.SettlementFailure{ID: one.ID, Reason: one.Reason})
+			if !one.Settled && !one.Proposed {
+				done.fail(one.ID, one.Reason)
 			}
 		}
 	}
@@ -102,10 +102,13 @@ func printPlanned(cmd *cobra.Command, planned []contracts.SettledCase) error {
 	for _, p := range planned {
 		outcome := "settled"
 		switch {
+		case p.Proposed:
+			outcome = "proposed"
 		case !p.Settled:
 			outcome = "left: " + p.Reason
-		case p.Deleted:
-			outcome = "settled, the order is deleted"
+		}
+		if p.Deleted {
+			outcome += ", the order is deleted"
 		}
 		t.row(p.ID, p.OrderNumber, p.Peer, p.Differs, outcome)
 	}

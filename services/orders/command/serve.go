@@ -85,7 +85,7 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	}
 	keeper := outbox.NewKeeper(broker, store, relay, desk.BrokerLost, log)
 	policy, _, _ := cfg.policy() // Validate has read it
-	service := orders.NewService(cfg.Side, []string{cfg.Peer}, store, epoch, policy, brake, relay.Offer, now, log)
+	service := orders.NewService(cfg.Side, []string{cfg.Peer}, store, epoch, policy, cfg.FourEyes, brake, relay.Offer, now, log)
 
 	people := access.New(store, now, log)
 	registry := newRegistry(cfg, store, relay, broker, desk)
@@ -174,8 +174,8 @@ func forget(ctx context.Context, store *postgres.Store, log *zap.Logger) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
-		if err := errors.Join(store.ForgetKeys(ctx, httpapi.IdempotencyTrust), store.ForgetBatches(ctx, httpapi.BatchTrust)); err != nil && ctx.Err() == nil {
-			log.Warn("idempotency keys and batches cannot be dropped", zap.Error(err))
+		if err := errors.Join(store.ForgetKeys(ctx, httpapi.IdempotencyTrust), store.ForgetBatches(ctx, httpapi.BatchTrust), store.ForgetProposals(ctx)); err != nil && ctx.Err() == nil {
+			log.Warn("what is not needed any more cannot be dropped", zap.Error(err))
 		}
 		select {
 		case <-ctx.Done():

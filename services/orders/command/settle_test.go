@@ -20,7 +20,7 @@ func (s *side) settle(body contracts.CollisionSettlement) contracts.CollisionSet
 	s.t.Helper()
 	var r contracts.CollisionSettlementResult
 	s.want(http.StatusOK, "admin", "POST", "/admin/api/collisions/settle", body).into(s.t, &r)
-	require.Equal(s.t, len(r.Cases), r.Settled+r.Left)
+	require.Equal(s.t, len(r.Cases), r.Settled+r.Proposed+r.Left)
 	return r
 }
 

@@ -41,6 +41,7 @@ const (
 	receivedSince = `SELECT peer, count(*) FROM log WHERE seq > $1 AND seq <= $2 AND event = 4 GROUP BY peer`
 	lastSeq       = `SELECT COALESCE((SELECT seq FROM log ORDER BY seq DESC LIMIT 1), 0)`
 	markOpen      = `SELECT count(*)::text || ' ' || count(*) FILTER (WHERE due) || ' ' || COALESCE(max(since)::text, '') FROM links WHERE state NOT IN (3, 5)`
+	markProposals = `SELECT count(*)::text || ' ' || COALESCE(max(proposed_at)::text, '') FROM proposals`
 	markOutbox    = `SELECT count(*)::text FROM (SELECT FROM outbox LIMIT 1000) o`
 	inError       = `SELECT order_id FROM links WHERE peer = $1 AND state IN (7, 8) AND reason = $2 ORDER BY order_id LIMIT $3`
 	timeline      = `SELECT l.seq, l.order_id, l.at, l.event, l.peer, l.received, l.was, l.was_since, l.becomes, l.rule, l.version,
@@ -168,14 +169,15 @@ func (s *Store) ReceivedSince(ctx context.Context, seq int64) (byPeer map[string
 	return byPeer, last, translate(err, "count what came")
 }
 
-// Mark is a text that is another one when the log, the open links or the outbox have changed.
+// Mark is a text that is another one when the log, the open links, the proposals or the outbox have changed.
 func (s *Store) Mark(ctx context.Context) (string, error) {
 	var seq int64
-	var open, waiting string
+	var open, proposed, waiting string
 	b := &pgx.Batch{}
 	b.Queue(lastSeq).QueryRow(func(row pgx.Row) error { return row.Scan(&seq) })
 	b.Queue(markOpen).QueryRow(func(row pgx.Row) error { return row.Scan(&open) })
+	b.Queue(markProposals).QueryRow(func(row pgx.Row) error { return row.Scan(&proposed) })
 	b.Queue(markOutbox).QueryRow(func(row pgx.Row) error { return row.Scan(&waiting) })
 	err := s.pool.SendBatch(ctx, b).Close()
-	return fmt.Sprint(seq, " ", open, " ", waiting), translate(err, "look for changes")
+	return fmt.Sprint(seq, " ", open, " ", proposed, " ", waiting), translate(err, "look for changes")
 }

@@ -21,7 +21,9 @@ const (
 	WHERE actor ~ '^(user|token|admin):' AND %s ORDER BY at DESC, seq DESC LIMIT $1`
 	wholeLog = `log`
 	// One order's rows are few, and have an index of their own; OFFSET keeps the planner from the other one.
-	logOfOrder    = `(SELECT * FROM log WHERE order_id = %s OFFSET 0) log`
+	logOfOrder = `(SELECT * FROM log WHERE order_id = %s OFFSET 0) log`
+	// That of the index audit_orders.
+	ofOrders      = `subject LIKE 'order:%%'`
 	auditOfOthers = `SELECT at, id, actor, action, subject, detail, request_id FROM audit WHERE %s ORDER BY at DESC, id DESC LIMIT $1`
 )
 
@@ -38,7 +40,7 @@ func (s *Store) Audit(ctx context.Context, q access.AuditQuery) ([]access.AuditE
 			return err
 		})
 	}
-	if q.Order == uuid.Nil && !access.OfOrders(q.Action) {
+	if !access.OfOrders(q.Action) {
 		text, args := otherAudit(q)
 		b.Queue(text, args...).Query(func(rows pgx.Rows) (err error) {
 			out, err = appendRows(out, rows, scanAuditEntry)
@@ -109,6 +111,9 @@ func auditWhere(q access.AuditQuery, number string, audit bool) (string, []any) 
 		add("action = $%d", q.Action)
 	default:
 		add("event = $%d", eventOf(q.Action))
+	}
+	if audit && q.Order != uuid.Nil {
+		add(ofOrders+" AND subject = $%d", "order:"+q.Order.String())
 	}
 	return strings.Join(parts, " AND "), args
 }

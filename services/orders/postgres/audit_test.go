@@ -39,9 +39,12 @@ func TestTheAuditGoesByItsIndexes(t *testing.T) {
 
 // TestTheAuditOfAnOrderGoesByTheOrder: its own rows are read, and not those of everybody's changes.
 func TestTheAuditOfAnOrderGoesByTheOrder(t *testing.T) {
-	plan := strings.Join(explainSorted(t, open(t, 2), logAudit, access.AuditQuery{Order: uuid.New(), Limit: 50}), "\n")
+	s, q := open(t, 2), access.AuditQuery{Order: uuid.New(), Limit: 50}
+	plan := strings.Join(explainSorted(t, s, logAudit, q), "\n")
 	require.Contains(t, plan, "log_order")
 	require.NotContains(t, plan, "log_people")
+	plan = strings.Join(explainSorted(t, s, otherAudit, q), "\n")
+	require.Contains(t, plan, "Index Scan Backward using audit_orders", plan)
 }
 
 // explainSorted is a query's plan as Audit has it made.

@@ -84,6 +84,9 @@ func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) ([]*orde
 	if c.Seen != nil && c.Seen.Seq > 0 {
 		b.Queue(logRow, c.Seen.Seq).QueryRow(func(row pgx.Row) error { return sameRow(row, *c.Seen) })
 	}
+	if c.Proposal != uuid.Nil {
+		b.Queue(takeProposal, c.Proposal).Exec(taken)
+	}
 	b.Queue(drawNumbers, c.Numbers).Query(readDrawn(&drawn))
 	if err := conn.SendBatch(ctx, b).Close(); err != nil {
 		return nil, drawn, err

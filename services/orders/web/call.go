@@ -15,6 +15,7 @@ import (
 
 // reply is an answer of the API that is no problem.
 type reply struct {
+	status int
 	header http.Header
 	body   []byte
 }
@@ -35,7 +36,7 @@ func (p *Pages) call(r *http.Request, method, path string, body any, headers ...
 	out := &recorder{header: http.Header{}, status: http.StatusOK}
 	p.api.ServeHTTP(out, in)
 	if out.status < http.StatusBadRequest {
-		return &reply{out.header, out.body.Bytes()}, nil
+		return &reply{out.status, out.header, out.body.Bytes()}, nil
 	}
 	e := &refusal{present: out.header.Get("Present-Version")}
 	if json.Unmarshal(out.body.Bytes(), &e.Problem) != nil || e.Status == 0 {

@@ -23,6 +23,8 @@ type casePage struct {
 	Missing bool // a contested field was left open
 	Problem *contracts.Problem
 	Outcome *outcome
+	Offered *outcome // what is proposed comes to
+	Own     bool     // by this person
 }
 
 // caseField is one field in the three versions.
@@ -42,6 +44,10 @@ func (p *Pages) oneCase(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.choose(nil)
+	if err := c.offer(r); err != nil {
+		p.fail(w, r, "collisions", err)
+		return
+	}
 	p.show(w, r, http.StatusOK, "case", "collisions", "Collision of "+c.Number, c)
 }
 
@@ -197,9 +203,9 @@ func (p *Pages) settleCase(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusUnprocessableEntity
 	if res != nil {
 		// With the version that the person saw, not the present one.
-		_, err = p.call(r, http.MethodPost, casePath(r, "/resolve"), res, "If-Match", seen(values))
+		a, err := p.call(r, http.MethodPost, casePath(r, "/resolve"), res, "If-Match", seen(values))
 		if err == nil {
-			done(w, r, "/admin/orders/"+url.PathEscape(c.ID), "settled")
+			settledOrProposed(w, r, a)
 			return
 		}
 		problem := problemOf(err)

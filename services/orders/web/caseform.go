@@ -48,9 +48,9 @@ func (p *Pages) settleWith(w http.ResponseWriter, r *http.Request) {
 		p.again(w, r, http.StatusUnprocessableEntity, f, s, unreadable(faults), nil)
 		return
 	}
-	_, err := p.call(r, http.MethodPost, casePath(r, "/resolve"), contracts.Resolution{Order: o}, "If-Match", seen(values))
+	a, err := p.call(r, http.MethodPost, casePath(r, "/resolve"), contracts.Resolution{Order: o}, "If-Match", seen(values))
 	if err == nil {
-		done(w, r, "/admin/orders/"+url.PathEscape(id), "settled")
+		settledOrProposed(w, r, a)
 		return
 	}
 	problem := problemOf(err)

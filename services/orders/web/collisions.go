@@ -32,6 +32,9 @@ type settled struct {
 // Case is the name of a case in the form.
 func (s settled) Case() string { return s.ID + " " + s.Peer }
 
+// Stays tells that the case is neither settled nor proposed to be.
+func (s settled) Stays() bool { return !s.Settled && !s.Proposed }
+
 // Number is what the order is called.
 func (s settled) Number() string { return cmp.Or(s.OrderNumber, s.ID) }
 
@@ -48,7 +51,7 @@ func (b *collisionsPage) Rest() []settled {
 // LeftOver are the cases that were not settled.
 func (b *collisionsPage) LeftOver() (out []settled) {
 	for _, one := range b.inWords(b.Result.Cases) {
-		if !one.Settled {
+		if one.Stays() {
 			out = append(out, one)
 		}
 	}
@@ -167,7 +170,7 @@ func settlementWords(take string, c *contracts.SettledCase) string {
 	switch {
 	case len(c.Contested) > 0:
 		return "Both changed " + pointerWords(c.Contested[0]) + ": look at it one by one"
-	case !c.Settled:
+	case !c.Settled && !c.Proposed:
 		return c.Reason
 	case take == "ours" && c.Deleted:
 		return "The order is deleted, as here"

@@ -26,12 +26,7 @@ type change struct{ Name, Here, There, Then string }
 func (c *casePage) decide(v url.Values) (*contracts.Resolution, *outcome, error) {
 	c.choose(v)
 	o := &outcome{Take: v.Get("take"), Picks: map[string]string{}}
-	switch o.Take {
-	case "ours":
-		o.Order, o.Text = c.Ours.Order, "The version of this side stays, and "+c.Peer+" takes it over."
-	case "theirs":
-		o.Order, o.Text = c.Theirs.Order, "The version of "+c.Peer+" is taken over here."
-	default:
+	if !c.takes(o) {
 		o.Take, o.Text = "fields", "What you chose becomes a new version on both sides."
 		if c.Whole {
 			c.Missing = true
@@ -67,6 +62,19 @@ func (c *casePage) decide(v url.Values) (*contracts.Resolution, *outcome, error)
 		return &contracts.Resolution{Order: o.Order}, o, nil
 	}
 	return &contracts.Resolution{Take: o.Take}, o, nil
+}
+
+// takes fills in what an outcome is that takes the version of one side; it reports false for another one.
+func (c *casePage) takes(o *outcome) bool {
+	switch o.Take {
+	case "ours":
+		o.Order, o.Text = c.Ours.Order, "The version of this side stays, and "+c.Peer+" takes it over."
+	case "theirs":
+		o.Order, o.Text = c.Theirs.Order, "The version of "+c.Peer+" is taken over here."
+	default:
+		return false
+	}
+	return true
 }
 
 // show makes what a person sees of the outcome: with its totals, or with what is wrong with it.

@@ -192,6 +192,8 @@ var doneWords = map[string]string{
 	"password":  "Your password was changed.",
 	"back":      "It was put back, as a new version.",
 	"settled":   "The collision was settled.",
+	"proposed":  "It was proposed. Somebody else has to approve it.",
+	"rejected":  "The proposal was rejected. The collision stays open.",
 	"retried":   "It is being tried again.",
 	"paused":    "Paused: nothing is sent until somebody resumes it.",
 	"resumed":   "Resumed: waiting changes are being sent.",

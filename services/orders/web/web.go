@@ -57,6 +57,8 @@ func (p *Pages) Routes(r chi.Router) {
 	r.Post("/collisions/{id}/preview", p.previewCase)
 	r.Post("/collisions/{id}/resolve", p.settleCase)
 	r.Post("/collisions/{id}/order", p.settleWith)
+	r.Post("/collisions/{id}/approve", p.decideProposal("/approve"))
+	r.Post("/collisions/{id}/reject", p.decideProposal("/reject"))
 	r.Get("/policy", p.policy)
 	r.Post("/policy", p.tryPolicy)
 	r.Get("/errors", p.errors)
