@@ -23,25 +23,27 @@ type places struct {
 	Middle, Last, Deleted, Collision, LateCollision, Error, Often, Reconciliation string    // ids
 	Number, Mail                                                                  string    // of the one in the middle
 	PeopleSeq                                                                     int64     // of a change by people, far back
+	OftenSeq                                                                      int64     // of the newest change of the one that was edited often
 	At                                                                            time.Time // of the one in the middle
 }
 
-// findPlaces looks them up where they are.
 const findPlacesQuery = `
-WITH middle AS (SELECT * FROM orders ORDER BY id OFFSET (SELECT count(*) / 2 FROM orders) LIMIT 1)
+WITH middle AS (SELECT * FROM orders WHERE NOT deleted ORDER BY id OFFSET (SELECT count(*) / 2 FROM orders) LIMIT 1),
+often AS (SELECT order_id, max(seq) AS seq FROM log GROUP BY order_id ORDER BY count(*) DESC LIMIT 1)
 SELECT m.id::text AS middle,
 	(SELECT id::text FROM orders WHERE NOT deleted ORDER BY id OFFSET 10 LIMIT 1) AS last,
 	(SELECT id::text FROM orders WHERE deleted ORDER BY id DESC OFFSET 1000 LIMIT 1) AS deleted,
 	(SELECT order_id::text FROM links WHERE state = 6 ORDER BY order_id LIMIT 1) AS collision,
 	(SELECT order_id::text FROM links WHERE state = 6 ORDER BY order_id DESC OFFSET 60 LIMIT 1) AS late_collision,
 	(SELECT order_id::text FROM links WHERE state = 7 ORDER BY order_id LIMIT 1) AS error,
-	(SELECT order_id::text FROM log GROUP BY order_id ORDER BY count(*) DESC LIMIT 1) AS often,
+	often.order_id::text AS often,
 	(SELECT id::text FROM reconciliations ORDER BY requested_at LIMIT 1) AS reconciliation,
 	m.order_number AS number, m.body -> 'customer' ->> 'email' AS mail,
 	(SELECT seq FROM log WHERE actor ~ '^(user|token|admin):' AND order_id <= m.id ORDER BY order_id DESC LIMIT 1) AS people_seq,
-	m.updated_at AS at
-FROM middle m`
+	often.seq AS often_seq, m.updated_at AS at
+FROM middle m, often`
 
+// findPlaces looks them up where they are.
 func findPlaces(ctx context.Context, conn *pgx.Conn) (places, error) {
 	rows, err := conn.Query(ctx, findPlacesQuery)
 	if err != nil {
@@ -70,6 +72,8 @@ func calls(x places) (list []pageCall) {
 	get("page order in collision", "/admin/orders/"+x.Collision)
 	get("page edit", "/admin/orders/"+x.Middle+"/edit")
 	get("page new order", "/admin/orders/new")
+	get("page of what an edit replaced", fmt.Sprintf("/admin/orders/%s/contents/%d", x.Often, x.OftenSeq))
+	get("what an edit replaced", fmt.Sprintf("/admin/api/orders/%s/contents/%d", x.Often, x.OftenSeq))
 	get("timeline, 100 edits", "/admin/api/orders/"+x.Often+"/timeline")
 	for _, state := range []string{"", "OK", "DEL_SYNCED", "NEW", "COLLISION", "ERROR_SYNCED"} {
 		get(strings.TrimSpace("links "+state), "/admin/api/orders?state="+state)
@@ -85,6 +89,7 @@ func calls(x places) (list []pageCall) {
 	get("page error", "/admin/errors/"+x.Error+"?peer=b")
 	get("page peers", "/admin/peers")
 	get("peers", "/admin/api/peers")
+	get("failed calls", "/admin/api/peers/b/failed-calls")
 	get("reconciliations", "/admin/api/reconciliations")
 	get("page reconciliation", "/admin/reconciliations/"+x.Reconciliation)
 	for _, f := range auditFilters(x) {
