@@ -53,7 +53,7 @@ func (c *clerk) run(ctx context.Context) {
 			continue
 		}
 		r := newReconciler(c.pipe.separate())
-		r.leaveDue = !c.paused()
+		r.leaveDue = func() bool { return !c.paused() }
 		if err := r.carryOut(ctx, job); err != nil && ctx.Err() == nil {
 			c.log.Warn("reconciliation ended early", zap.String("id", job.ID), zap.Error(err))
 		}
@@ -155,8 +155,8 @@ var errDropped = errors.New("it was ended, or taken over by another runner")
 func (r *reconciler) carryOut(ctx context.Context, job *contracts.Reconciliation) error {
 	r.dryRun, r.brake = job.DryRun, job.Brake
 	r.planOnly = job.Cause == "restored" && job.DecidedAt == nil
-	if job.Cause == "restored" { // the consumer is held still
-		r.leaveDue = false
+	if due := r.leaveDue; job.Cause == "restored" { // the link is held until the plan is carried out
+		r.leaveDue = func() bool { return r.Report().Passes > 2 && due() }
 	}
 	r.except = map[string]bool{}
 	for _, id := range job.Except {

@@ -29,7 +29,7 @@ type reconciler struct {
 	brake    *contracts.BrakeLimits // what may happen to this side's orders without a person
 	except   map[string]bool        // orders to be left as they are
 	strategy string                 // one of contracts.ReconcileStrategies, or auto
-	leaveDue bool                   // what is due is the bridges' work
+	leaveDue func() bool            // what is due is the bridges' work now
 
 	began time.Time
 	met   map[string]*meeting
@@ -46,7 +46,7 @@ type meeting struct {
 
 func newReconciler(p *pipe) *reconciler {
 	return &reconciler{
-		pipe: p, books: [2]*client{p.local.separate(), p.remote.separate()}, strategy: strategyAuto, began: time.Now(), met: map[string]*meeting{},
+		pipe: p, books: [2]*client{p.local.separate(), p.remote.separate()}, strategy: strategyAuto, began: time.Now(), met: map[string]*meeting{}, leaveDue: func() bool { return false },
 		report: contracts.ReconcileReport{Side: p.side, Peer: p.peer, Phase: "comparing", Strategy: "ranges", Found: map[string]int{}, Effects: map[string]int{}},
 	}
 }
@@ -127,7 +127,7 @@ func (r *reconciler) pass(ctx context.Context, repair bool) (open int, err error
 		rep.Phase, rep.Waiting, rep.LeftOut, rep.Compared, rep.Moving = "comparing", 0, 0, 0, 0
 	})
 	c := &comparison{
-		here: r.local, there: r.remote, sideHere: r.side, sideThere: r.peer, leaveDue: r.leaveDue,
+		here: r.local, there: r.remote, sideHere: r.side, sideThere: r.peer, leaveDue: r.leaveDue(),
 		requestID: fmt.Sprintf("%s-%d", r.instance, r.requests.Add(1)),
 	}
 	c.step = func() {

@@ -64,7 +64,7 @@ type ReconcileReport struct {
 	LeftOut       int            `json:"leftOut"`       // orders that a person left out
 	Compared      int64          `json:"compared"`      // orders of this side that the present pass has dealt with
 	Sent          int            `json:"sent"`
-	Passes        int            `json:"passes"`
+	Passes        int            `json:"passes"` // begun: the first only looks, the second tells all that was found
 	Restarts      int            `json:"restarts"` // the peer's log had moved between reading and sending
 	Requests      int64          `json:"requests"`
 	Bytes         int64          `json:"bytes"`

@@ -177,11 +177,14 @@ func (d *Desk) Progress(ctx context.Context, id uuid.UUID, p contracts.Reconcili
 	if err != nil || !mine {
 		return r, err
 	}
-	return r, d.ended(ctx, r)
+	return r, d.drawn(ctx, r)
 }
 
-// ended draws the consequences of a reconciliation that is done; doing so twice changes nothing.
-func (d *Desk) ended(ctx context.Context, r *contracts.Reconciliation) error {
+// drawn draws the consequences of how far a reconciliation is; doing so twice changes nothing.
+func (d *Desk) drawn(ctx context.Context, r *contracts.Reconciliation) error {
+	if r.State == "running" && r.Report != nil && r.Report.Passes > 2 {
+		return d.carriedOut(ctx, r)
+	}
 	if r.State != "done" && r.State != "failed" {
 		return nil
 	}
@@ -191,8 +194,8 @@ func (d *Desk) ended(ctx context.Context, r *contracts.Reconciliation) error {
 			return err
 		}
 	}
-	if r.State == "done" && r.Cause == "restored" && r.DecidedAt != nil {
-		if err := d.release(ctx, r.Peer); err != nil {
+	if r.State == "done" {
+		if err := d.carriedOut(ctx, r); err != nil {
 			return err
 		}
 	}
@@ -205,11 +208,20 @@ func (d *Desk) ended(ctx context.Context, r *contracts.Reconciliation) error {
 	return d.refresh(ctx)
 }
 
+// carriedOut releases a held link when all has been told that a person has confirmed. It does not wait for
+// the proof: while people edit, each further pass would find what the link had held back meanwhile.
+func (d *Desk) carriedOut(ctx context.Context, r *contracts.Reconciliation) error {
+	if r.Cause != "restored" || r.DecidedAt == nil || d.Held(r.Peer) == nil {
+		return nil
+	}
+	return d.release(ctx, r.Peer)
+}
+
 func (d *Desk) release(ctx context.Context, peer string) error {
 	if err := d.store.ReleaseLink(ctx, peer); err != nil {
 		return err
 	}
-	d.log.Warn("link released after a confirmed reconciliation", zap.String("peer", peer))
+	d.log.Warn("link released: what was confirmed is done", zap.String("peer", peer))
 	paused, err := d.paused(ctx, peer)
 	if err == nil && !paused {
 		err = d.consumers.Resume(ctx, peer)
