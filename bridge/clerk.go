@@ -156,7 +156,7 @@ func (r *reconciler) carryOut(ctx context.Context, job *contracts.Reconciliation
 	r.dryRun, r.brake = job.DryRun, job.Brake
 	r.planOnly = job.Cause == "restored" && job.DecidedAt == nil
 	if due := r.leaveDue; job.Cause == "restored" { // the link is held until the plan is carried out
-		r.leaveDue = func() bool { return r.Report().Passes > 2 && due() }
+		r.leaveDue = func() bool { return r.Report().CarriedOut && due() }
 	}
 	r.except = map[string]bool{}
 	for _, id := range job.Except {

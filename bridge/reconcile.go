@@ -146,6 +146,7 @@ func (r *reconciler) pass(ctx context.Context, repair bool) (open int, err error
 		return r.repair(ctx, send, ifMatch)
 	}
 	err = r.compare(ctx, c, found)
+	told := repair && err == nil
 	if errors.Is(err, errMoved) { // the peer's log did, between reading and sending: start again
 		r.set(func(rep *contracts.ReconcileReport) { rep.Restarts++ })
 		open, err = open+1, nil
@@ -160,6 +161,7 @@ func (r *reconciler) pass(ctx context.Context, repair bool) (open int, err error
 		rep.Orders, rep.OrdersThere, rep.Hash, rep.Moving = c.ordersHere, c.ordersThere, c.hash, c.moving
 		rep.Position, rep.PositionThere, rep.Compared = c.posHere, c.posThere, c.compared
 		rep.Equal = err == nil && settled && c.moving == 0
+		rep.CarriedOut = rep.CarriedOut || told
 	})
 	if repair && open > 0 && open == c.moving && err == nil {
 		r.set(func(rep *contracts.ReconcileReport) { rep.Phase = "waiting" })

@@ -64,8 +64,9 @@ type ReconcileReport struct {
 	LeftOut       int            `json:"leftOut"`       // orders that a person left out
 	Compared      int64          `json:"compared"`      // orders of this side that the present pass has dealt with
 	Sent          int            `json:"sent"`
-	Passes        int            `json:"passes"` // begun: the first only looks, the second tells all that was found
-	Restarts      int            `json:"restarts"` // the peer's log had moved between reading and sending
+	Passes        int            `json:"passes"`
+	CarriedOut    bool           `json:"carriedOut,omitzero"` // a whole pass has told what it found
+	Restarts      int            `json:"restarts"`            // the peer's log had moved between reading and sending
 	Requests      int64          `json:"requests"`
 	Bytes         int64          `json:"bytes"`
 	Seconds       float64        `json:"seconds"`

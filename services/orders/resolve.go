@@ -16,6 +16,7 @@ type decision struct {
 	fingerprint string // of the order, where one is given
 	content     *Content
 	ifMatch     string // tag of the case that the person has seen, or empty
+	refused     bool   // it is about an order in error, and not about a collision
 }
 
 // Resolve settles a conflict with what a person chose: a new version that contains both, so that the
@@ -27,6 +28,12 @@ func (s *Service) Resolve(ctx context.Context, by By, id uuid.UUID, peer string,
 		return nil, err
 	}
 	return s.resolve(ctx, by, id, peer, d, nil)
+}
+
+// Drop keeps our version of an order in error, and drops the one that was refused. A collision that came of it
+// meanwhile is left: nobody has seen it.
+func (s *Service) Drop(ctx context.Context, by By, id uuid.UUID, peer string) (*Stored, error) {
+	return s.resolve(ctx, by, id, peer, decision{Resolution: contracts.Resolution{Take: "ours"}, refused: true}, nil)
 }
 
 // decide checks what a person chose. What merging makes of a case becomes the order that it is now.
@@ -98,6 +105,8 @@ func (s *Service) becomes(d decision, st *Stored, link Link) (head ordersync.Hea
 	switch {
 	case !link.State.InConflict():
 		return head, in, Errorf(NotFound, "order %s is in no conflict with %s", st.ID, link.Peer)
+	case d.refused && link.State == ordersync.Collision:
+		return head, in, Errorf(Conflict, "it is no error any more, but a collision")
 	case link.Theirs == nil:
 		return head, in, Errorf(Conflict, "nothing is kept of %s's version; edit the order, or retry", link.Peer)
 	case d.ifMatch != "" && d.ifMatch != "*" && d.ifMatch != caseTag(st.Head, *link.Theirs):

@@ -199,7 +199,7 @@ func (a *Admin) settleErrors(w http.ResponseWriter, r *http.Request) {
 		if s.Take == "theirs" {
 			_, err = a.service.Retry(r.Context(), by, id, s.Peer)
 		} else {
-			_, err = a.service.Resolve(r.Context(), by, id, s.Peer, contracts.Resolution{Take: "ours"}, "")
+			_, err = a.service.Drop(r.Context(), by, id, s.Peer)
 		}
 		switch kind := orders.KindOf(err); {
 		case err == nil:

@@ -108,6 +108,40 @@ func TestTheBrakeHoldsMassDeletions(t *testing.T) {
 	require.Len(t, s.deleteAtPeer(more, 400), 3)
 }
 
+// TestTheBrakeCountsWhatIsKept, and not what the database refused.
+func TestTheBrakeCountsWhatIsKept(t *testing.T) {
+	s := startSide(t, func(c *Config) { c.BrakeDeletions = "3" })
+	ids := s.given(4)
+	execute(t, s.cfg.DatabaseURL, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'disk full'; END $$;
+		CREATE TRIGGER refuse BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION refuse()`)
+	lost := contracts.Batch{Side: "b"}
+	for i, id := range ids[:3] {
+		lost.Entries = append(lost.Entries, entry(t, id, "DEL", b(int64(100+i)), nil))
+	}
+	s.want(http.StatusInternalServerError, "peer", "PUT", "/orders/transactions", lost)
+	execute(t, s.cfg.DatabaseURL, "DROP TRIGGER refuse ON orders")
+	require.Len(t, s.deleteAtPeer(ids, 100), 3)
+	require.True(t, s.peerStatus().Brake.Deletions)
+}
+
+// TestDroppingAnErrorLeavesACollision that came of it meanwhile: nobody has seen the peer's newer version.
+func TestDroppingAnErrorLeavesACollision(t *testing.T) {
+	st := &stage{side: startSide(t), o: newOrder(t, "first")}
+	st.id = st.o.ID
+	before["ERROR"](st)
+	agreed := st.version()
+	st.edit("ours, edited meanwhile")
+	st.want(http.StatusConflict, "peer", "PUT", "/orders/transactions", contracts.Batch{Side: "b", Entries: []contracts.Entry{
+		entry(t, st.id, "UPD", and(agreed, b(77)), st.theirs("theirs, newer")),
+	}})
+	require.Equal(t, "COLLISION", st.state(st.id))
+	var r contracts.ErrorSettlementResult
+	st.want(http.StatusOK, "admin", "POST", "/admin/api/errors/settle", contracts.ErrorSettlement{Peer: "b", IDs: []string{st.id}, Take: "ours"}).into(t, &r)
+	require.Zero(t, r.Settled)
+	require.Equal(t, "it is no error any more, but a collision", r.Failed[0].Reason)
+	require.Equal(t, "COLLISION", st.state(st.id))
+}
+
 // TestTheBrakeHoldsMassReplacements the same way; what is new here replaces nothing.
 func TestTheBrakeHoldsMassReplacements(t *testing.T) {
 	s := startSide(t, func(c *Config) { c.BrakeReplacements = "2" })

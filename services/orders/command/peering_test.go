@@ -166,10 +166,10 @@ func TestADatabasePutBackIsNoticed(t *testing.T) {
 			require.Equal(t, []string{kept.ID}, job.Except)
 			require.Nil(t, job.Brake, "a person has let it through")
 			going := equalReport(2)
-			going.Equal, going.Phase, going.Passes = false, "repairing", 2
+			going.Equal, going.Phase, going.Passes = false, "repairing", 3
 			s.progress(job.ID, "r1", "running", going)
 			require.NotNil(t, s.peerStatus().Held, "not all is told yet")
-			going.Passes = 3
+			going.CarriedOut = true
 			s.progress(job.ID, "r1", "running", going)
 			require.Nil(t, s.peerStatus().Held, "what was confirmed is done")
 			require.Nil(t, s.peerStatus().Proof)

@@ -45,11 +45,11 @@ type Desk struct {
 	refreshing sync.Mutex
 	counted    time.Time // when the orders were, for limits that are a share
 
-	mu    sync.Mutex
-	rows  map[string]PeerRow
-	heard map[string]map[string]told // what each peer has told this process to have seen of it
-	asked map[string]time.Time       // when each peer first brought orders to this process without having told
-	known map[string]string          // the evidence that a held link is held for
+	mu         sync.Mutex
+	rows       map[string]PeerRow
+	heard      map[string]map[string]told // what each peer has told this process to have seen of it
+	acquainted map[string]*acquaintance
+	evidence   map[string]string // that a held link is held for
 }
 
 // New makes the desk of a process. Paused tells what a person decided about a peer.
@@ -58,7 +58,7 @@ func New(o Options, store Store, brake *orders.Brake, consumers Consumers, pause
 	return &Desk{
 		Options: o, store: store, brake: brake, consumers: consumers, paused: paused, log: log, began: o.Now(),
 		witness: newWitness(o.Side, store, o.Now), rows: map[string]PeerRow{}, heard: map[string]map[string]told{},
-		asked: map[string]time.Time{}, known: map[string]string{},
+		acquainted: map[string]*acquaintance{}, evidence: map[string]string{},
 	}
 }
 
@@ -160,49 +160,71 @@ func (d *Desk) Brake(peer string) orders.BrakeState { return d.brake.State(peer)
 // LeftOut are the orders that reconciliations with a peer leave as they are.
 func (d *Desk) LeftOut(peer string) []string { return d.row(peer).LeftOut }
 
-// greetingWait is how long a peer's greeting is waited for. A peer that sends orders sends greetings all
-// the while; one that never does, as the bridge of an earlier program, is let through after it.
+// greetingWait is how long a greeting is waited for from whoever sends orders, or looks up what to send. Both
+// send greetings all the while; who never does, as the bridge of an earlier program, is let through after it.
 const greetingWait = 15 * time.Second
 
 // Open fails while the link to a peer is held (Held), and after the start of this process until the peer
-// has told what it has seen of this side (Starting): before that nobody knows whether the database was
-// put back, and the peer's orders would fill it up again without a plan.
-func (d *Desk) Open(peer string) error { return d.open(peer, d.began) }
-
-// Admit is Open for a batch that the peer itself sends, however long after the start its first one
-// comes. A batch of no entries is a greeting.
-func (d *Desk) Admit(peer string, entries int) error {
-	var since time.Time // long ago
-	if entries > 0 {
-		d.mu.Lock()
-		if d.asked[peer].IsZero() {
-			d.asked[peer] = d.Now()
-		}
-		since = d.asked[peer]
-		d.mu.Unlock()
-	}
-	return d.open(peer, since)
+// has told what it has seen of this side (Starting), however long it is away: before that nobody knows whether
+// the database was put back, and the peer's orders, or its answers, would fill it up again without a plan.
+func (d *Desk) Open(peer string) error {
+	return d.open(peer, func(a *acquaintance) bool {
+		return d.waited(&a.looked) && !a.greets || !a.asked.IsZero() && d.waited(&a.asked)
+	})
 }
 
-func (d *Desk) open(peer string, since time.Time) error {
-	d.mu.Lock()
-	held := d.rows[peer].Held
-	_, heard := d.heard[peer]
-	d.mu.Unlock()
-	switch {
-	case held != nil:
-		return orders.Errorf(orders.Held, "the link to %s is held until a person of %s confirms: %s", peer, d.Side, held.Reason)
-	case !heard && d.Now().Sub(since) < greetingWait:
-		return orders.Errorf(orders.Starting, "%s has started and waits for %s to tell what it has seen of it", d.Side, peer)
+// Admit is Open for a batch that the peer itself sends. A batch of no entries is a greeting.
+func (d *Desk) Admit(peer string, entries int) error {
+	return d.open(peer, func(a *acquaintance) bool { return entries == 0 || d.waited(&a.asked) })
+}
+
+// acquaintance is what is known of who speaks for a peer, before it has told what it has seen.
+type acquaintance struct {
+	asked  time.Time // when the peer first sent orders
+	looked time.Time // when the own bridge first looked up what to send
+	greets bool      // the own bridge does
+}
+
+// waited tells whether the greeting has been waited for since the first time, which may be now.
+func (d *Desk) waited(first *time.Time) bool {
+	if first.IsZero() {
+		*first = d.Now()
 	}
-	return nil
+	return d.Now().Sub(*first) >= greetingWait
+}
+
+func (d *Desk) open(peer string, unheard func(*acquaintance) bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if held := d.rows[peer].Held; held != nil {
+		return orders.Errorf(orders.Held, "the link to %s is held until a person of %s confirms: %s", peer, d.Side, held.Reason)
+	}
+	if _, heard := d.heard[peer]; heard || unheard(d.known(peer)) {
+		return nil
+	}
+	return orders.Errorf(orders.Starting, "%s has started and waits for %s to tell what it has seen of it", d.Side, peer)
+}
+
+// known is called with the lock held.
+func (d *Desk) known(peer string) *acquaintance {
+	a := d.acquainted[peer]
+	if a == nil {
+		a = &acquaintance{}
+		d.acquainted[peer] = a
+	}
+	return a
 }
 
 // Saw takes note of a version that a peer told.
 func (d *Desk) Saw(peer string, v ordersync.Vector) { d.witness.saw(peer, v) }
 
 // Tell lists the highest numbers seen of a peer, to be told to it.
-func (d *Desk) Tell(peer string) map[string]int64 { return d.witness.tell(peer) }
+func (d *Desk) Tell(peer string) map[string]int64 {
+	d.mu.Lock()
+	d.known(peer).greets = true // or the peer has just been heard
+	d.mu.Unlock()
+	return d.witness.tell(peer)
+}
 
 // Hear holds what a peer has seen of this side against the own log, and holds the link when the peer
 // knows more of it than the log does.
@@ -262,7 +284,7 @@ func (d *Desk) hold(ctx context.Context, peer string, missing []ordersync.Dot) e
 	}
 	slices.Sort(names)
 	d.mu.Lock()
-	again := d.rows[peer].Held != nil && d.known[peer] == strings.Join(names, ", ")
+	again := d.rows[peer].Held != nil && d.evidence[peer] == strings.Join(names, ", ")
 	d.mu.Unlock()
 	if again {
 		return nil
@@ -275,7 +297,7 @@ func (d *Desk) hold(ctx context.Context, peer string, missing []ordersync.Dot) e
 		return err
 	}
 	d.mu.Lock()
-	d.known[peer] = strings.Join(names, ", ")
+	d.evidence[peer] = strings.Join(names, ", ")
 	d.mu.Unlock()
 	d.log.Error("link held: the database was put back, or is another one", zap.String("peer", peer), zap.Strings("missing", names))
 	return d.refresh(ctx)

@@ -52,11 +52,20 @@ func TestNoOrdersBeforeTheGreeting(t *testing.T) {
 	starting(d.Admit("c", 1))
 
 	d = start()
+	d.Tell("b")
+	starting(d.Open("b"))
 	clock = clock.Add(time.Hour)
-	require.NoError(t, d.Open("b"), "long after the start")
-	starting(d.Admit("b", 1)) // the peer was away for an hour, and now is there
-	clock = clock.Add(10 * time.Second)
+	starting(d.Open("b")) // the own bridge greets, and the peer has been away for an hour
 	starting(d.Admit("b", 1))
 	clock = clock.Add(10 * time.Second)
-	require.NoError(t, d.Admit("b", 1), "it never greets")
+	starting(d.Admit("b", 1))
+	starting(d.Open("b"))
+	clock = clock.Add(10 * time.Second)
+	require.NoError(t, d.Admit("b", 1), "it is there and never greets")
+	require.NoError(t, d.Open("b"))
+
+	d = start()
+	starting(d.Open("b"))
+	clock = clock.Add(20 * time.Second)
+	require.NoError(t, d.Open("b"), "the own bridge never greets")
 }

@@ -182,7 +182,7 @@ func (d *Desk) Progress(ctx context.Context, id uuid.UUID, p contracts.Reconcili
 
 // drawn draws the consequences of how far a reconciliation is; doing so twice changes nothing.
 func (d *Desk) drawn(ctx context.Context, r *contracts.Reconciliation) error {
-	if r.State == "running" && r.Report != nil && r.Report.Passes > 2 {
+	if r.State == "running" && r.Report != nil && r.Report.CarriedOut {
 		return d.carriedOut(ctx, r)
 	}
 	if r.State != "done" && r.State != "failed" {

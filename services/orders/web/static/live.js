@@ -8,10 +8,12 @@ const parts = document.querySelectorAll('[data-live]');
 const banner = document.getElementById('live');
 // Events come every five seconds at least; a service that hangs sends none, and closes nothing.
 const silentMax = 8000, answerMax = 4000;
-let source, running = false, again = false, failures = 0, heard = 0;
+let source, running = false, again = false, next, failures = 0, heard = 0;
 
 async function renew() {
   if (running) { again = true; return; }
+  clearTimeout(next); // one at a time, however many want it
+  next = undefined;
   running = true;
   try {
     const url = new URL(location.href);
@@ -33,10 +35,11 @@ async function renew() {
   } catch {
     failures++;
     lost(true);
-    setTimeout(renew, Math.min(1000 * failures, 10000));
+    again = false;
+    next = setTimeout(renew, Math.min(1000 * failures, 10000));
   } finally {
     running = false;
-    if (again) { again = false; setTimeout(renew, 250); }
+    if (again) { again = false; next = setTimeout(renew, 250); }
   }
 }
 
@@ -65,20 +68,20 @@ function listen() {
   source.onerror = () => {
     if (source.readyState === EventSource.CLOSED) { // refused: the session may have ended
       stop();
-      setTimeout(() => { renew(); listen(); }, 3000);
+      setTimeout(() => { check(); listen(); }, 3000);
     } else {
       setTimeout(check, 2500);
     }
   };
 }
 
-// check asks once more when the stream has not come back by itself.
-function check() { if (source && source.readyState !== EventSource.OPEN) renew(); }
+// check asks once more when the stream has not come back by itself, unless that will be done anyway.
+function check() { if (!next && source?.readyState !== EventSource.OPEN) renew(); }
 
 setInterval(() => {
   if (!source || document.hidden || Date.now() - heard < silentMax) return;
   heard = Date.now();
-  renew();
+  if (!next) renew();
 }, 1000);
 
 function stop() { if (source) { source.close(); source = undefined; } }
