@@ -22,8 +22,9 @@ type Store interface {
 	// Load reads orders with their content, without a lock, in the order of ids; an unknown one has
 	// neither head nor links.
 	Load(ctx context.Context, ids []uuid.UUID) ([]*Stored, error)
-	// List reads a page of orders, newest id first.
-	List(ctx context.Context, q Query) ([]*Stored, error)
+	// List reads a page of orders, newest id first. What it looks at is bounded: where it stopped for that
+	// with room left on the page, it tells the place that the next one goes on from.
+	List(ctx context.Context, q Query) ([]*Stored, *Place, error)
 	// Log reads a page of the log, without contents. No change is ever skipped, however late it
 	// commits. A cursor whose row is not there any more is CursorLost.
 	Log(ctx context.Context, q LogQuery) (*LogPage, error)
@@ -88,6 +89,12 @@ type Query struct {
 	AfterSeq               int64
 }
 
+// Place is where a page of a list ended: at which order, in a list by people at which change.
+type Place struct {
+	ID  uuid.UUID
+	Seq int64
+}
+
 // ByPeople tells that a query is about changes by people.
 func (q *Query) ByPeople() bool {
 	return q.ChangedBy != "" || !q.ChangedFrom.IsZero() || !q.ChangedTo.IsZero()
@@ -130,8 +137,10 @@ func (s *Service) Get(ctx context.Context, id uuid.UUID) (*Stored, error) {
 	return found[0], nil
 }
 
-// List finds a page of orders, newest first.
-func (s *Service) List(ctx context.Context, q Query) ([]*Stored, error) { return s.store.List(ctx, q) }
+// List finds a page of orders, as the store's List does.
+func (s *Service) List(ctx context.Context, q Query) ([]*Stored, *Place, error) {
+	return s.store.List(ctx, q)
+}
 
 // Create stores a new order and returns it; replayed tells that the idempotency key had been used for
 // the same request before, and the order is what became of that.

@@ -25,7 +25,7 @@ import (
 type Service interface {
 	Create(ctx context.Context, by orders.By, o *contracts.Order, key *orders.IdempotencyKey) (*orders.Stored, bool, error)
 	Get(ctx context.Context, id uuid.UUID) (*orders.Stored, error)
-	List(ctx context.Context, q orders.Query) ([]*orders.Stored, error)
+	List(ctx context.Context, q orders.Query) ([]*orders.Stored, *orders.Place, error)
 	Put(ctx context.Context, by orders.By, id uuid.UUID, o *contracts.Order, cond orders.Condition) (*orders.Stored, bool, error)
 	Delete(ctx context.Context, by orders.By, id uuid.UUID, cond orders.Condition) error
 	Receive(ctx context.Context, by orders.By, peer string, in []orders.Received) ([]orders.Present, error)
@@ -142,7 +142,7 @@ func (a *API) listOrders(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	query.Limit++ // one more tells whether there is a next page
-	list, err := a.service.List(r.Context(), query)
+	list, ended, err := a.service.List(r.Context(), query)
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return
@@ -154,9 +154,12 @@ func (a *API) listOrders(w http.ResponseWriter, r *http.Request) {
 	if len(list) == query.Limit {
 		list = list[:query.Limit-1]
 		last := list[len(list)-1]
-		cursor := last.ID.String()
+		ended = &orders.Place{ID: last.ID, Seq: last.Seq}
+	}
+	if ended != nil {
+		cursor := ended.ID.String()
 		if query.ByPeople() {
-			cursor = strconv.FormatInt(last.Seq, 10)
+			cursor = strconv.FormatInt(ended.Seq, 10)
 		}
 		page.Next = NextPage(w, r, "cursor", cursor)
 	}

@@ -17,9 +17,10 @@ import (
 
 // What a list looks at is bounded: what fits very many orders is not read to its end.
 const (
-	nearMax    = 2000 // orders of the list itself, from where it begins, that are looked at for a word
-	searchMax  = 1000 // orders for each of the ways to find them
-	changedMax = 5000 // changes of people for a page
+	nearMax    = 2000  // orders of the list itself, from where it begins, that are looked at for a word
+	searchMax  = 1000  // orders that the indexes find
+	farMax     = 20000 // orders of the list, from there on, where the indexes find more
+	changedMax = 5000  // changes of people for a page
 )
 
 // Parts of a list's statement. What is not asked for is not in it: a condition that may be none would
@@ -31,14 +32,17 @@ const (
 	listSome = `SELECT o.id FROM (%s) c, LATERAL (SELECT o.id FROM orders o WHERE o.id = c.id AND %s OFFSET 0) o ORDER BY c.id DESC LIMIT %s`
 	inOpen   = `SELECT DISTINCT order_id AS id FROM links WHERE state = %d AND state NOT IN (3, 5) ORDER BY id DESC`
 	inState  = `EXISTS (SELECT FROM links l WHERE l.order_id = o.id AND l.state = %d OFFSET 0)`
-	nearest  = `SELECT count(*), COALESCE((array_agg(o.id ORDER BY o.id DESC) FILTER (WHERE %s))[:%s], '{}') FROM (%s) c,
-	LATERAL (SELECT o.id, o.order_number, o.words FROM orders o WHERE o.id = c.id OFFSET 0) o`
-	searched = `SELECT id FROM (%s) u ORDER BY id DESC`
+	nearest  = `SELECT (array_agg(o.id ORDER BY o.id))[1], count(*) = %[4]d, COALESCE((array_agg(o.id ORDER BY o.id DESC) FILTER (WHERE %[1]s))[:%[2]s], '{}')
+	FROM (%[3]s) c, LATERAL (SELECT o.id, o.order_number, o.words FROM orders o WHERE o.id = c.id OFFSET 0) o`
+	found    = `WITH found AS MATERIALIZED (%s) SELECT (SELECT count(*) FROM found) <= %d, ARRAY(%s)`
+	inFound  = `SELECT id FROM found ORDER BY id DESC`
 	byNumber = `(SELECT id FROM orders o WHERE %s LIMIT %d)`
 	byWords  = `(SELECT id FROM orders o WHERE %s LIMIT %d)`
 	byID     = `SELECT %s::uuid AS id`
-	byPeople = `SELECT o.id FROM (SELECT g.order_id, g.at, g.seq FROM log g WHERE %s ORDER BY g.at DESC, g.seq DESC LIMIT %d) c,
-	LATERAL (SELECT o.id FROM orders o WHERE o.id = c.order_id AND o.seq = c.seq AND %s OFFSET 0) o ORDER BY c.at DESC, c.seq DESC LIMIT %s`
+	// The place is the last change that is looked at, where the page has room left.
+	byPeople = `SELECT p.ids, CASE WHEN cardinality(p.ids) < %[4]s THEN (SELECT g.seq FROM log g WHERE %[1]s ORDER BY g.at DESC, g.seq DESC OFFSET %[2]d - 1 LIMIT 1) END
+	FROM (SELECT ARRAY(SELECT o.id FROM (SELECT g.order_id, g.at, g.seq FROM log g WHERE %[1]s ORDER BY g.at DESC, g.seq DESC LIMIT %[2]d) c,
+	LATERAL (SELECT o.id FROM orders o WHERE o.id = c.order_id AND o.seq = c.seq AND %[3]s OFFSET 0) o ORDER BY c.at DESC, c.seq DESC LIMIT %[4]s) AS ids OFFSET 0) p`
 	ofPeople = `g.actor ~ '^(user|token|admin):'`
 	changeAt = `SELECT at FROM log WHERE seq = $1`
 
@@ -56,57 +60,104 @@ func (a *arguments) add(v any) string {
 }
 
 // List implements orders.Store.
-func (s *Store) List(ctx context.Context, q orders.Query) ([]*orders.Stored, error) {
+func (s *Store) List(ctx context.Context, q orders.Query) ([]*orders.Stored, *orders.Place, error) {
 	if q.State.Settled() && q.Deleted != (q.State == ordersync.DelSynced) {
-		return nil, nil // there is none; to see that, all would be looked at
+		return nil, nil, nil // there is none; to see that, all would be looked at
 	}
-	ids, enough, err := s.near(ctx, q)
-	if err == nil && !enough {
-		ids, err = s.find(ctx, q)
-	}
+	ids, left, err := s.find(ctx, q)
 	if err != nil {
-		return nil, translate(err, "list orders")
+		return nil, nil, translate(err, "list orders")
 	}
-	return s.Load(ctx, ids)
+	list, err := s.Load(ctx, ids)
+	return list, left, err
 }
 
-// near looks for words at the first orders of the list itself. What many orders have fills the page from
-// there, while its index would gather all of them first. Enough tells that the page is complete.
-func (s *Store) near(ctx context.Context, q orders.Query) (ids []uuid.UUID, enough bool, err error) {
-	if _, isID := searchedID(q.Search); isID || q.Search == "" || q.ByPeople() {
-		return nil, false, nil
+// find reads the ids of a page, and tells where it left off if it has room for more.
+func (s *Store) find(ctx context.Context, q orders.Query) ([]uuid.UUID, *orders.Place, error) {
+	_, isID := searchedID(q.Search)
+	switch {
+	case q.ByPeople():
+		return s.changed(ctx, q)
+	case q.Search != "" && !isID:
+		return s.search(ctx, q)
 	}
-	text, args := nearby(q)
-	var looked int
-	err = s.pool.QueryRow(ctx, text, args...).Scan(&looked, &ids)
-	return ids, looked < nearMax || len(ids) == q.Limit, err
-}
-
-func nearby(q orders.Query) (string, arguments) {
 	var args arguments
-	matches, limit := matching(&args, q.Search), args.add(q.Limit)
-	q.Search, q.Limit = "", nearMax
-	return fmt.Sprintf(nearest, matches, limit, listed(&args, q)), args
-}
-
-// find reads the ids of a page.
-func (s *Store) find(ctx context.Context, q orders.Query) ([]uuid.UUID, error) {
-	text, args, err := s.list(ctx, q)
-	if err != nil {
-		return nil, err
-	}
+	text := listed(&args, q)
 	rows, err := s.pool.Query(ctx, text, args...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	return ids, nil, err
 }
 
-func (s *Store) list(ctx context.Context, q orders.Query) (string, arguments, error) {
-	var args arguments
-	if !q.ByPeople() {
-		return listed(&args, q), args, nil
+// search looks at the first orders of the list itself: what many orders have fills the page from there,
+// while its index would gather all of them first, in no order. The rest of what few have is found by the
+// indexes; of what many have, but few of the first, further on in the list.
+func (s *Store) search(ctx context.Context, q orders.Query) ([]uuid.UUID, *orders.Place, error) {
+	ids, left, err := s.look(ctx, q, nearMax)
+	if err != nil || left == nil {
+		return ids, nil, err
 	}
+	q.Before, q.Limit = left.ID, q.Limit-len(ids)
+	var all bool
+	var rest []uuid.UUID
+	text, args := indexed(q)
+	if err := s.pool.QueryRow(ctx, text, args...).Scan(&all, &rest); err != nil {
+		return nil, nil, err
+	}
+	if left = nil; !all {
+		rest, left, err = s.look(ctx, q, farMax)
+	}
+	return append(ids, rest...), left, err
+}
+
+// look finds what is searched for among the first orders of a list.
+func (s *Store) look(ctx context.Context, q orders.Query, most int) (ids []uuid.UUID, left *orders.Place, err error) {
+	text, args := nearby(q, most)
+	var last *uuid.UUID
+	var more bool
+	err = s.pool.QueryRow(ctx, text, args...).Scan(&last, &more, &ids)
+	if err == nil && more && len(ids) < q.Limit {
+		left = &orders.Place{ID: *last}
+	}
+	return ids, left, err
+}
+
+func nearby(q orders.Query, most int) (string, arguments) {
+	var args arguments
+	matches, limit := matching(&args, q.Search), args.add(q.Limit)
+	q.Search, q.Limit = "", most
+	return fmt.Sprintf(nearest, matches, limit, listed(&args, q), most), args
+}
+
+// indexed is a page of what the indexes find, and whether that is all there is.
+func indexed(q orders.Query) (string, arguments) {
+	var args arguments
+	ways := fmt.Sprintf(byNumber, numberMatching(&args, q.Search), searchMax+1)
+	if words := wordsMatching(&args, q.Search); words != "" {
+		ways += " UNION " + fmt.Sprintf(byWords, words, searchMax+1)
+	}
+	page := fmt.Sprintf(listSome, inFound, conditions(&args, q), args.add(q.Limit))
+	return fmt.Sprintf(found, ways, searchMax, page), args
+}
+
+// changed finds a page of orders by who changed them.
+func (s *Store) changed(ctx context.Context, q orders.Query) (ids []uuid.UUID, left *orders.Place, err error) {
+	text, args, err := s.people(ctx, q)
+	if err != nil {
+		return nil, nil, err
+	}
+	var last *int64
+	err = s.pool.QueryRow(ctx, text, args...).Scan(&ids, &last)
+	if err == nil && last != nil {
+		left = &orders.Place{Seq: *last}
+	}
+	return ids, left, err
+}
+
+func (s *Store) people(ctx context.Context, q orders.Query) (string, arguments, error) {
+	var args arguments
 	where := conditions(&args, q)
 	if q.Search != "" {
 		where += " AND (" + matching(&args, q.Search) + ")"
@@ -120,7 +171,8 @@ func listed(args *arguments, q orders.Query) string {
 	some, where := "", conditions(args, q)
 	switch {
 	case q.Search != "":
-		some = fmt.Sprintf(searched, search(args, q.Search))
+		id, _ := searchedID(q.Search) // words are looked for in a list
+		some = fmt.Sprintf(byID, args.add(id))
 	case q.State != ordersync.None && !q.State.Settled():
 		some = fmt.Sprintf(inOpen, stateCode(q.State))
 	}
@@ -176,19 +228,8 @@ func (s *Store) changes(ctx context.Context, args *arguments, q orders.Query) (s
 	return conditions + " AND (g.at, g.seq) < (" + args.add(at) + ", " + args.add(q.AfterSeq) + ")", translate(err, "find a place in the log")
 }
 
-// search finds orders by id, by how the number begins, or by how words of the customer begin.
-func search(args *arguments, text string) string {
-	if id, isID := searchedID(text); isID {
-		return fmt.Sprintf(byID, args.add(id))
-	}
-	found := fmt.Sprintf(byNumber, numberMatching(args, text), searchMax)
-	if words := wordsMatching(args, text); words != "" {
-		found += " UNION " + fmt.Sprintf(byWords, words, searchMax)
-	}
-	return found
-}
-
-// matching is what search finds by, as a condition of one order.
+// matching finds orders by id, by how the number begins, or by how words of the customer begin, as a
+// condition of one order.
 func matching(args *arguments, text string) string {
 	if id, isID := searchedID(text); isID {
 		return "o.id = " + args.add(id)

@@ -35,8 +35,18 @@ func TestListGoesByIndexes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.q.Limit = 51
-			text, args, err := s.list(t.Context(), c.q)
-			require.NoError(t, err)
+			var args arguments
+			var text string
+			switch {
+			case c.q.ByPeople():
+				var err error
+				text, args, err = s.people(t.Context(), c.q)
+				require.NoError(t, err)
+			case c.q.Search != "":
+				text, args = indexed(c.q)
+			default:
+				text = listed(&args, c.q)
+			}
 			var raw []byte
 			require.NoError(t, s.pool.QueryRow(t.Context(), "EXPLAIN (FORMAT JSON) "+text, args...).Scan(&raw))
 			require.True(t, json.Valid(raw))
@@ -67,8 +77,9 @@ func TestSearchNearAndFar(t *testing.T) {
 	require.NoError(t, err)
 	find := func(q orders.Query) (numbers []int64) {
 		t.Helper()
-		found, err := s.List(t.Context(), q)
+		found, left, err := s.List(t.Context(), q)
 		require.NoError(t, err)
+		require.Nil(t, left)
 		for _, st := range found {
 			numbers = append(numbers, st.Seq)
 		}
@@ -85,12 +96,78 @@ func TestSearchNearAndFar(t *testing.T) {
 
 	for name, q := range map[string]orders.Query{"all": {}, "status of few": {Status: "pending"}, "deleted": {Deleted: true}, "in collision": {State: ordersync.Collision}} {
 		q.Search, q.Limit = "ada", 51
-		text, args := nearby(q)
+		text, args := nearby(q, nearMax)
 		var plan []byte
 		require.NoError(t, s.pool.QueryRow(t.Context(), "EXPLAIN (FORMAT JSON) "+text, args...).Scan(&plan))
 		require.NotContains(t, string(plan), `"Seq Scan"`, name)
 		require.NotContains(t, string(plan), "orders_words", name)
 	}
+}
+
+// pages reads a list to its end as a client does, and tells how many orders each page has.
+func pages(t *testing.T, s *Store, q orders.Query) (all []int64, sizes []int) {
+	t.Helper()
+	for {
+		found, left, err := s.List(t.Context(), q)
+		require.NoError(t, err)
+		for _, st := range found {
+			all = append(all, st.Seq)
+			q.Before, q.AfterSeq = st.ID, st.Seq
+		}
+		sizes = append(sizes, len(found))
+		switch {
+		case left != nil:
+			require.Less(t, len(found), q.Limit)
+			q.Before, q.AfterSeq = left.ID, left.Seq
+		case len(found) < q.Limit:
+			return all, sizes
+		}
+	}
+}
+
+// TestSearchIsWholeAtAnyDensity: what many orders have, but few of the newest, comes newest first and
+// without a gap, whatever it is filtered by; a page that has looked at enough says where to go on.
+func TestSearchIsWholeAtAnyDensity(t *testing.T) {
+	s := open(t, 1)
+	const old, between, all = searchMax + 1, searchMax + 1 + farMax, searchMax + 1 + farMax + nearMax + 100
+	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body)
+		SELECT ('00000000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid, i, false, now(), '', '', 'N-' || i, CASE WHEN i = $1 - 1 THEN 'shipped' ELSE 'pending' END,
+		json_build_object('customer', json_build_object('name', CASE WHEN i <= $1 OR i % 1000 = 0 THEN 'Ada' WHEN i % 50 = 0 THEN 'Few' ELSE 'Zacharias' END))
+		FROM generate_series(1, $2::int) i`, old, all)
+	require.NoError(t, err)
+	var want, few []int64
+	for i := int64(all); i > 0; i-- {
+		switch {
+		case i <= old || i%1000 == 0:
+			want = append(want, i)
+		case i%50 == 0:
+			few = append(few, i)
+		}
+	}
+	got, sizes := pages(t, s, orders.Query{Search: "ada", Limit: 100})
+	require.Equal(t, want, got)
+	require.Less(t, sizes[0], 100, "a page ends where it has looked at enough")
+	got, _ = pages(t, s, orders.Query{Search: "ada", Status: "shipped", Limit: 50})
+	require.Equal(t, []int64{old - 1}, got)
+	got, sizes = pages(t, s, orders.Query{Search: "few", Limit: 50})
+	require.Equal(t, few, got)
+	require.Equal(t, 50, sizes[0], "the indexes find the rest")
+}
+
+// TestListByPeopleGoesOn: where as many changes were looked at as a page may, and too few are still the
+// newest of their order, the next page goes on after them.
+func TestListByPeopleGoesOn(t *testing.T) {
+	s := open(t, 1)
+	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body)
+		SELECT ('00000000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid, CASE WHEN i <= 10 THEN i ELSE 100000 + i END, false, now(), '', '', 'N-' || i, 'pending', '{}'
+		FROM generate_series(1, $1::int) i`, changedMax+20)
+	require.NoError(t, err)
+	_, err = s.pool.Exec(t.Context(), `INSERT INTO log (seq, order_id, at, event, version, fingerprint, deleted, wrote, actor, request_id, peer, received, was, becomes, rule, reason)
+		SELECT i, ('00000000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid, now() + i * interval '1 s', 2, '', '', false, true, 'user:anna', '', '', 0, 0, 0, 0, '' FROM generate_series(1, $1::int) i`, changedMax+20)
+	require.NoError(t, err)
+	got, sizes := pages(t, s, orders.Query{ChangedBy: "user:anna", Limit: 4})
+	require.Equal(t, []int64{10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, got)
+	require.Equal(t, []int{0, 4, 4, 2}, sizes)
 }
 
 // TestNoSettledOrderIsHalfDeleted: what both sides have is not deleted, and what both have deleted is, so
@@ -99,9 +176,10 @@ func TestNoSettledOrderIsHalfDeleted(t *testing.T) {
 	s := open(t, 1)
 	s.Close()
 	for _, q := range []orders.Query{{State: ordersync.OK, Deleted: true, Limit: 1}, {State: ordersync.DelSynced, Limit: 1}} {
-		found, err := s.List(t.Context(), q)
+		found, left, err := s.List(t.Context(), q)
 		require.NoError(t, err)
 		require.Empty(t, found)
+		require.Nil(t, left)
 	}
 }
 
