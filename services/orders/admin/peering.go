@@ -194,22 +194,29 @@ func (a *Admin) settleErrors(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	out := contracts.ErrorSettlementResult{Failed: []contracts.SettlementFailure{}}
-	for _, id := range ids {
+	for i, id := range ids {
 		var err error
 		if s.Take == "theirs" {
 			_, err = a.service.Retry(r.Context(), by, id, s.Peer)
 		} else {
 			_, err = a.service.Drop(r.Context(), by, id, s.Peer)
 		}
-		switch kind := orders.KindOf(err); {
-		case err == nil:
-			out.Settled++
-		case kind == orders.Internal, kind == orders.Unavailable:
-			httpapi.Fail(w, r, a.log, err)
-			return
-		default:
-			out.Failed = append(out.Failed, contracts.SettlementFailure{ID: id.String(), Reason: err.Error()})
+		if holdsUp(err) {
+			if i == 0 {
+				httpapi.Fail(w, r, a.log, err)
+				return
+			}
+			reasons := stopped(httpapi.Detail(r, a.log, err))
+			for j, id := range ids[i:] {
+				out.Failed = append(out.Failed, contracts.SettlementFailure{ID: id.String(), Reason: reasons(j).Error()})
+			}
+			break
 		}
+		if err != nil {
+			out.Failed = append(out.Failed, contracts.SettlementFailure{ID: id.String(), Reason: err.Error()})
+			continue
+		}
+		out.Settled++
 	}
 	out.More = whole && len(ids) == contracts.SettleMax && out.Settled > 0
 	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))

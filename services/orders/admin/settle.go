@@ -43,11 +43,20 @@ func (a *Admin) settleCollisions(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	by := httpapi.ByOf(r)
-	for _, c := range cases {
+	for i, c := range cases {
 		found, err := a.service.Settle(r.Context(), by, c.id, c.peer, s.Take, c.tag, s.DryRun)
-		if kind := orders.KindOf(err); err != nil && (kind == orders.Internal || kind == orders.Unavailable) {
-			httpapi.Fail(w, r, a.log, err)
-			return
+		if holdsUp(err) {
+			if i == 0 || s.DryRun {
+				httpapi.Fail(w, r, a.log, err)
+				return
+			}
+			// What has been done is told, with the rest.
+			reasons := stopped(httpapi.Detail(r, a.log, err))
+			for j, c := range cases[i:] {
+				out.Cases = append(out.Cases, settledCase(c, nil, s.Take, reasons(j)))
+			}
+			out.Left += len(cases[i:])
+			break
 		}
 		one := settledCase(c, found, s.Take, err)
 		switch {
@@ -62,6 +71,22 @@ func (a *Admin) settleCollisions(w http.ResponseWriter, r *http.Request) {
 		out.Cases = append(out.Cases, one)
 	}
 	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
+}
+
+// holdsUp tells that an error is no matter of the one order that was tried, so the next ones are not.
+func holdsUp(err error) bool {
+	kind := orders.KindOf(err)
+	return err != nil && (kind == orders.Internal || kind == orders.Unavailable)
+}
+
+// stopped gives the reasons of the orders from the one on that held up the others.
+func stopped(detail string) func(place int) error {
+	return func(place int) error {
+		if place == 0 {
+			return orders.Errorf(orders.Unavailable, "it stopped here, look at it again: %s", detail)
+		}
+		return orders.Errorf(orders.Unavailable, "not tried: it stopped at another one")
+	}
 }
 
 // matching finds the collisions of a filter, as many as one call settles.

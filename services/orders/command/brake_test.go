@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -172,4 +173,22 @@ func TestAShareNeedsMoreThanAFew(t *testing.T) {
 	s := startSide(t, func(c *Config) { c.BrakeDeletions, c.BrakeWindow = "10%", time.Hour })
 	ids := s.given(25)
 	require.Len(t, s.deleteAtPeer(ids, 100), 20)
+}
+
+// TestSettlingErrorsTellsWhatWasDoneBeforeItFailed: the rest has failed, with the reason.
+func TestSettlingErrorsTellsWhatWasDoneBeforeItFailed(t *testing.T) {
+	s := startSide(t, func(c *Config) { c.BrakeDeletions = "1" })
+	s.deleteAtPeer(s.given(4), 100)
+	held, reason := s.inError()
+	require.Len(t, held, 3)
+	slices.Sort(held)
+	s.failing(held[1])
+	var done contracts.ErrorSettlementResult
+	ask := contracts.ErrorSettlement{Peer: "b", Reason: reason, Take: "ours"}
+	s.want(http.StatusOK, "admin", "POST", "/admin/api/errors/settle", ask).into(t, &done)
+	require.Equal(t, contracts.ErrorSettlementResult{Settled: 1, Failed: []contracts.SettlementFailure{
+		{ID: held[1], Reason: "it stopped here, look at it again: see the log of this side for the request id"},
+		{ID: held[2], Reason: "not tried: it stopped at another one"},
+	}}, done)
+	s.want(http.StatusInternalServerError, "admin", "POST", "/admin/api/errors/settle", ask).problem(t)
 }

@@ -192,3 +192,31 @@ func TestTakeMerged(t *testing.T) {
 	require.Equal(t, "theirs", s.get(st.id).InternalNote)
 	require.Equal(t, "ours, later", s.get(st.id).CustomerNote)
 }
+
+// failing makes the database fail at changes of one order.
+func (s *side) failing(id string) {
+	s.t.Helper()
+	execute(s.t, s.cfg.DatabaseURL, `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'secret'; END $$;
+		CREATE TRIGGER fail BEFORE UPDATE ON links FOR EACH ROW WHEN (OLD.order_id = '`+id+`') EXECUTE FUNCTION fail()`)
+}
+
+// TestSettlingTellsWhatWasDoneBeforeItFailed: the rest is left, with the reason.
+func TestSettlingTellsWhatWasDoneBeforeItFailed(t *testing.T) {
+	s := startSide(t)
+	cases := []*stage{collide(t, s), collide(t, s), collide(t, s)}
+	ask := contracts.CollisionSettlement{Take: "ours"}
+	for _, st := range cases {
+		_, tag := st.collision()
+		ask.Cases = append(ask.Cases, contracts.ChosenCase{ID: st.id, Version: strings.Trim(tag, `"`)})
+	}
+	s.failing(cases[1].id)
+	done := s.settle(ask)
+	require.Equal(t, 1, done.Settled)
+	require.Equal(t, 2, done.Left)
+	require.True(t, oneOf(t, done, cases[0].id).Settled)
+	require.Equal(t, "it stopped here, look at it again: see the log of this side for the request id", oneOf(t, done, cases[1].id).Reason)
+	require.Equal(t, "not tried: it stopped at another one", oneOf(t, done, cases[2].id).Reason)
+	require.Equal(t, "COLLISION", s.state(cases[2].id))
+	ask.Cases = ask.Cases[1:]
+	s.want(http.StatusInternalServerError, "admin", "POST", "/admin/api/collisions/settle", ask).problem(t)
+}

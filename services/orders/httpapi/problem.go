@@ -101,22 +101,10 @@ func Fail(w http.ResponseWriter, r *http.Request, log *zap.Logger, err error) {
 		WriteProblem(w, r, http.StatusRequestEntityTooLarge, "too-large", "the body may have "+strconv.FormatInt(tooLarge.Limit, 10)+" bytes")
 		return
 	}
-	kind := orders.KindOf(err)
-	known := problemOf[kind]
-	p := &contracts.Problem{Type: contracts.ProblemTypePrefix + known.slug, Title: titles[known.slug], Status: known.status}
-	var e *orders.Error
-	switch {
-	case kind == orders.Internal:
-		log.Error("request failed", zap.Error(err), zap.String("request_id", RequestID(r.Context())))
-		p.Detail = "see the log of this side for the request id"
-	case kind == orders.Unavailable:
-		log.Warn("request not possible now", zap.Error(err), zap.String("request_id", RequestID(r.Context())))
-		p.Detail = "the database cannot be reached, or is busy"
-	case kind == orders.BrokerUnavailable:
-		log.Warn("request not possible now", zap.Error(err), zap.String("request_id", RequestID(r.Context())))
-		p.Detail = "the broker cannot be reached, or is not ready yet"
-	case errors.As(err, &e):
-		p.Detail, p.Errors = e.Message, e.Fields
+	known := problemOf[orders.KindOf(err)]
+	p := &contracts.Problem{Type: contracts.ProblemTypePrefix + known.slug, Title: titles[known.slug], Status: known.status, Detail: Detail(r, log, err)}
+	if e, ok := errors.AsType[*orders.Error](err); ok {
+		p.Errors = e.Fields
 		if e.Present != nil {
 			w.Header().Set("Present-Version", etag(e.Present))
 			p.Present = viewOf(e.Present)
@@ -126,4 +114,21 @@ func Fail(w http.ResponseWriter, r *http.Request, log *zap.Logger, err error) {
 		}
 	}
 	writeProblem(w, r, p)
+}
+
+// Detail is what the caller is told of an error. What is no business of theirs goes to the log.
+func Detail(r *http.Request, log *zap.Logger, err error) string {
+	switch orders.KindOf(err) {
+	case orders.Internal:
+		log.Error("request failed", zap.Error(err), zap.String("request_id", RequestID(r.Context())))
+		return "see the log of this side for the request id"
+	case orders.Unavailable:
+		log.Warn("request not possible now", zap.Error(err), zap.String("request_id", RequestID(r.Context())))
+		return "the database cannot be reached, or is busy"
+	case orders.BrokerUnavailable:
+		log.Warn("request not possible now", zap.Error(err), zap.String("request_id", RequestID(r.Context())))
+		return "the broker cannot be reached, or is not ready yet"
+	}
+	e, _ := errors.AsType[*orders.Error](err) // any other kind comes from one
+	return e.Message
 }
