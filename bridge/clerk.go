@@ -118,7 +118,7 @@ func (p *pipe) claim(ctx context.Context, claim contracts.ReconciliationClaim) (
 		return nil, fmt.Errorf("%w: %s", errTaken, r.reason)
 	}
 	var job contracts.Reconciliation
-	return &job, readAs(r, &job)
+	return &job, p.local.readAs(ctx, r, &job)
 }
 
 // errTaken tells that another reconciliation is open.
@@ -138,14 +138,6 @@ func (p *pipe) claimPatiently(ctx context.Context, claim contracts.Reconciliatio
 			return nil, err
 		}
 	}
-}
-
-// readAs reads an answer of a service.
-func readAs(r response, into any) error {
-	if r.status != http.StatusOK || r.body != answers {
-		return errors.New(r.reason)
-	}
-	return strictjson.Decode(r.data, into)
 }
 
 // errDropped tells that a person has ended the reconciliation, or another runner has taken it over.
@@ -218,7 +210,8 @@ func (r *reconciler) progress(ctx context.Context, id, state, reason string) err
 	}
 	requestID := fmt.Sprintf("%s-%d", r.instance, r.requests.Add(1))
 	var now contracts.Reconciliation
-	if err := readAs(r.books[0].ask(ctx, http.MethodPut, pathReconciliations+"/"+id, requestID, body), &now); err != nil {
+	answer := r.books[0].ask(ctx, http.MethodPut, pathReconciliations+"/"+id, requestID, body)
+	if err := r.books[0].readAs(ctx, answer, &now); err != nil {
 		return err
 	}
 	if now.State != state || now.Runner != r.instance {

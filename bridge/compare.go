@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/orderbridge/orderbridge/contracts"
-	"github.com/orderbridge/orderbridge/contracts/strictjson"
 )
 
 const (
@@ -331,7 +330,7 @@ func (c *comparison) get(ctx context.Context, of *client, path string, into any)
 		}
 		r := of.get(ctx, path, c.requestID)
 		if r.status == http.StatusOK && r.body == answers {
-			if err := strictjson.Decode(r.data, into); err != nil {
+			if err := of.readAs(ctx, r, into); err != nil {
 				return fmt.Errorf("%s: %w", of.target, err)
 			}
 			return nil

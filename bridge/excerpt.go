@@ -14,7 +14,6 @@ import (
 const (
 	excerptBytesMax = 2 << 10
 	excerptWait     = time.Second // for bytes that nobody decides by
-	echoBytes       = 8           // that an answer has in common with a request by chance at most
 )
 
 // beginning reads how a body begins that is none of ours, as far as it comes soon. GiveUp breaks the
@@ -28,38 +27,28 @@ func beginning(resp *http.Response, giveUp func()) []byte {
 	return data
 }
 
-// excerpt is how a foreign body begins, as it may be shown: what it repeats of the request is covered,
-// but for the path.
+// excerpt is how a foreign body begins, as it may be shown: "" when it repeats anything of the request but
+// the path.
 func (c *client) excerpt(r response, path string, request []byte) string {
 	// Of what may be an answer that lost its label on the way, and hold orders, only a page is shown.
 	success := r.status < http.StatusMultipleChoices || r.status == http.StatusConflict
 	if success && !bytes.HasPrefix(bytes.TrimSpace(r.begins), []byte("<")) {
 		return ""
 	}
-	parts := strings.Split(printable(string(r.begins)), path)
-	for i, part := range parts {
-		parts[i] = cover(part, []byte(c.token), request)
+	if piecesOf(string(r.begins), path).repeat([]byte(c.token), request) {
+		return ""
 	}
-	return cut(strings.Join(parts, path), contracts.FailedSaidMax)
+	return c.heard(string(r.begins), contracts.FailedSaidMax)
 }
 
-// cover puts dots over what a text has in common with one of the secrets.
-func cover(text string, secrets ...[]byte) string {
-	places := map[string][]int{}
-	for i := 0; i+echoBytes <= len(text); i++ {
-		piece := text[i : i+echoBytes]
-		places[piece] = append(places[piece], i)
-	}
+// cover puts dots over what a text has in common with the token.
+func cover(text, token string) string {
 	covered := make([]bool, len(text))
-	for _, secret := range secrets {
-		for i := 0; i+echoBytes <= len(secret) && len(places) > 0; i++ {
-			piece := string(secret[i : i+echoBytes])
-			for _, at := range places[piece] {
-				for j := range echoBytes {
-					covered[at+j] = true
-				}
+	for i := 0; i+echoBytes <= len(text); i++ {
+		if strings.Contains(token, text[i:i+echoBytes]) {
+			for j := range echoBytes {
+				covered[i+j] = true
 			}
-			delete(places, piece)
 		}
 	}
 	var b strings.Builder

@@ -50,8 +50,7 @@ func TestAHostileAnswerIsToldHarmlessly(t *testing.T) {
 		_, _ = w.Write([]byte(strings.Repeat("<b>and so on</b>", 10<<20/16)))
 	})
 	requireHarmless(t, got)
-	require.True(t, strings.HasPrefix(got.Said, "<script>alert(1)</script> [31m ? token Bearer … body … end<b>and so on</b>"), got.Said)
-	require.Len(t, []rune(got.Said), contracts.FailedSaidMax)
+	require.Empty(t, got.Said)
 	require.Equal(t, "text/html; Bearer …", got.ContentType)
 	require.Len(t, []rune(got.RetryAfter), contracts.FailedHeaderMax)
 	require.Equal(t, int64(502), got.Status)
@@ -85,7 +84,7 @@ func TestWhatMayHoldOrdersIsNotShown(t *testing.T) {
 		"a gateway that speaks JSON":      {404, "application/json", "", `{"error":"no route for /orders/transactions"}`, `{"error":"no route for /orders/transactions"}`},
 		"a gateway that speaks RFC 9457":  {403, "application/problem+json", "", `{"type":"about:blank","title":"Blocked"}`, `{"type":"about:blank","title":"Blocked"}`},
 		"an unreadable problem document":  {400, "application/problem+json", "", `{"type":`, `{"type":`},
-		"JSON of ours under a bad status": {500, "application/json", "", sentOrder, "…"},
+		"JSON of ours under a bad status": {500, "application/json", "", sentOrder, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := tellTo(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -140,7 +139,7 @@ func TestCover(t *testing.T) {
 		"secretsecretsecretsecret": "…",
 		"ö secretsü":               "ö secretsü",
 	} {
-		require.Equal(t, want, cover(text, []byte("secretsecret")), text)
+		require.Equal(t, want, cover(text, "secretsecret"), text)
 	}
-	require.Equal(t, "x … y", cover("x äöüäöü y", []byte("\xa4öüäöü")), "never half a character")
+	require.Equal(t, "x … y", cover("x äöüäöü y", "\xa4öüäöü"), "never half a character")
 }

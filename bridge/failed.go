@@ -71,5 +71,5 @@ func (c *client) note(ctx context.Context, r response) {
 
 // heard is a text of a service as it may be shown.
 func (c *client) heard(s string, runesMax int) string {
-	return cut(cover(printable(s), []byte(c.token)), runesMax)
+	return cut(cover(printable(s), c.token), runesMax)
 }

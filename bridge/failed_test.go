@@ -210,6 +210,40 @@ func TestOtherCallsAreToldToo(t *testing.T) {
 	}
 }
 
+// TestJSONOfAnotherShapeIsTold wherever it comes from: reconciliations ask for much beside the exchange.
+func TestJSONOfAnotherShapeIsTold(t *testing.T) {
+	for path, ask := range map[string]func(p *pair) error{
+		"/orders/fingerprints": func(p *pair) error {
+			c := comparison{here: p.pipe.local, there: p.pipe.remote, requestID: "r-1", step: func() {}}
+			return c.run(t.Context(), nil)
+		},
+		pathReconciliations: func(p *pair) error {
+			_, err := p.claim(t.Context(), contracts.ReconciliationClaim{Peer: "b", Runner: "test"})
+			return err
+		},
+		pathReconciliations + "/" + uuid(0): func(p *pair) error {
+			return newReconciler(p.pipe).progress(t.Context(), uuid(0), "running", "")
+		},
+	} {
+		t.Run(path, func(t *testing.T) {
+			p := newPair(t)
+			p.local.instead = func(w http.ResponseWriter, _ *http.Request) bool {
+				jsonBody(http.StatusOK, `{"error":"busy","`+localToken+`":1}`)(w)
+				return true
+			}
+			err := ask(p)
+			require.ErrorContains(t, err, "not an answer to what was asked")
+			require.NotContains(t, err.Error(), localToken)
+			got := p.pipe.local.failed.last()
+			require.Len(t, got, 1)
+			require.Empty(t, got[0].Validate())
+			require.Equal(t, []string{"other", path, "retry", ""}, []string{got[0].Call, got[0].Path, got[0].Verdict, got[0].Said})
+			require.Contains(t, got[0].Reason, "status 200, but not an answer to what was asked: ")
+			require.NotContains(t, got[0].Reason, localToken)
+		})
+	}
+}
+
 func TestSeparateClientsNoteInTheSamePlace(t *testing.T) {
 	p := newPipe(zap.NewNop(), nil, nil)
 	require.Same(t, p.local.failed, p.separate().remote.failed)

@@ -18,6 +18,7 @@ import (
 	"unicode"
 
 	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/contracts/strictjson"
 )
 
 const (
@@ -139,7 +140,7 @@ func (c *client) exchange(ctx context.Context, a asked, address string, header h
 	a.bytes, a.elapsed = len(body), time.Since(began)
 	r.asked = a
 	if r.lost || r.body == problem { // said by the other end
-		r.reason = cover(r.reason, []byte(c.token))
+		r.reason = cover(r.reason, c.token)
 	}
 	return r
 }
@@ -257,9 +258,20 @@ func (c *client) readProblem(r response, from io.Reader) response {
 func (c *client) foreignAnswer(ctx context.Context, r response, err error) response {
 	r.body, r.data = foreign, nil
 	r.verdict = judge(r.outcome)
-	r.reason = fmt.Sprintf("status %d, but not an answer to what was asked: %s", r.status, cover(shorten(err.Error()), []byte(c.token)))
+	r.reason = fmt.Sprintf("status %d, but not an answer to what was asked: %s", r.status, cover(shorten(err.Error()), c.token))
 	c.note(ctx, r)
 	return r
+}
+
+// readAs reads an answer that ask or get brought.
+func (c *client) readAs(ctx context.Context, r response, into any) error {
+	if r.status != http.StatusOK || r.body != answers {
+		return errors.New(r.reason)
+	}
+	if err := strictjson.Decode(r.data, into); err != nil {
+		return errors.New(c.foreignAnswer(ctx, r, err).reason)
+	}
+	return nil
 }
 
 func lost(err error) response {

@@ -23,7 +23,7 @@ type FailedCall struct {
 	ContentType string `json:"contentType,omitzero"`
 	RetryAfter  string `json:"retryAfter,omitzero"`
 	Reason      string `json:"reason"`        // what a problem document says, or what the bridge misses in the answer
-	Said        string `json:"said,omitzero"` // how a body begins that is of no Orders service; what it repeats of the request is left out
+	Said        string `json:"said,omitzero"` // how a body begins that is of no Orders service; absent when it repeats anything of the request
 	Verdict     string `json:"verdict"`       // a name of FailedVerdicts
 }
 
