@@ -18,8 +18,8 @@ type Proposal struct {
 	ID           uuid.UUID
 	OrderID      uuid.UUID
 	Peer         string
-	Ours, Theirs string // the versions
-	Resolution   contracts.Resolution
+	Ours, Theirs string               // the versions
+	Resolution   contracts.Resolution // empty when what is stored cannot be read
 	By           By
 	At           time.Time
 }
@@ -32,6 +32,9 @@ type CaseKey struct {
 
 // Tag is the one of the case that it is about.
 func (p *Proposal) Tag() string { return tagOf(p.Ours, p.Theirs) }
+
+// Unreadable tells that nobody knows any more what was proposed, so it can only be rejected.
+func (p *Proposal) Unreadable() bool { return p.Resolution == contracts.Resolution{} }
 
 // FourEyes tells that collisions are settled by two people.
 func (s *Service) FourEyes() bool { return s.fourEyes }
@@ -69,6 +72,9 @@ func (s *Service) Approve(ctx context.Context, by By, id uuid.UUID, peer string,
 	}
 	if p.By.Actor == by.Actor {
 		return nil, Errorf(Forbidden, "nobody approves what they proposed themselves")
+	}
+	if p.Unreadable() {
+		return nil, Errorf(Stale, "what was proposed cannot be read: the proposal is void")
 	}
 	d, err := s.decide(ctx, id, peer, p.Resolution, p.Tag())
 	if err != nil {

@@ -37,7 +37,7 @@ func (a *Admin) withProposal(ctx context.Context, c *orders.Case) (any, error) {
 	p, err := a.store.Proposal(ctx, c.ID, c.Link.Peer)
 	if err == nil && p != nil {
 		out.Proposal = proposalView(p)
-		out.Proposal.Void = p.Tag() != c.Tag()
+		out.Proposal.Void = p.Unreadable() || p.Tag() != c.Tag()
 	}
 	return out, err
 }

