@@ -85,7 +85,7 @@ func TestTwoPeopleSettleACollision(t *testing.T) {
 	st.decide(http.StatusOK, ben, "approve", p.ID)
 	require.Equal(t, "theirs", s.get(st.id).CustomerNote)
 	require.Equal(t, "UPD", s.state(st.id))
-	require.Equal(t, []string{"order.resolved user:ben proposed by user:anna", "collision.proposed user:anna "}, st.audited())
+	require.Equal(t, []string{"order.resolved user:ben proposed by user:anna", "collision.proposed user:anna take theirs"}, st.audited())
 	st.decide(http.StatusNotFound, ben, "approve", p.ID)
 	st.decide(http.StatusNotFound, ben, "reject", p.ID)
 	require.Zero(t, count(t, s.cfg.DatabaseURL, "SELECT count(*) FROM proposals"))
@@ -133,8 +133,22 @@ func TestAProposalIsRejected(t *testing.T) {
 	st.decide(http.StatusNotFound, ben, "approve", p.ID)
 	require.Equal(t, "COLLISION", s.state(st.id))
 	require.Equal(t, []string{
-		"collision.rejected user:anna proposed by user:anna", "collision.proposed user:anna ",
-		"collision.rejected user:ben proposed by user:anna", "collision.proposed user:anna ",
+		"collision.rejected user:anna proposed by user:anna", "collision.proposed user:anna take theirs",
+		"collision.rejected user:ben proposed by user:anna", "collision.proposed user:anna take ours",
+	}, st.audited())
+}
+
+// TestTheAuditTellsWhatWasProposed, and in place of whose.
+func TestTheAuditTellsWhatWasProposed(t *testing.T) {
+	s, anna, ben := fourEyes(t)
+	st := collide(t, s)
+	given := st.o
+	given.CustomerNote = "agreed by phone"
+	st.propose(anna, contracts.Resolution{Take: "theirs"})
+	st.propose(anna, contracts.Resolution{Order: &given})
+	st.propose(ben, contracts.Resolution{Take: "ours"})
+	require.Equal(t, []string{
+		"collision.proposed user:ben take ours, in place of user:anna's", "collision.proposed user:anna an order", "collision.proposed user:anna take theirs",
 	}, st.audited())
 }
 

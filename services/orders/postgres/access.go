@@ -45,11 +45,17 @@ func scanUser(row pgx.CollectableRow) (access.User, error) {
 
 // recorded does something together with its row of the audit, or neither.
 func (s *Store) recorded(ctx context.Context, doing string, e access.Event, do func(pgx.Tx) error) error {
+	return s.recordedAs(ctx, doing, func(tx pgx.Tx) (access.Event, error) { return e, do(tx) })
+}
+
+// recordedAs is recorded for an event that is known once it is done.
+func (s *Store) recordedAs(ctx context.Context, doing string, do func(pgx.Tx) (access.Event, error)) error {
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if err := do(tx); err != nil {
+		e, err := do(tx)
+		if err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, insertAudit, e.At, e.Actor, e.Action, e.Subject, e.Detail, e.RequestID)
+		_, err = tx.Exec(ctx, insertAudit, e.At, e.Actor, e.Action, e.Subject, e.Detail, e.RequestID)
 		return err
 	})
 	if errors.Is(err, access.ErrCredentials) {

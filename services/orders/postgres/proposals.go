@@ -20,8 +20,11 @@ const (
 	saveProposal = `INSERT INTO proposals (order_id, peer, id, ours, theirs, resolution, proposed_by, proposed_at)
 	VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (order_id, peer) DO UPDATE SET id = excluded.id, ours = excluded.ours,
 	theirs = excluded.theirs, resolution = excluded.resolution, proposed_by = excluded.proposed_by, proposed_at = excluded.proposed_at`
-	findProposal = `SELECT id, ours, theirs, resolution, proposed_by, proposed_at FROM proposals WHERE order_id = $1 AND peer = $2`
-	takeProposal = `DELETE FROM proposals WHERE id = $1`
+	// Proposals of a case come one after the other, so that each knows which one it replaces.
+	lockProposals = `SELECT FROM orders WHERE id = $1 FOR UPDATE`
+	proposedBy    = `SELECT proposed_by FROM proposals WHERE order_id = $1 AND peer = $2 FOR UPDATE`
+	findProposal  = `SELECT id, ours, theirs, resolution, proposed_by, proposed_at FROM proposals WHERE order_id = $1 AND peer = $2`
+	takeProposal  = `DELETE FROM proposals WHERE id = $1`
 	// Those that are not void.
 	waitingProposals = `SELECT p.order_id, p.peer, p.proposed_by FROM proposals p JOIN orders o ON o.id = p.order_id
 	JOIN links l ON l.order_id = p.order_id AND l.peer = p.peer
@@ -36,10 +39,32 @@ func (s *Store) Propose(ctx context.Context, p *orders.Proposal) error {
 	if err != nil {
 		return fmt.Errorf("encode the proposal for order %s: %w", p.OrderID, err)
 	}
-	return s.recorded(ctx, "keep a proposal", proposalEvent(p, "collision.proposed", p.By, p.At, ""), func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, saveProposal, p.OrderID, p.Peer, p.ID, p.Ours, p.Theirs, body, p.By.Actor, p.At)
-		return err
+	return s.recordedAs(ctx, "keep a proposal", func(tx pgx.Tx) (access.Event, error) {
+		var before string
+		b := &pgx.Batch{}
+		b.Queue(lockProposals, p.OrderID)
+		b.Queue(proposedBy, p.OrderID, p.Peer).QueryRow(func(row pgx.Row) error {
+			if err := row.Scan(&before); !errors.Is(err, pgx.ErrNoRows) {
+				return err
+			}
+			return nil
+		})
+		b.Queue(saveProposal, p.OrderID, p.Peer, p.ID, p.Ours, p.Theirs, body, p.By.Actor, p.At)
+		err := tx.SendBatch(ctx, b).Close()
+		return proposalEvent(p, "collision.proposed", p.By, p.At, inPlaceOf(p, before)), err
 	})
+}
+
+// inPlaceOf tells what is proposed, and whose proposal it replaces if that was another one's (empty: nobody's).
+func inPlaceOf(p *orders.Proposal, before string) string {
+	detail := "an order"
+	if p.Resolution.Take != "" {
+		detail = "take " + p.Resolution.Take
+	}
+	if before != "" && before != p.By.Actor {
+		detail += ", in place of " + before + "'s"
+	}
+	return detail
 }
 
 // Proposal implements orders.Store. What cannot be read blocks no case.
