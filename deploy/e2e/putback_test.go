@@ -201,8 +201,18 @@ func TestBrokerLost(t *testing.T) {
 	older := filepath.Join(d.dir, "older-copy")
 	whileDown := func(do func(t *testing.T)) func(*testing.T, *load) {
 		return func(t *testing.T, l *load) {
-			l.flow(t, 150) // for longer than it takes to be kept how far the stream has come
+			l.flow(t, 150)
+			d.awaitMark(t, d.a)
 			d.whileDown(t, "A_SERVICE_PID", func() { do(t) })
+		}
+	}
+	// Of hints that nobody takes half of the store is full; with nothing in it, it may hold no more than
+	// what came since it was last kept how far the stream is.
+	full := func(inject func(*testing.T, *load)) func(*testing.T, *load) {
+		return func(t *testing.T, l *load) {
+			require.NoError(t, d.a.setPaused(t.Context(), d.b, true))
+			inject(t, l)
+			require.NoError(t, d.a.setPaused(t.Context(), d.b, false))
 		}
 	}
 	run := func(name string, args ...string) func(*testing.T) {
@@ -218,8 +228,8 @@ func TestBrokerLost(t *testing.T) {
 			run("rm", "-rf", store)(t)
 			run("cp", "-a", older, store)(t)
 		})},
-		{"the store cut in half", "a", whileDown(run("sh", "-c",
-			`find "$1" -name '*.blk' -exec sh -c 'truncate -s $(($(stat -c %s "$1") / 2)) "$1"' cut {} \;; find "$1" -name index.db -delete`, "cut", store))},
+		{"the store cut in half", "a", full(whileDown(run("sh", "-c",
+			`find "$1" -name '*.blk' -exec sh -c 'truncate -s $(($(stat -c %s "$1") / 2)) "$1"' cut {} \;; find "$1" -name index.db -delete`, "cut", store)))},
 		{"the store wiped", "a", whileDown(run("rm", "-rf", store))},
 		{"the stream deleted", "", func(t *testing.T, l *load) {
 			require.NoError(t, openBroker(t, d.a).DeleteStream(t.Context(), contracts.HintStream))
@@ -239,6 +249,21 @@ func TestBrokerLost(t *testing.T) {
 		require.NoError(t, err)
 		proof := status.Peers[0].Proof
 		return proof != nil && proof.At.After(status.Broker.Lost.At) && len(status.Peers[0].Alarms) == 0
+	})
+}
+
+// awaitMark waits until a side has kept how far its stream is now.
+func (d *demo) awaitMark(t testing.TB, s *side) {
+	t.Helper()
+	status, err := s.status(t.Context())
+	require.NoError(t, err)
+	conn, err := pgx.Connect(t.Context(), d.databaseURL(t, s))
+	require.NoError(t, err)
+	defer conn.Close(t.Context())
+	eventually(t, time.Minute, "it is kept how far the stream is", func() bool {
+		var kept int64
+		require.NoError(t, conn.QueryRow(t.Context(), `SELECT last_seq FROM broker`).Scan(&kept))
+		return kept >= status.Broker.Stream.LastSeq
 	})
 }
 
