@@ -13,11 +13,14 @@ import (
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
-// Counting all orders takes as long as there are many. From countMany on it is done beside the requests,
-// and a count is trusted for countTrust times as long as it took.
+// Counting takes as long as there are many, and each page shows how much waits. A count is trusted for
+// countTrust times as long as it took: of all orders, from countMany on, counted beside the requests; of
+// what is open, from openMany on, but no longer than openTrust.
 const (
-	countMany  = 100_000
 	countTrust = 10
+	countMany  = 100_000
+	openMany   = 5_000
+	openTrust  = time.Second
 )
 
 // counted is the last count of all orders: what no index of few rows can tell.
@@ -28,11 +31,48 @@ type counted struct {
 	at       time.Time
 	cost     time.Duration
 	counting bool
+
+	told      orders.Counts // the last answer
+	toldUntil time.Time     // as long as it is told again
 }
 
-// Counts reads the figures of a status. What is open is always of this moment; where
-// there are very many orders, how many there are in all may be some seconds old.
+// Counts reads the figures of a status; they are not to be changed. What is open is of this moment, or
+// where that is very much, of the last second; where there are very many orders, how many there are in all
+// may be some seconds old.
 func (s *Store) Counts(ctx context.Context) (orders.Counts, error) {
+	started := time.Now()
+	if c, ok := s.counted.again(started); ok {
+		return c, nil
+	}
+	c, err := s.count(ctx)
+	if err == nil {
+		s.counted.keepAnswer(c, started)
+	}
+	return c, err
+}
+
+// again gives the last answer while it is trusted.
+func (k *counted) again(now time.Time) (orders.Counts, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.told, now.Before(k.toldUntil)
+}
+
+// keepAnswer keeps an answer that took long because much is open.
+func (k *counted) keepAnswer(c orders.Counts, started time.Time) {
+	var open int64
+	for _, states := range c.States {
+		open += sum(states) - states[ordersync.OK] - states[ordersync.DelSynced]
+	}
+	if open < openMany {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.told, k.toldUntil = c, started.Add(min(countTrust*time.Since(started), openTrust))
+}
+
+func (s *Store) count(ctx context.Context) (orders.Counts, error) {
 	c := orders.Counts{States: map[string]map[ordersync.State]int64{}, Due: map[string]int64{}, Oldest: map[string]orders.Oldest{}}
 	settled, known := s.knownCount(&c)
 	started := time.Now()
@@ -139,6 +179,7 @@ func (s *Store) countAgain() {
 	settled := map[string]map[ordersync.State]int64{}
 	b := &pgx.Batch{}
 	b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+	b.Queue("SET LOCAL max_parallel_workers_per_gather = 0") // it has time, and those who ask something have not
 	queueSettled(b, &all, settled)
 	b.Queue("COMMIT")
 	err := s.batch(ctx, b)

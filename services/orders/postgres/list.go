@@ -19,7 +19,7 @@ import (
 const (
 	nearMax    = 2000  // orders of the list itself, from where it begins, that are looked at for a word
 	searchMax  = 1000  // orders that the indexes find
-	farMax     = 20000 // orders of the list, from there on, where the indexes find more
+	farMax     = 10000 // orders of the list, from there on, where the indexes find more
 	changedMax = 5000  // changes of people for a page
 )
 
@@ -34,11 +34,12 @@ const (
 	inState  = `EXISTS (SELECT FROM links l WHERE l.order_id = o.id AND l.state = %d OFFSET 0)`
 	nearest  = `SELECT (array_agg(o.id ORDER BY o.id))[1], count(*) = %[4]d, COALESCE((array_agg(o.id ORDER BY o.id DESC) FILTER (WHERE %[1]s))[:%[2]s], '{}')
 	FROM (%[3]s) c, LATERAL (SELECT o.id, o.order_number, o.words FROM orders o WHERE o.id = c.id OFFSET 0) o`
-	found    = `WITH found AS MATERIALIZED (%s) SELECT (SELECT count(*) FROM found) <= %d, ARRAY(%s)`
+	found    = `WITH numbers AS MATERIALIZED (%s), found AS MATERIALIZED (SELECT id FROM numbers%s) SELECT (SELECT count(*) FROM found) <= %d, ARRAY(%s)`
 	inFound  = `SELECT id FROM found ORDER BY id DESC`
-	byNumber = `(SELECT id FROM orders o WHERE %s LIMIT %d)`
-	byWords  = `(SELECT id FROM orders o WHERE %s LIMIT %d)`
-	byID     = `SELECT %s::uuid AS id`
+	byNumber = `SELECT id FROM orders o WHERE %s LIMIT %d`
+	// Words are not looked up where the numbers are too many already: that takes long where many begin so.
+	orWords = ` UNION (SELECT id FROM orders o WHERE %[1]s AND (SELECT count(*) FROM numbers) < %[2]d LIMIT %[2]d)`
+	byID    = `SELECT %s::uuid AS id`
 	// The place is the last change that is looked at, where the page has room left.
 	byPeople = `SELECT p.ids, CASE WHEN cardinality(p.ids) < %[4]s THEN (SELECT g.seq FROM log g WHERE %[1]s ORDER BY g.at DESC, g.seq DESC OFFSET %[2]d - 1 LIMIT 1) END
 	FROM (SELECT ARRAY(SELECT o.id FROM (SELECT g.order_id, g.at, g.seq FROM log g WHERE %[1]s ORDER BY g.at DESC, g.seq DESC LIMIT %[2]d) c,
@@ -134,12 +135,12 @@ func nearby(q orders.Query, most int) (string, arguments) {
 // indexed is a page of what the indexes find, and whether that is all there is.
 func indexed(q orders.Query) (string, arguments) {
 	var args arguments
-	ways := fmt.Sprintf(byNumber, numberMatching(&args, q.Search), searchMax+1)
-	if words := wordsMatching(&args, q.Search); words != "" {
-		ways += " UNION " + fmt.Sprintf(byWords, words, searchMax+1)
+	numbers, words := fmt.Sprintf(byNumber, numberMatching(&args, q.Search), searchMax+1), wordsMatching(&args, q.Search)
+	if words != "" {
+		words = fmt.Sprintf(orWords, words, searchMax+1)
 	}
 	page := fmt.Sprintf(listSome, inFound, conditions(&args, q), args.add(q.Limit))
-	return fmt.Sprintf(found, ways, searchMax, page), args
+	return fmt.Sprintf(found, numbers, words, searchMax, page), args
 }
 
 // changed finds a page of orders by who changed them.

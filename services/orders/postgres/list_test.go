@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -152,6 +153,14 @@ func TestSearchIsWholeAtAnyDensity(t *testing.T) {
 	got, sizes = pages(t, s, orders.Query{Search: "few", Limit: 50})
 	require.Equal(t, few, got)
 	require.Equal(t, 50, sizes[0], "the indexes find the rest")
+	var ones []int64
+	for i := int64(all); i > 0; i-- {
+		if strings.HasPrefix(strconv.FormatInt(i, 10), "1") {
+			ones = append(ones, i)
+		}
+	}
+	got, _ = pages(t, s, orders.Query{Search: "n-1", Limit: 1000})
+	require.Equal(t, ones, got, "too many numbers for the indexes")
 }
 
 // TestListByPeopleGoesOn: where as many changes were looked at as a page may, and too few are still the

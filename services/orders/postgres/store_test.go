@@ -229,3 +229,30 @@ func TestUnreachableDatabaseIsUnavailableAndTellsNothing(t *testing.T) {
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "hunter2")
 }
+
+// TestCountsOfVeryMuchAreToldAgain: what takes long to count is not counted for each page, and what does not
+// is.
+func TestCountsOfVeryMuchAreToldAgain(t *testing.T) {
+	s := open(t, 1)
+	collide := func(n int) {
+		_, err := s.pool.Exec(t.Context(), `INSERT INTO links (order_id, peer, state, due, since, agreed)
+			SELECT gen_random_uuid(), 'b', 6, false, now(), '' FROM generate_series(1, $1)`, n)
+		require.NoError(t, err)
+	}
+	collisions := func() int64 {
+		c, err := s.Counts(t.Context())
+		require.NoError(t, err)
+		return c.States["b"][ordersync.Collision]
+	}
+	collide(openMany - 1)
+	require.EqualValues(t, openMany-1, collisions())
+	collide(1)
+	require.EqualValues(t, openMany, collisions(), "of few it is always of the moment")
+	require.WithinRange(t, s.counted.toldUntil, time.Now().Add(-time.Minute), time.Now().Add(openTrust))
+
+	s.counted.toldUntil = time.Now().Add(time.Hour)
+	collide(1)
+	require.EqualValues(t, openMany, collisions())
+	s.counted.toldUntil = time.Now()
+	require.EqualValues(t, openMany+1, collisions())
+}
