@@ -26,17 +26,27 @@ const (
 	hashMemoryMax = 256 << 10 // above this a stored hash is taken for damaged
 )
 
-// hashPassword makes what is kept of a password, in the PHC form $argon2id$v=19$m=…,t=…,p=…$salt$hash.
+// hashPassword makes what is kept of a password.
 func hashPassword(password string) string {
-	salt := make([]byte, saltBytes)
-	_, _ = rand.Read(salt) // never fails
-	sum := argon2.IDKey([]byte(password), salt, hashPasses, hashMemoryKiB, hashLanes, hashBytes)
+	salt := randomBytes(saltBytes)
+	return formatHash(salt, argon2.IDKey([]byte(password), salt, hashPasses, hashMemoryKiB, hashLanes, hashBytes))
+}
+
+// formatHash writes a hash in the PHC form $argon2id$v=19$m=…,t=…,p=…$salt$hash.
+func formatHash(salt, sum []byte) string {
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, hashMemoryKiB, hashPasses, hashLanes,
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum))
 }
 
-// nobody is the hash of a password that no one has: an unknown name costs as much as a known one.
-var nobody = hashPassword(rand.Text())
+// nobody is the hash of a password that no one has: an unknown name costs as much as a known one. It is
+// no hash of anything: making one would cost every process its time and memory at the start.
+var nobody = formatHash(randomBytes(saltBytes), randomBytes(hashBytes))
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	return b
+}
 
 var errHash = errors.New("a stored password hash cannot be read")
 

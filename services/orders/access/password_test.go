@@ -22,6 +22,16 @@ func TestPasswords(t *testing.T) {
 	require.True(t, ok)
 }
 
+// TestNobodysPassword: a name that there is not costs as much to try as one that there is.
+func TestNobodysPassword(t *testing.T) {
+	ok, err := fits("correct horse", nobody)
+	require.NoError(t, err)
+	require.False(t, ok)
+	upToSalt := func(hash string) string { return hash[:strings.LastIndex(hash[:strings.LastIndex(hash, "$")], "$")] }
+	require.Equal(t, upToSalt(hashPassword("x")), upToSalt(nobody), "the same work")
+	require.Len(t, nobody, len(hashPassword("x")))
+}
+
 // TestDamagedHashes: what cannot be read lets nobody in and takes no memory.
 func TestDamagedHashes(t *testing.T) {
 	good := hashPassword("x")
