@@ -81,7 +81,8 @@ type AdminOrder struct {
 	Pending     bool      `json:"pending"`
 	Reason      string    `json:"reason,omitzero"`
 	Version     string    `json:"version"`
-	ProposedBy  string    `json:"proposedBy,omitzero"` // of a collision: it waits for a second person
+	RefusedHere bool      `json:"refusedHere,omitzero"` // of an error: this side keeps a newer version of the peer, and does not take it over
+	ProposedBy  string    `json:"proposedBy,omitzero"`  // of a collision: it waits for a second person
 }
 
 // AdminOrderPage is one page of AdminOrder rows.
@@ -191,13 +192,15 @@ var FieldPolicies = []string{"manual", "ours-always", "theirs-always", "max"}
 // ErrorCase is an order in error: what this side has, and what it keeps of the version that it refused
 // or that was held.
 type ErrorCase struct {
-	ID     string         `json:"id"`
-	Peer   string         `json:"peer"`
-	State  string         `json:"state"`
-	Since  time.Time      `json:"since"`
-	Reason string         `json:"reason,omitzero"`
-	Ours   *CaseVersion   `json:"ours,omitzero"` // absent when the order was never taken over here
-	Theirs RefusedVersion `json:"theirs"`
+	ID     string    `json:"id"`
+	Peer   string    `json:"peer"`
+	State  string    `json:"state"`
+	Since  time.Time `json:"since"`
+	Reason string    `json:"reason,omitzero"`
+	// RefusedHere: as in AdminOrder.
+	RefusedHere bool           `json:"refusedHere"`
+	Ours        *CaseVersion   `json:"ours,omitzero"` // absent when the order was never taken over here
+	Theirs      RefusedVersion `json:"theirs"`
 }
 
 // RefusedVersion is a version whose content may break every rule of orders.

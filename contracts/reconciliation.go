@@ -143,6 +143,9 @@ type Hold struct {
 // SeenMax is how many epochs of a side are told of at once; the newest ones.
 const SeenMax = 16
 
+// BrakeReason begins the reason of every order that a brake holds.
+const BrakeReason = "brake: "
+
 // BrakeStatus is the brake towards one peer: what it holds by now, and until when a person has it off.
 type BrakeStatus struct {
 	Deletions    bool       `json:"deletions"`

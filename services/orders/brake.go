@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/orderbridge/orderbridge/contracts"
 )
 
 // Brake holds what a peer tells when more of this side's orders would be deleted, or replaced, within
@@ -176,11 +178,8 @@ func (t *braked) stops(deletion bool) string {
 	} else {
 		t.trips.Replacements = true
 	}
-	return fmt.Sprintf("%smore than %d %s of %s within %s", BrakeReason, *limit, what, t.peer, b.window)
+	return fmt.Sprintf("%smore than %d %s of %s within %s", contracts.BrakeReason, *limit, what, t.peer, b.window)
 }
-
-// BrakeReason begins the reason of every order that the brake holds.
-const BrakeReason = "brake: "
 
 // drop gives back what was counted and not kept.
 func (t *braked) drop() {

@@ -33,4 +33,5 @@ type LinkRow struct {
 	Due         bool
 	Reason      string
 	Version     string
+	Theirs      string // version of the peer's that is kept
 }

@@ -61,9 +61,21 @@ func (a *Admin) rows(w http.ResponseWriter, r *http.Request, q *httpapi.Query, s
 		out.Orders = append(out.Orders, contracts.AdminOrder{
 			ID: l.ID.String(), OrderNumber: l.OrderNumber, Peer: l.Peer,
 			State: l.State.String(), Since: l.Since.UTC(), Pending: l.Due, Reason: l.Reason, Version: l.Version,
+			RefusedHere: refusedHere(l.State, l.Version, l.Theirs),
 		})
 	}
 	return out, ids, nil
+}
+
+// refusedHere tells whether an order is in error for what this side does not take over, and not for what
+// its peer does not.
+func refusedHere(state ordersync.State, ours, theirs string) bool {
+	if theirs == "" || state != ordersync.Error && state != ordersync.ErrorSynced {
+		return false
+	}
+	o, oerr := ordersync.ParseVector(ours)
+	t, terr := ordersync.ParseVector(theirs)
+	return oerr == nil && terr == nil && t.Compare(o) == ordersync.Newer
 }
 
 // peerOf reads which peer a request is about; with one peer it need not be said.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders/access"
 )
 
 // given has the peer create orders on this side.
@@ -45,6 +46,7 @@ func (s *side) inError() (ids []string, reason string) {
 	s.want(http.StatusOK, "admin", "GET", "/admin/api/errors?limit=500", nil).into(s.t, &page)
 	for _, o := range page.Orders {
 		ids, reason = append(ids, o.ID), o.Reason
+		require.True(s.t, o.RefusedHere)
 	}
 	return ids, reason
 }
@@ -63,6 +65,12 @@ func TestTheBrakeHoldsMassDeletions(t *testing.T) {
 	held, reason := s.inError()
 	require.ElementsMatch(t, ids[3:8], held)
 	require.Equal(t, "brake: more than 3 deletions of b within 10m0s", reason)
+	anna := s.person("anna", access.Operator)
+	for _, page := range []string{"/admin/errors", "/admin/errors/" + held[0] + "?peer=b"} {
+		shown := string(anna.do("GET", page, "").body)
+		require.Regexp(t, "Let (it|the chosen ones) through</button>", shown)
+		require.NotContains(t, shown, "Put the order right")
+	}
 	for _, id := range held {
 		s.want(http.StatusOK, "client", "GET", "/orders/"+id, nil)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders/access"
 )
 
 // collide brings a new order into a collision: note ours here, theirs on side b.
@@ -157,6 +158,8 @@ func TestRetryOfWhatThePeerRefused(t *testing.T) {
 	var page contracts.AdminOrderPage
 	s.want(http.StatusOK, "admin", "GET", "/admin/api/errors?peer=b", nil).into(t, &page)
 	require.Equal(t, "no such customer", page.Orders[0].Reason)
+	require.False(t, page.Orders[0].RefusedHere)
+	require.Contains(t, string(s.person("anna", access.Operator).do("GET", "/admin/errors", "").body), "Put the order right</a>")
 	s.want(http.StatusOK, "admin", "POST", "/admin/api/errors/"+st.id+"/retry", nil)
 	require.Equal(t, "NEW", st.state(st.id))
 	require.Len(t, st.lookup(), 1)

@@ -32,7 +32,7 @@ const (
 	// is not settled. A page is found first, then read row by row; the open links that are asked for are
 	// few, and all found before that. OFFSET keeps the planner from going through all links or orders instead,
 	// and so does the limit in the text: of one that it does not know it expects many rows.
-	listLinks = `SELECT c.order_id, COALESCE(o.order_number, ''), c.peer, l.state, l.since, l.due, l.reason, COALESCE(o.version, '')
+	listLinks = `SELECT c.order_id, COALESCE(o.order_number, ''), c.peer, l.state, l.since, l.due, l.reason, COALESCE(o.version, ''), COALESCE(l.theirs_version, '')
 	FROM (%s ORDER BY order_id, peer LIMIT %d) c
 	CROSS JOIN LATERAL (SELECT * FROM links l WHERE l.order_id = c.order_id AND l.peer = c.peer OFFSET 0) l
 	LEFT JOIN LATERAL (SELECT order_number, version FROM orders WHERE id = c.order_id OFFSET 0) o ON true ORDER BY c.order_id, c.peer`
@@ -78,7 +78,7 @@ func (s *Store) Links(ctx context.Context, states []ordersync.State, peer string
 
 func scanLink(row pgx.CollectableRow) (l orders.LinkRow, err error) {
 	var state int16
-	err = row.Scan(&l.ID, &l.OrderNumber, &l.Peer, &state, &l.Since, &l.Due, &l.Reason, &l.Version)
+	err = row.Scan(&l.ID, &l.OrderNumber, &l.Peer, &state, &l.Since, &l.Due, &l.Reason, &l.Version, &l.Theirs)
 	l.State = ordersync.State(state)
 	return l, err
 }

@@ -11,7 +11,7 @@ import (
 
 // The states are in the text, as in listLinks.
 const (
-	openCases = `SELECT l.order_id, COALESCE(o.order_number, ''), l.peer, l.state, l.since, l.due, l.reason, COALESCE(o.version, '')
+	openCases = `SELECT l.order_id, COALESCE(o.order_number, ''), l.peer, l.state, l.since, l.due, l.reason, COALESCE(o.version, ''), COALESCE(l.theirs_version, '')
 	FROM links l LEFT JOIN orders o ON o.id = l.order_id WHERE l.state = 6 AND ` + caseMatches + `
 	AND ($4::uuid IS NULL OR l.order_id > $4) ORDER BY l.order_id, l.peer LIMIT $5`
 	countCases = `SELECT count(*), count(*) FILTER (WHERE ` + caseMatches + `)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/orderbridge/orderbridge/contracts"
 )
@@ -30,10 +31,21 @@ type manyRow struct {
 // Case is the name of an order in the form.
 func (r manyRow) Case() string { return r.ID + " " + r.Peer }
 
+// errorGroup are the orders that one side does not take over for one reason.
 type errorGroup struct {
-	Reason string
-	Rows   []manyRow
+	Reason      string
+	RefusedHere bool
+	Rows        []manyRow
 }
+
+// HeldHere tells that the brake of this side has stopped them.
+func (g errorGroup) HeldHere() bool { return g.Rows[0].HeldHere() }
+
+// Braked tells that a brake, of either side, has stopped it.
+func (r manyRow) Braked() bool { return strings.HasPrefix(r.Reason, contracts.BrakeReason) }
+
+// HeldHere tells that it was the brake of this side.
+func (r manyRow) HeldHere() bool { return r.RefusedHere && r.Braked() }
 
 // errorsMax is how many orders in error a page groups.
 const errorsMax = 500
@@ -53,7 +65,11 @@ func (p *Pages) listErrors(r *http.Request) (*errorsPage, error) {
 		return nil, err
 	}
 	out := &errorsPage{More: page.Next != "", Query: r.URL.Query().Get("q")}
-	by := map[string]int{}
+	type group struct {
+		reason string
+		here   bool
+	}
+	by := map[group]int{}
 	for _, o := range page.Orders {
 		if out.Query != "" && o.ID != out.Query {
 			continue
@@ -62,11 +78,12 @@ func (p *Pages) listErrors(r *http.Request) (*errorsPage, error) {
 		if reason == "" {
 			reason = "No reason was given"
 		}
-		i, known := by[reason]
+		of := group{reason, o.RefusedHere}
+		i, known := by[of]
 		if !known {
 			i = len(out.Groups)
-			by[reason] = i
-			out.Groups = append(out.Groups, errorGroup{Reason: reason})
+			by[of] = i
+			out.Groups = append(out.Groups, errorGroup{Reason: reason, RefusedHere: o.RefusedHere})
 		}
 		out.Groups[i].Rows = append(out.Groups[i].Rows, manyRow{AdminOrder: o})
 		out.Total++

@@ -41,7 +41,7 @@ func (p *Pages) oneError(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, "errors", err)
 		return
 	}
-	out.Peer, out.Since, out.Reason, out.State, out.Gone = c.Peer, c.Since, c.Reason, c.State, c.Theirs.Deleted
+	out.Peer, out.Since, out.Reason, out.State, out.Gone, out.RefusedHere = c.Peer, c.Since, c.Reason, c.State, c.Theirs.Deleted, c.RefusedHere
 	if c.Ours != nil {
 		out.Ours = c.Ours.Order
 	}
