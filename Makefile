@@ -1,6 +1,6 @@
 # `make` prints what it can do.
 .DEFAULT_GOAL := help
-.PHONY: help build demo deps test check format vet lint vuln race e2e e2e-compose torture bench nats clean
+.PHONY: help build demo deps test check format vet lint vuln race e2e e2e-compose torture bench bench-smoke nats clean
 
 GO      ?= go
 BIN     := bin
@@ -58,6 +58,10 @@ torture: deps ## the end-to-end faults for half an hour (E2E_MINUTES=120: as lon
 
 bench: deps ## drain, time until visible and memory, beside a floor measured in the same run (BENCH_ARGS="-pages 1000000": the admin's pages)
 	$(GO) run ./deploy/bench $(BENCH_ARGS)
+
+bench-smoke: deps ## see that the benches run; what they measure so small counts for nothing
+	$(GO) run ./deploy/bench -orders 1000 -many 2000 -rounds 1 -single 100 -visible 2s
+	$(GO) run ./deploy/bench -pages 50000 -calls 1
 
 nats: ## build bin/nats, the NATS command line
 	cd tools/nats && $(GO) build -o ../../$(BIN)/nats github.com/nats-io/natscli/nats

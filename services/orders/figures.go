@@ -8,8 +8,9 @@ import (
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
-// Counts is how many orders, outbox rows and links there are, at one moment.
+// Counts is how many orders, outbox rows and links there are.
 type Counts struct {
+	At             time.Time // when it was counted
 	Orders, Outbox int64
 	States         map[string]map[ordersync.State]int64 // by peer
 	Due            map[string]int64                     // by peer

@@ -35,7 +35,7 @@ func (a *Admin) figures(ctx context.Context) (*contracts.Status, error) {
 	}
 	out := &contracts.Status{
 		Side: a.service.Name(), Epoch: a.service.Epoch(), Orders: counts.Orders, Outbox: counts.Outbox,
-		Broker: broker, At: a.now(),
+		Broker: broker, At: counts.At.UTC(),
 	}
 	for _, p := range a.peers {
 		s := contracts.PeerStatus{

@@ -69,7 +69,8 @@ func TestTheBrakeHoldsMassDeletions(t *testing.T) {
 	for _, page := range []string{"/admin/errors", "/admin/errors/" + held[0] + "?peer=b"} {
 		shown := string(anna.do("GET", page, "").body)
 		require.Regexp(t, "Let (it|the chosen ones) through</button>", shown)
-		require.NotContains(t, shown, "Put the order right")
+		require.Contains(t, shown, "Keep ours</button>")
+		require.NotContains(t, shown, "/edit\"", "that would make a collision of it")
 	}
 	for _, id := range held {
 		s.want(http.StatusOK, "client", "GET", "/orders/"+id, nil)

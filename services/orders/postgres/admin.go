@@ -178,6 +178,10 @@ func (s *Store) Mark(ctx context.Context) (string, error) {
 	b.Queue(markOpen).QueryRow(func(row pgx.Row) error { return row.Scan(&open) })
 	b.Queue(markProposals).QueryRow(func(row pgx.Row) error { return row.Scan(&proposed) })
 	b.Queue(markOutbox).QueryRow(func(row pgx.Row) error { return row.Scan(&waiting) })
-	err := s.pool.SendBatch(ctx, b).Close()
-	return fmt.Sprint(seq, " ", open, " ", proposed, " ", waiting), translate(err, "look for changes")
+	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
+		return "", translate(err, "look for changes")
+	}
+	mark := fmt.Sprint(seq, " ", open, " ", proposed, " ", waiting)
+	s.counted.open.looked(mark)
+	return mark, nil
 }

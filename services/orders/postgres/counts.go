@@ -32,50 +32,36 @@ type counted struct {
 	cost     time.Duration
 	counting bool
 
-	told      orders.Counts // the last answer
-	toldUntil time.Time     // as long as it is told again
+	open openCount
 }
 
-// Counts reads the figures of a status; they are not to be changed. What is open is of this moment, or
-// where that is very much, of the last second; where there are very many orders, how many there are in all
-// may be some seconds old.
+// Counts reads the figures of a status; they are not to be changed. Where there are very many orders, how
+// many there are in all may be some seconds old.
 func (s *Store) Counts(ctx context.Context) (orders.Counts, error) {
-	started := time.Now()
-	if c, ok := s.counted.again(started); ok {
-		return c, nil
+	c, many, turn := s.counted.open.again()
+	if many { // one counts, and the others wait for it
+		select {
+		case s.recount <- struct{}{}:
+			defer func() { <-s.recount }()
+		case <-ctx.Done():
+			return orders.Counts{}, translate(ctx.Err(), "count")
+		}
+		c, _, turn = s.counted.open.again()
 	}
-	c, err := s.count(ctx)
+	if c != nil {
+		return *c, nil
+	}
+	now, err := s.count(ctx)
 	if err == nil {
-		s.counted.keepAnswer(c, started)
+		s.counted.open.keep(now, time.Since(now.At), turn)
 	}
-	return c, err
-}
-
-// again gives the last answer while it is trusted.
-func (k *counted) again(now time.Time) (orders.Counts, bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.told, now.Before(k.toldUntil)
-}
-
-// keepAnswer keeps an answer that took long because much is open.
-func (k *counted) keepAnswer(c orders.Counts, started time.Time) {
-	var open int64
-	for _, states := range c.States {
-		open += sum(states) - states[ordersync.OK] - states[ordersync.DelSynced]
-	}
-	if open < openMany {
-		return
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.told, k.toldUntil = c, started.Add(min(countTrust*time.Since(started), openTrust))
+	return now, err
 }
 
 func (s *Store) count(ctx context.Context) (orders.Counts, error) {
-	c := orders.Counts{States: map[string]map[ordersync.State]int64{}, Due: map[string]int64{}, Oldest: map[string]orders.Oldest{}}
-	settled, known := s.knownCount(&c)
 	started := time.Now()
+	c := orders.Counts{At: started, States: map[string]map[ordersync.State]int64{}, Due: map[string]int64{}, Oldest: map[string]orders.Oldest{}}
+	settled, known := s.knownCount(&c)
 	b := &pgx.Batch{}
 	b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 	if !known {

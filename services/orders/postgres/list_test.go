@@ -161,6 +161,10 @@ func TestSearchIsWholeAtAnyDensity(t *testing.T) {
 	}
 	got, _ = pages(t, s, orders.Query{Search: "n-1", Limit: 1000})
 	require.Equal(t, ones, got, "too many numbers for the indexes")
+	text, args := indexed(orders.Query{Search: "n-1", Limit: 50})
+	var plan []byte
+	require.NoError(t, s.pool.QueryRow(t.Context(), "EXPLAIN (ANALYZE, FORMAT JSON) "+text, args...).Scan(&plan))
+	require.Regexp(t, `"Index Name": "orders_words"[^}]*"Actual Loops": 0`, string(plan), "words are not looked up then")
 }
 
 // TestListByPeopleGoesOn: where as many changes were looked at as a page may, and too few are still the

@@ -19,6 +19,7 @@ type Store struct {
 	end     logEnd
 	counted counted
 	ranging chan struct{} // holds one: a comparison reads all orders, and must not take all connections
+	recount chan struct{} // holds one, where very much is to be counted
 }
 
 // Open connects to a database. MaxConns 0 is pgx's own choice.
@@ -56,7 +57,7 @@ func Open(ctx context.Context, url string, maxConns int) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	return &Store{pool: pool, ranging: make(chan struct{}, 1)}, nil
+	return &Store{pool: pool, ranging: make(chan struct{}, 1), recount: make(chan struct{}, 1)}, nil
 }
 
 // Close gives the connections back.

@@ -248,11 +248,50 @@ func TestCountsOfVeryMuchAreToldAgain(t *testing.T) {
 	require.EqualValues(t, openMany-1, collisions())
 	collide(1)
 	require.EqualValues(t, openMany, collisions(), "of few it is always of the moment")
-	require.WithinRange(t, s.counted.toldUntil, time.Now().Add(-time.Minute), time.Now().Add(openTrust))
+	require.WithinRange(t, s.counted.open.until, time.Now().Add(-time.Minute), time.Now().Add(openTrust))
 
-	s.counted.toldUntil = time.Now().Add(time.Hour)
+	s.counted.open.until = time.Now().Add(time.Hour)
 	collide(1)
 	require.EqualValues(t, openMany, collisions())
-	s.counted.toldUntil = time.Now()
+	s.counted.open.until = time.Now()
 	require.EqualValues(t, openMany+1, collisions())
+
+	// Who is told that something has changed does not hear of it as it was before.
+	look := func() {
+		_, err := s.Mark(t.Context())
+		require.NoError(t, err)
+	}
+	look()
+	collisions()
+	s.counted.open.until = time.Now().Add(time.Hour)
+	look()
+	require.True(t, s.counted.open.until.After(time.Now()), "nothing has changed")
+	collide(1)
+	look()
+	require.EqualValues(t, openMany+2, collisions())
+}
+
+// TestOpenCountIsTrusted: a count that took long is trusted too, and one that was begun before a change is not.
+func TestOpenCountIsTrusted(t *testing.T) {
+	many := orders.Counts{States: map[string]map[ordersync.State]int64{"b": {ordersync.Upd: openMany, ordersync.OK: 1}}}
+	var k openCount
+	kept := func(c orders.Counts, cost time.Duration) bool {
+		_, _, turn := k.again()
+		k.keep(c, cost, turn)
+		last, _, _ := k.again()
+		return last != nil
+	}
+	require.True(t, kept(many, 10*time.Second))
+	require.WithinRange(t, k.until, time.Now(), time.Now().Add(openTrust))
+	_, _, turn := k.again()
+	k.looked("another")
+	k.keep(many, time.Second, turn)
+	last, counts, _ := k.again()
+	require.Nil(t, last)
+	require.True(t, counts, "who counts is waited for")
+	require.True(t, kept(many, time.Second))
+	many.States["b"][ordersync.Upd]--
+	require.False(t, kept(many, time.Second))
+	_, counts, _ = k.again()
+	require.False(t, counts)
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -33,13 +32,14 @@ func (r manyRow) Case() string { return r.ID + " " + r.Peer }
 
 // errorGroup are the orders that one side does not take over for one reason.
 type errorGroup struct {
-	Reason      string
-	RefusedHere bool
-	Rows        []manyRow
+	manyRow // the first of them
+	Rows    []manyRow
 }
 
-// HeldHere tells that the brake of this side has stopped them.
-func (g errorGroup) HeldHere() bool { return g.Rows[0].HeldHere() }
+// Drops tells that what came can be dropped for what this side has.
+func (g errorGroup) Drops() bool {
+	return g.RefusedHere && slices.ContainsFunc(g.Rows, func(r manyRow) bool { return r.Version != "" })
+}
 
 // Braked tells that a brake, of either side, has stopped it.
 func (r manyRow) Braked() bool { return strings.HasPrefix(r.Reason, contracts.BrakeReason) }
@@ -65,34 +65,27 @@ func (p *Pages) listErrors(r *http.Request) (*errorsPage, error) {
 		return nil, err
 	}
 	out := &errorsPage{More: page.Next != "", Query: r.URL.Query().Get("q")}
-	type group struct {
-		reason string
-		here   bool
-	}
-	by := map[group]int{}
 	for _, o := range page.Orders {
 		if out.Query != "" && o.ID != out.Query {
 			continue
 		}
-		reason := o.Reason
-		if reason == "" {
-			reason = "No reason was given"
+		if o.Reason == "" {
+			o.Reason = "No reason was given"
 		}
-		of := group{reason, o.RefusedHere}
-		i, known := by[of]
-		if !known {
-			i = len(out.Groups)
-			by[of] = i
-			out.Groups = append(out.Groups, errorGroup{Reason: reason, RefusedHere: o.RefusedHere})
+		row := manyRow{AdminOrder: o}
+		i := slices.IndexFunc(out.Groups, func(g errorGroup) bool { return g.Reason == o.Reason && g.RefusedHere == o.RefusedHere })
+		if i < 0 {
+			i, out.Groups = len(out.Groups), append(out.Groups, errorGroup{manyRow: row})
 		}
-		out.Groups[i].Rows = append(out.Groups[i].Rows, manyRow{AdminOrder: o})
+		out.Groups[i].Rows = append(out.Groups[i].Rows, row)
 		out.Total++
 	}
 	slices.SortStableFunc(out.Groups, func(x, y errorGroup) int { return cmp.Compare(len(y.Rows), len(x.Rows)) })
 	return out, nil
 }
 
-// settleErrors tries the chosen orders again, or settles them for one of the two sides.
+// settleErrors tries the chosen orders again ("theirs": what this side refused is looked at again, else ours
+// is told again), or drops what came ("ours").
 func (p *Pages) settleErrors(w http.ResponseWriter, r *http.Request) {
 	values, ok := p.form(w, r)
 	if !ok {
@@ -100,14 +93,7 @@ func (p *Pages) settleErrors(w http.ResponseWriter, r *http.Request) {
 	}
 	chosen := values["case"]
 	chosen = chosen[:min(len(chosen), errorsMax)]
-	var results []manyRow
-	switch take := values.Get("take"); take {
-	case "ours", "theirs":
-		results = p.takeErrors(r, chosen, take)
-	default:
-		results = p.retryErrors(r, chosen)
-	}
-	good := 0
+	results, good := p.takeErrors(r, chosen, cmp.Or(values.Get("take"), "theirs")), 0
 	for i := range results {
 		row := &results[i]
 		row.OrderNumber = cmp.Or(values.Get("number "+row.Case()), row.ID)
@@ -122,20 +108,6 @@ func (p *Pages) settleErrors(w http.ResponseWriter, r *http.Request) {
 	}
 	body.Results, body.OK = results, good
 	p.show(w, r, http.StatusOK, "errors", "errors", "Errors", body)
-}
-
-func (p *Pages) retryErrors(r *http.Request, chosen []string) []manyRow {
-	var out []manyRow
-	for _, name := range chosen {
-		id, peer := cutCase(name)
-		row := manyRow{AdminOrder: contracts.AdminOrder{ID: id, Peer: peer}}
-		if _, err := p.call(r, http.MethodPost, "/admin/api/errors/"+url.PathEscape(id)+"/retry?peer="+url.QueryEscape(peer), nil); err != nil {
-			problem := problemOf(err)
-			row.Bad, row.Text = true, cmp.Or(problem.Detail, problem.Title)
-		}
-		out = append(out, row)
-	}
-	return out
 }
 
 // takeErrors settles orders for one side, all of a peer's at once.

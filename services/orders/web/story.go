@@ -83,6 +83,9 @@ func (s *step) fromPeer(side string, authors []string) {
 		return
 	case s.Becomes == "ERROR":
 		s.Tone, s.Text = "bad", "Refused what came from "+s.Peer
+		if strings.HasPrefix(s.Reason, contracts.BrakeReason) {
+			s.Text = "Held what came from " + s.Peer
+		}
 		return
 	case s.Becomes == "ERROR_SYNCED":
 		s.at(s.Peer)

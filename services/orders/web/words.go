@@ -30,9 +30,9 @@ func stateWords(state, peer string) said {
 	case "COLLISION":
 		return said{"bad", "Collision: changed here and at " + peer}
 	case "ERROR":
-		return said{"bad", "Refused, " + peer + " is being told"}
+		return said{"bad", "In error, " + peer + " is being told"}
 	case "ERROR_SYNCED":
-		return said{"bad", "Refused, both sides know"}
+		return said{"bad", "In error, both sides know"}
 	}
 	return said{"none", "Unknown to " + peer}
 }
@@ -44,8 +44,8 @@ var stateNames = []struct{ Code, Text string }{
 	{"UPD", "Changed, not yet there"},
 	{"DEL", "Deleted here, not yet there"},
 	{"COLLISION", "In collision"},
-	{"ERROR", "Refused, being told"},
-	{"ERROR_SYNCED", "Refused, both know"},
+	{"ERROR", "In error, being told"},
+	{"ERROR_SYNCED", "In error, both know"},
 	{"DEL_SYNCED", "Deleted on both"},
 }
 
