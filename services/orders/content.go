@@ -31,7 +31,11 @@ func NewContent(o *contracts.Order) (*Content, error) {
 	if len(body) > contracts.OrderBytesMax {
 		return nil, Errorf(Invalid, "the order is larger than %d bytes", contracts.OrderBytesMax)
 	}
-	return &Content{Body: body, OrderNumber: o.OrderNumber, Status: string(o.Status)}, nil
+	c := &o.Customer
+	return &Content{
+		Body: body, OrderNumber: o.OrderNumber, Status: string(o.Status),
+		Words: strings.Join([]string{c.Name, c.Company, c.Email, c.Ref}, " "),
+	}, nil
 }
 
 // decodeStored reads a content that this side stored.

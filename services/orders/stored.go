@@ -100,6 +100,7 @@ type Content struct {
 	Body        []byte
 	OrderNumber string
 	Status      string
+	Words       string // what people look for it by, besides the number
 }
 
 // Hint asks that a peer's bridge be told to look at an order.

@@ -93,6 +93,7 @@ func TestCleanUpRemovesOldHistoryOfWhatIsSettled(t *testing.T) {
 	require.Len(t, s.timeline(young.id), 4)
 	require.Zero(t, s.holding("settled one"))
 	require.Zero(t, s.holding("deleted one"))
+	require.Equal(t, 1, count(t, s.cfg.DatabaseURL, "SELECT count(*) FROM orders WHERE words IS NULL"), "nor what it was looked for by")
 	require.NotZero(t, s.holding("pending one"), "the base of what may yet collide")
 	require.NotZero(t, s.holding("marked one"), "the peer does not have the deletion yet")
 	c, _ := collided.collision()

@@ -51,6 +51,14 @@ func TestSearch(t *testing.T) {
 		require.Equal(t, want, find(url.Values{"search": {text}, "limit": {"1"}}), text)
 	}
 	require.Empty(t, find(url.Values{"search": {"web"}, "state": {"OK"}}))
+	came := newOrder(t, "from b")
+	came.OrderNumber, came.Customer = "B-1", contracts.Customer{Name: "Grete Before", Ref: "K-77"}
+	s.put(http.StatusOK, entry(t, came.ID, "NEW", b(1), &came))
+	came.Customer.Name = "Grete After"
+	s.put(http.StatusOK, entry(t, came.ID, "UPD", b(2), &came))
+	for text, want := range map[string][]string{"after": {came.ID}, "before": {}, "k-77": {came.ID}} {
+		require.Equal(t, want, find(url.Values{"search": {text}}), text)
+	}
 	require.Len(t, find(url.Values{"search": {"web"}, "state": {"NEW"}, "status": {"pending"}}), 2)
 	require.Len(t, find(url.Values{"state": {"NEW"}, "limit": {"2"}}), 3)
 	long := url.Values{"search": {string(make([]byte, 300))}}

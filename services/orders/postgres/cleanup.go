@@ -56,7 +56,7 @@ const (
 	// Those that somebody works on now are left to the next time. Links change only under this lock, so
 	// they are looked at by a statement of its own after it.
 	lockTombstones   = `SELECT id FROM orders WHERE id = ANY($1) ORDER BY id FOR UPDATE SKIP LOCKED`
-	removeTombstones = `UPDATE orders o SET body = NULL, order_number = '', status = '' WHERE o.id = ANY($1) AND o.deleted AND o.body IS NOT NULL
+	removeTombstones = `UPDATE orders o SET body = NULL, words = NULL, order_number = '', status = '' WHERE o.id = ANY($1) AND o.deleted AND o.body IS NOT NULL
 	AND NOT EXISTS (SELECT FROM links k WHERE k.order_id = o.id AND k.state NOT IN (3, 5))
 	AND NOT EXISTS (SELECT FROM unnest($2::text[]) p WHERE NOT EXISTS (SELECT FROM links k WHERE k.order_id = o.id AND k.peer = p AND k.state = 5))
 	RETURNING o.id`

@@ -71,9 +71,9 @@ func TestListGoesByIndexes(t *testing.T) {
 func TestSearchNearAndFar(t *testing.T) {
 	s := open(t, 1)
 	const many = nearMax + 100
-	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body)
+	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words)
 		SELECT ('00000000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid, i, false, now(), '', '', 'N-' || i, 'pending',
-		json_build_object('customer', json_build_object('name', CASE WHEN i IN (3, 5) THEN 'Zacharias' ELSE 'Ada' END))
+		'{}', to_tsvector('simple', CASE WHEN i IN (3, 5) THEN 'Zacharias' ELSE 'Ada' END)
 		FROM generate_series(1, $1::int) i`, many)
 	require.NoError(t, err)
 	find := func(q orders.Query) (numbers []int64) {
@@ -131,9 +131,9 @@ func pages(t *testing.T, s *Store, q orders.Query) (all []int64, sizes []int) {
 func TestSearchIsWholeAtAnyDensity(t *testing.T) {
 	s := open(t, 1)
 	const old, between, all = searchMax + 1, searchMax + 1 + farMax, searchMax + 1 + farMax + nearMax + 100
-	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body)
+	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words)
 		SELECT ('00000000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid, i, false, now(), '', '', 'N-' || i, CASE WHEN i = $1 - 1 THEN 'shipped' ELSE 'pending' END,
-		json_build_object('customer', json_build_object('name', CASE WHEN i <= $1 OR i % 1000 = 0 THEN 'Ada' WHEN i % 50 = 0 THEN 'Few' ELSE 'Zacharias' END))
+		'{}', to_tsvector('simple', CASE WHEN i <= $1 OR i % 1000 = 0 THEN 'Ada' WHEN i % 50 = 0 THEN 'Few' ELSE 'Zacharias' END)
 		FROM generate_series(1, $2::int) i`, old, all)
 	require.NoError(t, err)
 	var want, few []int64

@@ -152,6 +152,7 @@ type orderColumns struct {
 	updatedAt            col[time.Time]
 	version, fingerprint col[string]
 	number, status       col[*string]
+	words                col[*string]
 	body                 col[[]byte]
 }
 
@@ -159,7 +160,7 @@ func (o *orderColumns) queue(b *pgx.Batch, sql string) {
 	if len(o.id.v) == 0 {
 		return
 	}
-	b.Queue(sql, columns{&o.id, &o.seq, &o.deleted, &o.updatedAt, &o.version, &o.fingerprint, &o.number, &o.status, &o.body}.args()...)
+	b.Queue(sql, columns{&o.id, &o.seq, &o.deleted, &o.updatedAt, &o.version, &o.fingerprint, &o.number, &o.status, &o.body, &o.words}.args()...)
 }
 
 type linkColumnsArg struct {
@@ -273,15 +274,18 @@ func (o *orderColumns) add(c *orders.Change) {
 		o.number.add(&c.Content.OrderNumber)
 		o.status.add(&c.Content.Status)
 		o.body.add(c.Content.Body)
+		o.words.add(&c.Content.Words)
 	case c.New:
 		unknown := "" // only the deletion is known
 		o.number.add(&unknown)
 		o.status.add(&unknown)
 		o.body.add(nil)
+		o.words.add(&unknown)
 	default:
 		o.number.add(nil)
 		o.status.add(nil)
 		o.body.add(nil)
+		o.words.add(nil)
 	}
 }
 

@@ -58,7 +58,7 @@ func write(t *testing.T, s *Store, id uuid.UUID, version, body string, link func
 		head := ordersync.Head{Version: vector(t, version), Fingerprint: "fp1:x"}
 		return []orders.Change{{
 			ID: id, New: !loaded[0].Known(), Write: true, Head: head, Seq: drawn.Numbers[0], UpdatedAt: at, Links: []orders.Link{l},
-			Content: &orders.Content{Body: []byte(body), OrderNumber: "N", Status: "pending"},
+			Content: &orders.Content{Body: []byte(body), OrderNumber: "N", Status: "pending", Words: "Ada"},
 			Log:     []orders.LogRow{{Seq: drawn.Numbers[0], OrderID: id, At: at, Event: orders.EventEdited, Peer: "b", Was: was, Becomes: l.State, Head: head, Wrote: true}},
 			Hints:   []orders.Hint{{OrderID: id, Peer: "b", Version: version, State: l.State, At: at}},
 		}}, nil
