@@ -57,11 +57,15 @@ func (a *Admin) rows(w http.ResponseWriter, r *http.Request, q *httpapi.Query, s
 		out.Next = httpapi.NextPage(w, r, "cursor", rows[limit-1].ID.String())
 	}
 	for _, l := range rows {
+		refused, err := rowRefusedHere(&l)
+		if err != nil {
+			return out, nil, err
+		}
 		ids = append(ids, l.ID)
 		out.Orders = append(out.Orders, contracts.AdminOrder{
 			ID: l.ID.String(), OrderNumber: l.OrderNumber, Peer: l.Peer,
 			State: l.State.String(), Since: l.Since.UTC(), Pending: l.Due, Reason: l.Reason, Version: l.Version,
-			RefusedHere: refusedHere(l.State, l.Version, l.Theirs),
+			RefusedHere: refused,
 		})
 	}
 	return out, ids, nil
@@ -69,13 +73,17 @@ func (a *Admin) rows(w http.ResponseWriter, r *http.Request, q *httpapi.Query, s
 
 // refusedHere tells whether an order is in error for what this side does not take over, and not for what
 // its peer does not.
-func refusedHere(state ordersync.State, ours, theirs string) bool {
-	if theirs == "" || state != ordersync.Error && state != ordersync.ErrorSynced {
-		return false
+func refusedHere(state ordersync.State, ours, theirs ordersync.Vector) bool {
+	return (state == ordersync.Error || state == ordersync.ErrorSynced) && theirs.Compare(ours) == ordersync.Newer
+}
+
+func rowRefusedHere(l *orders.LinkRow) (bool, error) {
+	ours, err := ordersync.ParseVector(l.Version)
+	if err != nil {
+		return false, err
 	}
-	o, oerr := ordersync.ParseVector(ours)
-	t, terr := ordersync.ParseVector(theirs)
-	return oerr == nil && terr == nil && t.Compare(o) == ordersync.Newer
+	theirs, err := ordersync.ParseVector(l.Theirs)
+	return refusedHere(l.State, ours, theirs), err
 }
 
 // peerOf reads which peer a request is about; with one peer it need not be said.

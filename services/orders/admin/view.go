@@ -107,7 +107,7 @@ func refusedView(c *orders.Case) *refusedOut {
 		ErrorCase: contracts.ErrorCase{ID: c.ID.String(), Peer: c.Link.Peer, State: c.Link.State.String(), Since: c.Link.Since.UTC(), Reason: c.Link.Reason},
 		Theirs:    versionView(c.Theirs),
 	}
-	out.RefusedHere = refusedHere(c.Link.State, c.Ours.Head.Version.String(), c.Theirs.Head.Version.String())
+	out.RefusedHere = refusedHere(c.Link.State, c.Ours.Head.Version, c.Theirs.Head.Version)
 	if !c.Ours.Head.Version.IsZero() {
 		ours := versionView(c.Ours)
 		out.Ours = &ours

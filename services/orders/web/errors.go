@@ -110,7 +110,7 @@ func (p *Pages) settleErrors(w http.ResponseWriter, r *http.Request) {
 	p.show(w, r, http.StatusOK, "errors", "errors", "Errors", body)
 }
 
-// takeErrors settles orders for one side, all of a peer's at once.
+// takeErrors settles orders by one choice, all of a peer's at once.
 func (p *Pages) takeErrors(r *http.Request, chosen []string, take string) []manyRow {
 	var out []manyRow
 	byPeer := map[string][]string{}
