@@ -184,7 +184,7 @@ func (c Condition) check(st *Stored) error {
 	switch {
 	case c.Absent:
 		return &Error{Kind: Stale, Message: "the order exists already", Present: st}
-	case c.IfMatch != "*" && c.IfMatch != st.Head.Version.String():
+	case c.IfMatch != "*" && c.IfMatch != st.Tag() && c.IfMatch != st.Head.Version.String():
 		return &Error{Kind: Stale, Message: "the order has changed since that version", Present: st}
 	}
 	return nil

@@ -1,6 +1,8 @@
 package orders
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,6 +22,20 @@ type Stored struct {
 
 // Known tells that this side has the order, deleted or not.
 func (s *Stored) Known() bool { return !s.Head.Version.IsZero() }
+
+// TagLengthMax is the length up to which the text of a version is its tag.
+const TagLengthMax = 200
+
+// Tag names the order's version to clients. It is the version's text where that is short. A version can
+// hold hundreds of elements, which would not fit into a header; its tag is a hash of the text.
+func (s *Stored) Tag() string {
+	text := s.Head.Version.String()
+	if len(text) <= TagLengthMax {
+		return text
+	}
+	sum := sha256.Sum256([]byte(text))
+	return "sha256:" + hex.EncodeToString(sum[:16])
+}
 
 // Link gives the link towards a peer, the zero one when there is none.
 func (s *Stored) Link(peer string) Link {

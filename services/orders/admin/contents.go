@@ -42,7 +42,7 @@ func (a *Admin) keptContents(w http.ResponseWriter, r *http.Request) {
 		httpapi.Fail(w, r, a.log, err)
 		return
 	}
-	w.Header().Set("ETag", `"`+now[0].Head.Version.String()+`"`)
+	w.Header().Set("ETag", httpapi.ETag(now[0]))
 	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
 }
 

@@ -106,7 +106,7 @@ func Fail(w http.ResponseWriter, r *http.Request, log *zap.Logger, err error) {
 	if e, ok := errors.AsType[*orders.Error](err); ok {
 		p.Errors = e.Fields
 		if e.Present != nil {
-			w.Header().Set("Present-Version", etag(e.Present))
+			w.Header().Set("Present-Version", ETag(e.Present))
 			p.Present = viewOf(e.Present)
 		}
 		for i := range e.Moved {

@@ -14,8 +14,8 @@ import (
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
-// etag is an order's version as an entity tag.
-func etag(st *orders.Stored) string { return `"` + st.Head.Version.String() + `"` }
+// ETag is an order's version as an entity tag.
+func ETag(st *orders.Stored) string { return `"` + st.Tag() + `"` }
 
 // WireVersion turns a version into its wire form.
 func WireVersion(v ordersync.Vector) contracts.Version {
@@ -91,7 +91,7 @@ func WriteOrder(w http.ResponseWriter, status int, st *orders.Stored) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("ETag", etag(st))
+	w.Header().Set("ETag", ETag(st))
 	w.Header().Set("Last-Modified", st.UpdatedAt.UTC().Format(http.TimeFormat))
 	writeBytes(w, status, b)
 	return nil
