@@ -4,40 +4,71 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/orderbridge/orderbridge/contracts"
 )
 
-// Brake holds what a peer tells when more of this side's orders would be deleted, or replaced, within
-// a time than a limit (design section 7). What is held ends as an error of this side, with the peer's
-// version kept: a person lets it through or drops it, one by one or the whole set. Once it has tripped
-// it stays so until a person has looked.
+// Brake limits how many of this side's orders a peer may delete, or replace, within a time (design
+// section 7). What exceeds a limit is held as an error of this side, with the peer's version stored: an
+// operator accepts it or drops it, one by one or the whole set. Once tripped, the brake stays so until an
+// operator resets it. It counts in the database, in the transaction of the change itself: replicas share
+// the count, a restart does not reset it, and what is rolled back was never counted.
 type Brake struct {
 	deletions, replacements Limit
 	window                  time.Duration
-	now                     func() time.Time
-	tripped                 func(peer string, state BrakeState) // keeps it
-
-	mu     sync.Mutex
-	turn   int64 // rises with each change of a state that was made here
-	orders int64 // of this side, for limits that are a share
-	peers  map[string]*braking
+	orders                  atomic.Int64 // of this side, for limits that are a share
+	tripped                 func(peer string, state BrakeState)
 }
 
-// BrakeState is what is kept of a brake towards one peer.
+// BrakeState is what is stored of the brake towards one peer.
 type BrakeState struct {
 	Deletions    bool // tripped for deletions
 	Replacements bool
-	OffUntil     time.Time // a person lets everything through until then
+	OffUntil     time.Time // an operator lets everything through until then
+	Since        time.Time // begin of the window
+	Deleted      int64     // counted in the window
+	Replaced     int64
+	Plan         *ConfirmedPlan // of the reconciliation that is being carried out, nil without one
 }
 
-type braking struct {
-	BrakeState
-	since                   time.Time // begin of the window
-	deletions, replacements int64
+// ConfirmedPlan is what an operator has confirmed that a reconciliation does to this side's orders. These
+// effects pass the brake, and are not counted.
+type ConfirmedPlan struct {
+	Deletes, Replaces map[uuid.UUID]bool // the orders that the plan names
+	// A plan of very many orders does not name them all; of the others it allows this many.
+	MoreDeletes, MoreReplaces int64
 }
+
+// PlanOf reads what a confirmed report allows: of the orders that it names, what it says of them, but not of
+// those that the operator left out; of others, as many as it counts without naming them.
+func PlanOf(rep *contracts.ReconcileReport, except []uuid.UUID) *ConfirmedPlan {
+	p := &ConfirmedPlan{Deletes: map[uuid.UUID]bool{}, Replaces: map[uuid.UUID]bool{}}
+	for _, o := range rep.Plan {
+		id, err := uuid.Parse(o.ID)
+		switch {
+		case err != nil:
+		case o.Effect == "deletesHere":
+			p.Deletes[id] = true
+		case o.Effect == "replacesHere":
+			p.Replaces[id] = true
+		}
+	}
+	p.MoreDeletes = int64(rep.Effects["deletesHere"] - len(p.Deletes))
+	p.MoreReplaces = int64(rep.Effects["replacesHere"] - len(p.Replaces))
+	for _, id := range except {
+		delete(p.Deletes, id)
+		delete(p.Replaces, id)
+	}
+	return p
+}
+
+// BrakeLock locks what is stored of the brake towards a peer until the change that it is part of ends, and
+// stores what decide makes of it. Now is the database's time, which is one for all replicas.
+type BrakeLock func(peer string, decide func(state BrakeState, now time.Time) BrakeState) error
 
 // Limit is a number of orders, or a share of all orders of this side in per cent, or none.
 type Limit struct {
@@ -73,144 +104,76 @@ func (l Limit) of(orders int64) *int64 {
 	return &n
 }
 
-// NewBrake makes a brake. Tripped hears when it trips.
-func NewBrake(deletions, replacements Limit, window time.Duration, now func() time.Time, tripped func(string, BrakeState)) *Brake {
-	return &Brake{deletions: deletions, replacements: replacements, window: window, now: now, tripped: tripped, peers: map[string]*braking{}}
+// NewBrake makes a brake. Tripped is called after the commit of each change that tripped it.
+func NewBrake(deletions, replacements Limit, window time.Duration, tripped func(string, BrakeState)) *Brake {
+	return &Brake{deletions: deletions, replacements: replacements, window: window, tripped: tripped}
 }
 
-// Turn is to be asked for before a state is read that Set is then given: what has changed here
-// meanwhile is newer.
-func (b *Brake) Turn() int64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.turn
-}
-
-// Set puts a brake into a state that was read after a turn. One that a person has reset counts anew.
-func (b *Brake) Set(peer string, s BrakeState, turn int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	p := b.of(peer)
-	if turn != b.turn || p.BrakeState == s {
-		return
-	}
-	if p.Deletions && !s.Deletions || p.Replacements && !s.Replacements {
-		p.since = time.Time{}
-	}
-	p.BrakeState = s
-}
-
-// State is how the brake towards a peer is now.
-func (b *Brake) State(peer string) BrakeState {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.of(peer).BrakeState
-}
-
-// NeedsOrders tells that a limit is a share of all orders.
+// NeedsOrders reports whether a limit is a share of all orders.
 func (b *Brake) NeedsOrders() bool { return b.deletions.share || b.replacements.share }
 
-// SetOrders tells how many orders there are.
-func (b *Brake) SetOrders(n int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.orders = n
-}
+// SetOrders sets how many orders this side has.
+func (b *Brake) SetOrders(n int64) { b.orders.Store(n) }
 
 // Limits are the present limits as numbers; nil is none.
 func (b *Brake) Limits() (deletions, replacements *int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.deletions.of(b.orders), b.replacements.of(b.orders)
+	n := b.orders.Load()
+	return b.deletions.of(n), b.replacements.of(n)
 }
 
-func (b *Brake) of(peer string) *braking {
-	p := b.peers[peer]
+// limited reports whether there is a limit for deletions, or for replacements.
+func (b *Brake) limited(deletion bool) bool {
+	if deletion {
+		return b.deletions.set
+	}
+	return b.replacements.set
+}
+
+// taking is an order whose present content a peer's entry would delete or replace.
+type taking struct {
+	order    uuid.UUID
+	deletion bool
+	held     string // why it is held; empty when it passes
+}
+
+// admit counts what a batch takes, in its order, and marks what is held. It returns the state to store.
+func (b *Brake) admit(peer string, s BrakeState, now time.Time, list []*taking) BrakeState {
+	if now.Sub(s.Since) > b.window || now.Before(s.Since) {
+		s.Since, s.Deleted, s.Replaced = now, 0, 0
+	}
+	deletions, replacements := b.Limits()
+	for _, t := range list {
+		limit, count, tripped, what := replacements, &s.Replaced, &s.Replacements, "replacements"
+		if t.deletion {
+			limit, count, tripped, what = deletions, &s.Deleted, &s.Deletions, "deletions"
+		}
+		switch {
+		case limit == nil, now.Before(s.OffUntil), s.Plan.allows(t):
+		case !*tripped && *count < *limit:
+			*count++
+		default:
+			*tripped = true
+			t.held = fmt.Sprintf("%smore than %d %s of %s within %s", contracts.BrakeReason, *limit, what, peer, b.window)
+		}
+	}
+	return s
+}
+
+// allows reports whether a taking is part of the plan. Of those that it does not name one is used up.
+func (p *ConfirmedPlan) allows(t *taking) bool {
 	if p == nil {
-		p = &braking{}
-		b.peers[peer] = p
+		return false
 	}
-	return p
-}
-
-// braked counts one batch. What it counts is counted at once, so that batches that are decided upon side by
-// side do not each find room for themselves, and is given back when the batch is not kept.
-type braked struct {
-	brake                   *Brake
-	peer                    string
-	since                   time.Time // begin of the window that it is counted in
-	deletions, replacements int64
-	trips                   BrakeState
-}
-
-func (b *Brake) begin(peer string) *braked { return &braked{brake: b, peer: peer} }
-
-// stops tells why a deletion, or a replacement, is held; empty when it may go through.
-func (t *braked) stops(deletion bool) string {
-	b := t.brake
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	p := b.of(t.peer)
-	now := b.now()
-	if now.Before(p.OffUntil) {
-		return ""
+	named, more := p.Replaces, &p.MoreReplaces
+	if t.deletion {
+		named, more = p.Deletes, &p.MoreDeletes
 	}
-	if now.Sub(p.since) > b.window || now.Before(p.since) {
-		p.since, p.deletions, p.replacements = now, 0, 0
+	if named[t.order] {
+		return true
 	}
-	if t.since != p.since {
-		t.since, t.deletions, t.replacements = p.since, 0, 0
+	if *more > 0 {
+		*more--
+		return true
 	}
-	limit, count, mine, tripped, what := b.replacements.of(b.orders), &p.replacements, &t.replacements, p.Replacements, "replacements"
-	if deletion {
-		limit, count, mine, tripped, what = b.deletions.of(b.orders), &p.deletions, &t.deletions, p.Deletions, "deletions"
-	}
-	if limit == nil {
-		return ""
-	}
-	if !tripped && *count < *limit {
-		*count++
-		*mine++
-		return ""
-	}
-	if deletion {
-		t.trips.Deletions = true
-	} else {
-		t.trips.Replacements = true
-	}
-	return fmt.Sprintf("%smore than %d %s of %s within %s", contracts.BrakeReason, *limit, what, t.peer, b.window)
-}
-
-// drop gives back what was counted and not kept.
-func (t *braked) drop() {
-	b := t.brake
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if p := b.of(t.peer); t.since == p.since {
-		p.deletions -= t.deletions
-		p.replacements -= t.replacements
-	}
-	t.deletions, t.replacements, t.trips = 0, 0, BrakeState{}
-}
-
-// keep counts the batch for good, and keeps that the brake has tripped.
-func (t *braked) keep() {
-	b := t.brake
-	b.mu.Lock()
-	t.deletions, t.replacements = 0, 0
-	p := b.of(t.peer)
-	trips := t.trips.Deletions && !p.Deletions || t.trips.Replacements && !p.Replacements
-	p.Deletions = p.Deletions || t.trips.Deletions
-	p.Replacements = p.Replacements || t.trips.Replacements
-	state := p.BrakeState
-	if trips {
-		b.turn++
-	}
-	b.mu.Unlock()
-	if trips {
-		b.tripped(t.peer, state)
-		b.mu.Lock()
-		b.turn++
-		b.mu.Unlock()
-	}
+	return false
 }

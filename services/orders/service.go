@@ -68,10 +68,12 @@ type IdempotencyKey struct {
 // Decide looks at the loaded orders, in the order of the ids, and says what is to be saved.
 type Decide func(loaded []*Stored, drawn Drawn) ([]Change, error)
 
-// Drawn is numbers of the log, and when the database server was started that gave them.
+// Drawn is what a change draws from the database: numbers of the log, when the database server was started
+// that gave them, and, where it needs it, what is stored of the brake.
 type Drawn struct {
 	Numbers []int64
 	Server  time.Time
+	Brake   BrakeLock
 }
 
 // Query selects a page of orders.
@@ -257,8 +259,13 @@ func (s *Service) editable(st *Stored, cond Condition) error {
 // rows is how many rows of the log a local change takes: one for each peer, or one.
 func (s *Service) rows() int { return max(1, len(s.peers)) }
 
-// change does the round with stamps instead of bare numbers, and tells of the hints after it.
+// change is round without the brake, which is for what peers do.
 func (s *Service) change(ctx context.Context, req ChangeRequest, decide func([]*Stored, []ordersync.Dot) ([]Change, error)) error {
+	return s.round(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot, _ BrakeLock) ([]Change, error) { return decide(loaded, stamps) })
+}
+
+// round does the round with stamps instead of bare numbers, and tells of the hints after it.
+func (s *Service) round(ctx context.Context, req ChangeRequest, decide func([]*Stored, []ordersync.Dot, BrakeLock) ([]Change, error)) error {
 	mark := s.epoch.Mark()
 	hints, err := s.store.Change(ctx, req, func(loaded []*Stored, drawn Drawn) ([]Change, error) {
 		stamps := make([]ordersync.Dot, len(drawn.Numbers))
@@ -268,7 +275,7 @@ func (s *Service) change(ctx context.Context, req ChangeRequest, decide func([]*
 				s.log.Warn("log numbers went back, or are another server's: took a new epoch", zap.Int64("number", n), zap.String("epoch", s.epoch.Key()))
 			}
 		}
-		return decide(loaded, stamps)
+		return decide(loaded, stamps, drawn.Brake)
 	})
 	if err == nil && len(hints) > 0 {
 		s.notify(hints)

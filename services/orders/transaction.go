@@ -57,21 +57,27 @@ func (s *Service) receive(ctx context.Context, by By, peer string, in []Received
 	}
 	out := make([]Present, len(in))
 	perEntry := s.rows()
-	brake := s.brake.begin(peer)
-	defer brake.drop()
+	var tripped *BrakeState
 	req := ChangeRequest{IDs: ids, Numbers: perEntry * len(in), Seen: seen}
 	err := s.merging(ctx, peer, func(last bool) error {
-		return s.change(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
+		return s.round(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot, brake BrakeLock) ([]Change, error) {
 			if err := unmoved(loaded, peer, seen); err != nil {
 				return nil, err
 			}
 			if err := s.untried(loaded, peer, in); err != nil && !last {
 				return nil, err
 			}
-			changes := make([]Change, 0, len(in))
-			brake.drop() // of an earlier try
+			found := make([]observation, len(in))
 			for i, st := range loaded {
-				if c, ok := s.observe(st, peer, &in[i], by, brake, stamps[i*perEntry:(i+1)*perEntry]); ok {
+				found[i] = s.observe(st, peer, &in[i], stamps[i*perEntry:(i+1)*perEntry])
+			}
+			var err error
+			if tripped, err = s.hold(found, peer, brake); err != nil {
+				return nil, err
+			}
+			changes := make([]Change, 0, len(in))
+			for i, st := range loaded {
+				if c, ok := s.settle(st, found[i], &in[i], by); ok {
 					changes = append(changes, c)
 				}
 				out[i] = Present{ID: st.ID, Head: st.Head, Link: st.Link(peer), UpdatedAt: st.UpdatedAt}
@@ -82,7 +88,9 @@ func (s *Service) receive(ctx context.Context, by By, peer string, in []Received
 	if err != nil {
 		return nil, err
 	}
-	brake.keep()
+	if tripped != nil {
+		s.brake.tripped(peer, *tripped)
+	}
 	return out, s.addContents(ctx, peer, in, out)
 }
 
@@ -163,27 +171,72 @@ func present(st *Stored, peer string) Present {
 	return p
 }
 
-// observe applies one entry. It reports false when nothing is to be saved.
-func (s *Service) observe(st *Stored, peer string, in *Received, by By, brake *braked, stamps []ordersync.Dot) (Change, bool) {
+// observation is what one entry of a batch comes to, before anything is changed.
+type observation struct {
+	id     uuid.UUID
+	link   Link
+	before ordersync.Record
+	entry  ordersync.Entry
+	out    ordersync.Outcome
+	stamps []ordersync.Dot
+}
+
+func (s *Service) observe(st *Stored, peer string, in *Received, stamps []ordersync.Dot) observation {
 	link := st.Link(peer)
-	before := ordersync.Record{Head: st.Head, Link: link.Link}
-	entry := s.offer(st, link, in, &stamps[0])
-	out := ordersync.Observe(before, entry)
-	if out.Take && st.Known() && !st.Head.Deleted && out.Head.Fingerprint != st.Head.Fingerprint {
-		if stopped := brake.stops(out.Head.Deleted); stopped != "" {
-			entry.Refusal, entry.Merge = stopped, nil
-			out = ordersync.Observe(before, entry)
+	o := observation{id: st.ID, link: link, before: ordersync.Record{Head: st.Head, Link: link.Link}, stamps: stamps}
+	o.entry = s.offer(st, link, in, &stamps[0])
+	o.out = ordersync.Observe(o.before, o.entry)
+	return o
+}
+
+// takes reports whether the content that is here would be deleted or replaced.
+func (o *observation) takes() bool {
+	b := o.before
+	return o.out.Take && b.Known() && !b.Deleted && o.out.Head.Fingerprint != b.Fingerprint
+}
+
+// hold decides again about the entries that the brake does not let through: they are refused. The brake is
+// only locked by a batch that takes something of what it counts. It returns the state that tripped, if any.
+func (s *Service) hold(list []observation, peer string, lock BrakeLock) (tripped *BrakeState, err error) {
+	var taken []*taking
+	of := map[*taking]*observation{}
+	for i := range list {
+		if o := &list[i]; o.takes() && s.brake.limited(o.out.Head.Deleted) {
+			t := &taking{order: o.id, deletion: o.out.Head.Deleted}
+			taken, of[t] = append(taken, t), o
 		}
 	}
+	if taken == nil {
+		return nil, nil
+	}
+	err = lock(peer, func(was BrakeState, now time.Time) BrakeState {
+		is := s.brake.admit(peer, was, now, taken)
+		if is.Deletions && !was.Deletions || is.Replacements && !was.Replacements {
+			tripped = &is
+		}
+		return is
+	})
+	for _, t := range taken {
+		if t.held != "" {
+			o := of[t]
+			o.entry.Refusal, o.entry.Merge = t.held, nil
+			o.out = ordersync.Observe(o.before, o.entry)
+		}
+	}
+	return tripped, err
+}
+
+// settle makes the change of an observation. It reports false when nothing is to be saved.
+func (s *Service) settle(st *Stored, o observation, in *Received, by By) (Change, bool) {
 	event := EventReceived
 	if in.Entry.AnswerTo != nil {
 		event = EventAnswered
 	}
 	row := LogRow{Event: event, Received: in.Entry.State, Actor: by.Actor, RequestID: by.RequestID}
-	if out.Rule == ordersync.ExtMerge && out.Take {
+	if o.out.Rule == ordersync.ExtMerge && o.out.Take {
 		in = &Received{Content: in.merge.content, UpdatedAt: s.now()}
 	}
-	return s.carryOut(st, link, out, in, row, stamps)
+	return s.carryOut(st, o.link, o.out, in, row, o.stamps)
 }
 
 // carryOut turns an outcome into the change to save. In is where a content comes from that is taken

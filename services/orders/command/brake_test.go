@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -116,6 +118,80 @@ func TestTheBrakeHoldsMassDeletions(t *testing.T) {
 	s.want(http.StatusOK, "admin", "POST", "/admin/api/peers/b/brake", contracts.BrakeSetting{})
 	more = s.given(6)
 	require.Len(t, s.deleteAtPeer(more, 400), 3)
+}
+
+// TestReplicasShareTheBrake, and a restart does not reset its count.
+func TestReplicasShareTheBrake(t *testing.T) {
+	s := startSide(t, func(c *Config) { c.BrakeDeletions = "5" })
+	other := startSide(t, func(c *Config) {
+		c.DatabaseURL, c.BrakeDeletions = s.cfg.DatabaseURL, "5"
+		c.NatsURL = "nats://orders:" + s.cfg.NatsPassword + "@" + s.cfg.NatsAddr
+	})
+	ids := s.given(12)
+	require.Len(t, s.deleteAtPeer(ids[:2], 100), 2)
+	require.Len(t, other.deleteAtPeer(ids[2:4], 102), 2)
+	s.stop()
+	s.start()
+	require.Len(t, s.deleteAtPeer(ids[4:6], 104), 1, "five in all")
+	require.Empty(t, other.deleteAtPeer(ids[6:8], 106))
+	require.True(t, s.peerStatus().Brake.Deletions)
+	require.Eventually(t, func() bool { return other.peerStatus().Brake.Deletions }, 30*time.Second, 50*time.Millisecond)
+	s.stop()
+	s.start()
+	require.Empty(t, s.deleteAtPeer(ids[8:], 108), "nor is a tripped one reset")
+}
+
+// TestBatchesSideBySideShareTheBrake: none finds room that another one is taking.
+func TestBatchesSideBySideShareTheBrake(t *testing.T) {
+	s := startSide(t, func(c *Config) { c.BrakeDeletions = "10" })
+	ids := s.given(40)
+	var wg sync.WaitGroup
+	var deleted atomic.Int64
+	for i := range 20 {
+		wg.Go(func() { deleted.Add(int64(len(s.deleteAtPeer(ids[2*i:2*i+2], int64(100+2*i))))) })
+	}
+	wg.Wait()
+	require.EqualValues(t, 10, deleted.Load())
+}
+
+// TestAConfirmedPlanPassesTheBrake, and nothing else that the peer deletes meanwhile; nor when it is over.
+func TestAConfirmedPlanPassesTheBrake(t *testing.T) {
+	for _, end := range []string{"done", "dropped"} {
+		t.Run(end, func(t *testing.T) {
+			s := startSide(t, func(c *Config) { c.BrakeDeletions = "0" })
+			ids := s.given(6)
+			job := s.claim(true)
+			report := equalReport(6)
+			report.Equal, report.Effects = false, map[string]int{"deletesHere": 3}
+			for _, id := range ids[:3] {
+				report.Plan = append(report.Plan, contracts.PlannedOrder{ID: id, Kind: "newerThere", Effect: "deletesHere"})
+			}
+			require.Equal(t, "held", s.progress(job.ID, "r1", "held", report).State)
+			require.Empty(t, s.deleteAtPeer(ids[:1], 100), "nobody has confirmed it")
+			s.want(http.StatusOK, "admin", "POST", "/admin/api/errors/settle", contracts.ErrorSettlement{Peer: "b", IDs: ids[:1], Take: "ours"})
+			s.want(http.StatusOK, "admin", "POST", "/admin/api/reconciliations/"+job.ID+"/confirm", contracts.ReconciliationConfirmation{Except: ids[2:3]})
+			require.Empty(t, s.deleteAtPeer(ids[3:4], 103), "not in the plan")
+			// What the runner finds while it carries the plan out is not what was confirmed.
+			require.Equal(t, job.ID, s.claim(false).ID)
+			report.Effects["deletesHere"] = 4
+			report.Plan = append(report.Plan, contracts.PlannedOrder{ID: ids[4], Kind: "newerThere", Effect: "deletesHere"})
+			s.progress(job.ID, "r1", "running", report)
+			require.Empty(t, s.deleteAtPeer(ids[4:5], 104))
+			require.Empty(t, s.deleteAtPeer(ids[2:3], 105), "the operator left it out")
+			require.Equal(t, ids[1:2], s.deleteAtPeer(ids[1:2], 106))
+			if end == "done" {
+				require.Equal(t, "done", s.progress(job.ID, "r1", "done", report).State)
+			} else {
+				s.want(http.StatusOK, "admin", "POST", "/admin/api/reconciliations/"+job.ID+"/drop", nil)
+			}
+			// Brought back and deleted again: the plan is over.
+			again := newOrder(t, "back")
+			again.ID = ids[1]
+			s.put(http.StatusOK, entry(t, ids[1], "UPD", b(200), &again))
+			require.Equal(t, "back", s.get(ids[1]).CustomerNote)
+			require.Empty(t, s.deleteAtPeer(ids[1:2], 201))
+		})
+	}
 }
 
 // TestTheBrakeCountsWhatIsKept, and not what the database refused.

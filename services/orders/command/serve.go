@@ -76,8 +76,11 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	defer broker.Close()
 	relay := outbox.NewRelay(broker, store, log)
 	epoch := orders.NewEpoch(cfg.Side)
-	brake := newBrake(cfg, store, log)
-	desk := peering.New(peering.Options{
+	deletions, _ := orders.ParseLimit(cfg.BrakeDeletions) // Validate has read both
+	replacements, _ := orders.ParseLimit(cfg.BrakeReplacements)
+	var desk *peering.Desk
+	brake := orders.NewBrake(deletions, replacements, cfg.BrakeWindow, func(peer string, s orders.BrakeState) { desk.BrakeTripped(ctx, peer, s) })
+	desk = peering.New(peering.Options{
 		Side: cfg.Side, Peers: []string{cfg.Peer}, Every: cfg.ReconcileEvery, Now: now,
 	}, store, brake, broker, store.PausedByPerson, log)
 	if err := desk.Load(ctx); err != nil {
@@ -304,19 +307,4 @@ func newRegistry(cfg *Config, store *postgres.Store, relay *outbox.Relay, broker
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "orderbridge_database_connections", Help: "Connections in use."},
 			func() float64 { return float64(store.Pool().AcquiredConns()) }))
 	return reg
-}
-
-// newBrake makes the brake, which keeps in the database that it has tripped.
-func newBrake(cfg *Config, store *postgres.Store, log *zap.Logger) *orders.Brake {
-	deletions, _ := orders.ParseLimit(cfg.BrakeDeletions) // Validate has read both
-	replacements, _ := orders.ParseLimit(cfg.BrakeReplacements)
-	return orders.NewBrake(deletions, replacements, cfg.BrakeWindow, now, func(peer string, state orders.BrakeState) {
-		log.Error("brake tripped: further changes of the peer are held until a person has looked", zap.String("peer", peer),
-			zap.Bool("deletions", state.Deletions), zap.Bool("replacements", state.Replacements))
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := store.TripBrake(ctx, peer, state); err != nil {
-			log.Warn("that the brake has tripped cannot be kept", zap.Error(err))
-		}
-	})
 }

@@ -105,7 +105,6 @@ func (d *Desk) refresh(ctx context.Context) error {
 	if err := d.witness.load(ctx); err != nil {
 		return err
 	}
-	turn := d.brake.Turn()
 	rows, err := d.store.PeerRows(ctx)
 	if err != nil {
 		return err
@@ -126,7 +125,6 @@ func (d *Desk) refresh(ctx context.Context) error {
 	}
 	d.mu.Unlock()
 	for _, r := range rows {
-		d.brake.Set(r.Peer, r.Brake, turn)
 		if r.Held != nil && before[r.Peer].Held == nil {
 			d.stop(ctx, r.Peer)
 		}
@@ -155,7 +153,7 @@ func (d *Desk) Held(peer string) *contracts.Hold { return d.row(peer).Held }
 func (d *Desk) Proof(peer string) *contracts.Proof { return d.row(peer).Proof }
 
 // Brake is the state of the brake towards a peer.
-func (d *Desk) Brake(peer string) orders.BrakeState { return d.brake.State(peer) }
+func (d *Desk) Brake(peer string) orders.BrakeState { return d.row(peer).Brake }
 
 // LeftOut are the orders that reconciliations with a peer leave as they are.
 func (d *Desk) LeftOut(peer string) []string { return d.row(peer).LeftOut }
@@ -309,6 +307,15 @@ func (d *Desk) Prove(ctx context.Context, peer string, p contracts.Proof) error 
 		return err
 	}
 	return d.refresh(ctx)
+}
+
+// BrakeTripped takes note at once of what a change has stored.
+func (d *Desk) BrakeTripped(ctx context.Context, peer string, s orders.BrakeState) {
+	d.log.Error("brake tripped: further changes of the peer are held until an operator resets it", zap.String("peer", peer),
+		zap.Bool("deletions", s.Deletions), zap.Bool("replacements", s.Replacements))
+	if err := d.refresh(ctx); err != nil { // the next one reads it
+		d.log.Debug("failed to read peers, retrying", zap.Error(err))
+	}
 }
 
 // SetBrake resets the brake towards a peer, and lets everything through for a time.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 	"go.uber.org/zap"
@@ -12,9 +11,6 @@ import (
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/services/orders"
 )
-
-// brakeOff is how long the brake lets through what a person has confirmed.
-const brakeOff = time.Hour
 
 // Request asks for a reconciliation, for the bridge to run it.
 func (d *Desk) Request(ctx context.Context, by orders.By, req contracts.ReconciliationRequest, cause string) (*contracts.Reconciliation, error) {
@@ -63,7 +59,7 @@ func (d *Desk) BrokerLost(ctx context.Context) error {
 	return nil
 }
 
-// Confirm lets a held reconciliation go on, but for some orders.
+// Confirm lets a held reconciliation go on, but for some orders. Its plan as it is now passes the brake.
 func (d *Desk) Confirm(ctx context.Context, by orders.By, id uuid.UUID, except []string) (*contracts.Reconciliation, error) {
 	if len(except) > contracts.ExceptMax || slices.ContainsFunc(except, func(s string) bool { u, err := uuid.Parse(s); return err != nil || u.String() != s }) {
 		return nil, &orders.Error{Kind: orders.Invalid, Message: "the confirmation is not valid", Fields: []contracts.FieldError{
@@ -85,17 +81,12 @@ func (d *Desk) Confirm(ctx context.Context, by orders.By, id uuid.UUID, except [
 			return nil, err
 		}
 	}
-	if err := d.store.OpenBrake(ctx, r.Peer, r.DecidedAt.Add(brakeOff)); err != nil {
-		return nil, err
-	}
 	return r, d.refresh(ctx)
 }
 
 // Drop ends an open reconciliation. What it has done so far stays done; a held link stays held.
 func (d *Desk) Drop(ctx context.Context, by orders.By, id uuid.UUID) (*contracts.Reconciliation, error) {
-	confirmed := false
-	r, err := d.decide(ctx, by, id, "dropped", func(r *contracts.Reconciliation) error {
-		confirmed = r.DecidedAt != nil
+	return d.decide(ctx, by, id, "dropped", func(r *contracts.Reconciliation) error {
 		if !slices.Contains(contracts.ReconciliationStates[:4], r.State) {
 			return orders.Errorf(orders.Conflict, "the reconciliation is %s", r.State)
 		}
@@ -103,12 +94,6 @@ func (d *Desk) Drop(ctx context.Context, by orders.By, id uuid.UUID) (*contracts
 		r.FinishedAt = &at
 		return nil
 	})
-	if err == nil && confirmed { // what it had let through is over
-		if err = d.store.CloseBrake(ctx, r.Peer, d.Now().Add(brakeOff)); err == nil {
-			err = d.refresh(ctx)
-		}
-	}
-	return r, err
 }
 
 func (d *Desk) decide(ctx context.Context, by orders.By, id uuid.UUID, state string, check func(*contracts.Reconciliation) error) (*contracts.Reconciliation, error) {

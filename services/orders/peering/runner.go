@@ -189,11 +189,6 @@ func (d *Desk) drawn(ctx context.Context, r *contracts.Reconciliation) error {
 		return nil
 	}
 	d.log.Info("reconciliation ended", zap.String("id", r.ID), zap.String("peer", r.Peer), zap.String("state", r.State), zap.String("reason", r.Reason))
-	if r.DecidedAt != nil {
-		if err := d.store.CloseBrake(ctx, r.Peer, r.DecidedAt.Add(brakeOff)); err != nil {
-			return err
-		}
-	}
 	if r.State == "done" {
 		if err := d.carriedOut(ctx, r); err != nil {
 			return err

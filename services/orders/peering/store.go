@@ -26,11 +26,8 @@ type Store interface {
 	RecordProof(ctx context.Context, peer string, proof contracts.Proof) error
 	// CountOrders counts the orders that are not deleted.
 	CountOrders(ctx context.Context) (int64, error)
-	// SetBrake remembers that the brake has tripped, or until when it is off.
+	// SetBrake puts the brake into a state, and has it count anew.
 	SetBrake(ctx context.Context, peer string, state orders.BrakeState) error
-	// OpenBrake lets everything through until a time; CloseBrake ends that, unless it was set to be longer.
-	OpenBrake(ctx context.Context, peer string, until time.Time) error
-	CloseBrake(ctx context.Context, peer string, until time.Time) error
 	// LeaveOut adds orders to those that reconciliations leave as they are; LeaveOutNone forgets them all.
 	LeaveOut(ctx context.Context, peer string, ids []string) error
 	LeaveOutNone(ctx context.Context, peer string) error

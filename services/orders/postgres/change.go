@@ -47,6 +47,7 @@ func (s *Store) tryChange(ctx context.Context, c orders.ChangeRequest, decide or
 	if err != nil {
 		return nil, err
 	}
+	drawn.Brake = brakeLock(ctx, conn.Conn())
 	changes, err := decide(loaded, drawn)
 	if err != nil {
 		return nil, err

@@ -27,12 +27,8 @@ const (
 	ON CONFLICT (key) DO UPDATE SET n = GREATEST(written_off.n, EXCLUDED.n)`
 	// A proof of a time that lies ahead is a clock's mistake, and stands in no newer one's way.
 	recordProof  = `UPDATE peers SET proof = $2, proved_at = $3 WHERE peer = $1 AND (proved_at IS NULL OR proved_at <= $3 OR proved_at > now())`
-	openBrake    = `UPDATE peers SET brake_off_until = $2 WHERE peer = $1`
-	closeBrake   = `UPDATE peers SET brake_off_until = NULL WHERE peer = $1 AND brake_off_until <= $2`
-	tripBrake    = `UPDATE peers SET brake_tripped = brake_tripped | $2 WHERE peer = $1 AND (brake_off_until IS NULL OR brake_off_until < now())`
 	leaveOut     = `UPDATE peers SET left_out = (SELECT array_agg(DISTINCT x) FROM unnest(left_out || $2::uuid[]) x) WHERE peer = $1`
 	leaveOutNone = `UPDATE peers SET left_out = '{}' WHERE peer = $1`
-	setBrake     = `UPDATE peers SET brake_tripped = $2, brake_off_until = $3 WHERE peer = $1`
 
 	sightings     = `SELECT key, n, at FROM sightings`
 	saveSightings = `INSERT INTO sightings (key, n, at) SELECT * FROM unnest($1::text[], $2::bigint[], $3::timestamptz[])
@@ -163,45 +159,6 @@ func (s *Store) RecordProof(ctx context.Context, peer string, p contracts.Proof)
 func (s *Store) CountOrders(ctx context.Context) (n int64, err error) {
 	err = s.pool.QueryRow(ctx, countOrders).Scan(&n)
 	return n, translate(err, "count orders")
-}
-
-// SetBrake implements peering.Store.
-func (s *Store) SetBrake(ctx context.Context, peer string, b orders.BrakeState) error {
-	tripped := trippedBits(b)
-	var off *time.Time
-	if !b.OffUntil.IsZero() {
-		off = &b.OffUntil
-	}
-	_, err := s.pool.Exec(ctx, setBrake, peer, tripped, off)
-	return translate(err, "set the brake")
-}
-
-func trippedBits(b orders.BrakeState) (bits int16) {
-	if b.Deletions {
-		bits |= 1
-	}
-	if b.Replacements {
-		bits |= 2
-	}
-	return bits
-}
-
-// TripBrake remembers that the brake has tripped, unless a person has it off by now.
-func (s *Store) TripBrake(ctx context.Context, peer string, b orders.BrakeState) error {
-	_, err := s.pool.Exec(ctx, tripBrake, peer, trippedBits(b))
-	return translate(err, "trip the brake")
-}
-
-// OpenBrake implements peering.Store.
-func (s *Store) OpenBrake(ctx context.Context, peer string, until time.Time) error {
-	_, err := s.pool.Exec(ctx, openBrake, peer, until)
-	return translate(err, "open the brake")
-}
-
-// CloseBrake implements peering.Store.
-func (s *Store) CloseBrake(ctx context.Context, peer string, until time.Time) error {
-	_, err := s.pool.Exec(ctx, closeBrake, peer, until)
-	return translate(err, "close the brake")
 }
 
 // LeaveOut implements peering.Store.

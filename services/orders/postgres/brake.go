@@ -1,0 +1,88 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders"
+)
+
+const (
+	// A confirmed plan holds while its reconciliation is carried out.
+	lockBrake = `SELECT p.brake_tripped, p.brake_off_until, p.brake_since, p.brake_deletions, p.brake_replacements, clock_timestamp(),
+	r.id, r.confirmed_plan, r.except_ids, r.passed_deletions, r.passed_replacements
+	FROM peers p LEFT JOIN reconciliations r ON r.peer = p.peer AND r.state IN ('confirmed', 'running') AND r.confirmed_plan IS NOT NULL
+	WHERE p.peer = $1 FOR UPDATE OF p`
+	countBrake = `UPDATE peers SET brake_tripped = $2, brake_since = $3, brake_deletions = $4, brake_replacements = $5 WHERE peer = $1`
+	countPlan  = `UPDATE reconciliations SET passed_deletions = $2, passed_replacements = $3 WHERE id = $1`
+	// Set by an operator, it counts anew.
+	setBrake = `UPDATE peers SET brake_tripped = $2, brake_off_until = $3, brake_since = NULL, brake_deletions = 0, brake_replacements = 0 WHERE peer = $1`
+)
+
+// brakeLock implements orders.BrakeLock in the transaction of a connection.
+func brakeLock(ctx context.Context, conn *pgx.Conn) orders.BrakeLock {
+	return func(peer string, decide func(orders.BrakeState, time.Time) orders.BrakeState) error {
+		var was orders.BrakeState
+		var tripped int16
+		var off, since *time.Time
+		var now time.Time
+		var plan *uuid.UUID
+		var confirmed []byte
+		var except []uuid.UUID
+		var deletions, replacements *int64
+		err := conn.QueryRow(ctx, lockBrake, peer).Scan(&tripped, &off, &since, &was.Deleted, &was.Replaced, &now, &plan, &confirmed, &except, &deletions, &replacements)
+		if err != nil {
+			return err
+		}
+		was.Deletions, was.Replacements = tripped&1 != 0, tripped&2 != 0
+		if off != nil {
+			was.OffUntil = *off
+		}
+		if since != nil {
+			was.Since = *since
+		}
+		var allowed orders.ConfirmedPlan
+		if plan != nil {
+			var report contracts.ReconcileReport
+			if err := json.Unmarshal(confirmed, &report); err != nil {
+				return err
+			}
+			was.Plan = orders.PlanOf(&report, except)
+			allowed = *was.Plan
+			was.Plan.MoreDeletes -= *deletions
+			was.Plan.MoreReplaces -= *replacements
+		}
+		is := decide(was, now)
+		b := &pgx.Batch{}
+		b.Queue(countBrake, peer, trippedBits(is), is.Since, is.Deleted, is.Replaced)
+		if plan != nil {
+			b.Queue(countPlan, *plan, allowed.MoreDeletes-is.Plan.MoreDeletes, allowed.MoreReplaces-is.Plan.MoreReplaces)
+		}
+		return conn.SendBatch(ctx, b).Close()
+	}
+}
+
+func trippedBits(b orders.BrakeState) (bits int16) {
+	if b.Deletions {
+		bits |= 1
+	}
+	if b.Replacements {
+		bits |= 2
+	}
+	return bits
+}
+
+// SetBrake implements peering.Store.
+func (s *Store) SetBrake(ctx context.Context, peer string, b orders.BrakeState) error {
+	var off *time.Time
+	if !b.OffUntil.IsZero() {
+		off = &b.OffUntil
+	}
+	_, err := s.pool.Exec(ctx, setBrake, peer, trippedBits(b), off)
+	return translate(err, "set the brake")
+}
