@@ -88,6 +88,8 @@ var messageTypes = []any{
 	contracts.ReconciliationList{},
 	contracts.ReconciliationProgress{},
 	contracts.ReconciliationRequest{},
+	contracts.Refund{},
+	contracts.RefundLine{},
 	contracts.Refusal{},
 	contracts.RefusedVersion{},
 	contracts.Resolution{},
@@ -151,6 +153,9 @@ func TestTypesAndSchemasHaveTheSameFields(t *testing.T) {
 			}
 			if goType == reflect.TypeFor[contracts.Line]() {
 				required = slices.DeleteFunc(required, func(name string) bool { return name == "lineId" }) // NewOrder may leave it out
+			}
+			if goType == reflect.TypeFor[contracts.Refund]() {
+				required = slices.DeleteFunc(required, func(name string) bool { return name == "id" }) // NewOrder may leave it out
 			}
 			require.ElementsMatch(t, required, schema.required, "required")
 		})
@@ -312,6 +317,10 @@ var limits = map[string]int64{
 	"schemas/Line/properties/name/maxLength":                                 contracts.NameLengthMax,
 	"schemas/OrderFields/properties/lines/maxItems":                          contracts.LinesMax,
 	"schemas/OrderFields/properties/tracking/maxItems":                       contracts.TrackingMax,
+	"schemas/OrderFields/properties/refunds/maxItems":                        contracts.RefundsMax,
+	"schemas/Refund/properties/reason/maxLength":                             contracts.NoteLengthMax,
+	"schemas/Refund/properties/lines/maxItems":                               contracts.LinesMax,
+	"schemas/RefundLine/properties/quantity/maximum":                         contracts.QuantityMax,
 	"schemas/OrderFields/properties/tags/maxItems":                           contracts.TagsMax,
 	"schemas/OrderFields/properties/tags/items/maxLength":                    contracts.TagLengthMax,
 	"schemas/OrderFields/properties/metadata/maxProperties":                  contracts.MetadataMax,

@@ -184,6 +184,9 @@ func fillIn(o *contracts.Order, from contracts.Order) {
 			o.Lines[i].LineID = from.Lines[i].LineID
 		}
 	}
+	for i := range o.Refunds {
+		o.Refunds[i].ID = from.ID
+	}
 }
 
 // beyondSchema lists the invalid examples that a schema cannot refuse, and why.
@@ -196,6 +199,11 @@ var beyondSchema = map[string]string{
 	"placed-at-before-1970-in-utc.json":   "counts with the zone",
 	"price-times-quantity-too-large.json": "derived",
 	"tax-lifts-line-too-high.json":        "derived",
+	"refund-id-twice.json":                "unique by a field",
+	"refund-of-nothing.json":              "compares fields",
+	"refund-of-too-many.json":             "adds up",
+	"refund-of-unknown-line.json":         "compares fields",
+	"refunds-over-total.json":             "derived",
 	"totals-do-not-fit.json":              "derived",
 	"tracking-twice.json":                 "unique by two fields",
 	"tracking-url-with-password.json":     "an address has parts",

@@ -98,7 +98,7 @@ var CancelReasons = []string{"customer", "declined", "fraud", "inventory", "staf
 
 // Order is the content of an order: what people edit and what the two sides keep equal.
 // Amounts are integers in minor units of Currency; times are UTC with microseconds.
-// A client may leave out ID, a line's LineID, Source, PlacedAt and the three statuses when it creates
+// A client may leave out ID, a line's LineID, a refund's ID, Source, PlacedAt and the three statuses when it creates
 // an order; Totals and a line's TotalMinor are derived and must fit when they are given.
 type Order struct {
 	ID                string            `json:"id,omitzero"`          // UUID, immutable
@@ -116,6 +116,7 @@ type Order struct {
 	BillingAddress    *Address          `json:"billingAddress,omitzero"`
 	ShippingAddress   *Address          `json:"shippingAddress,omitzero"`
 	Lines             []Line            `json:"lines"`
+	Refunds           []Refund          `json:"refunds,omitzero"`
 	ShippingMinor     int64             `json:"shippingMinor"` // price of the shipping, tax included
 	Totals            *Totals           `json:"totals,omitzero"`
 	ShippingMethod    string            `json:"shippingMethod,omitzero"`
@@ -166,13 +167,14 @@ type Line struct {
 	TotalMinor     *int64 `json:"totalMinor,omitzero"`
 }
 
-// Totals are derived from the lines and ShippingMinor, never edited.
+// Totals are derived from the lines, ShippingMinor and the refunds, never edited.
 type Totals struct {
 	SubtotalMinor int64 `json:"subtotalMinor"` // quantities times unit prices
 	DiscountMinor int64 `json:"discountMinor"`
 	ShippingMinor int64 `json:"shippingMinor"`
 	TaxMinor      int64 `json:"taxMinor"`
-	TotalMinor    int64 `json:"totalMinor"` // what the customer owes
+	TotalMinor    int64 `json:"totalMinor"`             // what the customer owes, refunds left aside
+	RefundedMinor int64 `json:"refundedMinor,omitzero"` // the sum of the refunds
 }
 
 // Tracking is one parcel.

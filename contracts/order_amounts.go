@@ -21,7 +21,7 @@ func (l *Line) total(gross int64, pricesIncludeTax bool) int64 {
 
 // addUp derives the totals from lines that are sound; not ok when one is over MinorMax.
 func (o *Order) addUp() (t Totals, ok bool) {
-	t.ShippingMinor, t.TotalMinor = o.ShippingMinor, o.ShippingMinor
+	t.ShippingMinor, t.TotalMinor, t.RefundedMinor = o.ShippingMinor, o.ShippingMinor, o.refunded()
 	for i := range o.Lines {
 		l := &o.Lines[i]
 		gross, _ := l.gross()
@@ -36,10 +36,13 @@ func (o *Order) addUp() (t Totals, ok bool) {
 	return t, t.TotalMinor <= MinorMax
 }
 
-// checkAmounts checks the lines, the shipping, and the derived totals where they are given.
+// checkAmounts checks the lines, the shipping, the refunds, and the derived totals where they are given.
 func (o *Order) checkAmounts(c *checker) {
+	faults := len(c.errs)
 	sound := o.checkLines(c)
+	linesRight := len(c.errs) == faults
 	sound = c.number("shippingMinor", o.ShippingMinor, 0, MinorMax) && sound
+	sound = o.checkRefunds(c, linesRight) && sound
 	if !sound {
 		return // there is nothing to compare the totals with
 	}
@@ -47,6 +50,9 @@ func (o *Order) checkAmounts(c *checker) {
 	if !ok {
 		c.fail("lines", fmt.Sprintf("must not add up, with the shipping, to more than %d", int64(MinorMax)))
 		return
+	}
+	if want.RefundedMinor > want.TotalMinor {
+		c.fail("refunds", "must not add up to more than the total of the order")
 	}
 	given := o.Totals
 	if given == nil {
@@ -59,12 +65,13 @@ func (o *Order) checkAmounts(c *checker) {
 	c.derived("shippingMinor", given.ShippingMinor, want.ShippingMinor)
 	c.derived("taxMinor", given.TaxMinor, want.TaxMinor)
 	c.derived("totalMinor", given.TotalMinor, want.TotalMinor)
+	c.derived("refundedMinor", given.RefundedMinor, want.RefundedMinor)
 }
 
 // derived checks an amount that the sender need not have given.
 func (c *checker) derived(name string, given, want int64) {
 	if given != want {
-		c.fail(name, "is derived and does not fit the lines and the shipping; it can be left out")
+		c.fail(name, "is derived and does not fit the lines, the shipping and the refunds; it can be left out")
 	}
 }
 

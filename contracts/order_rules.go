@@ -49,6 +49,12 @@ func (o *Order) Complete() {
 	if !slices.IsSorted(o.Tags) {
 		o.Tags = slices.Sorted(slices.Values(o.Tags))
 	}
+	if len(o.Refunds) == 0 {
+		o.Refunds = nil // an order that has none names none
+	}
+	for i := range o.Refunds {
+		o.Refunds[i].At = o.Refunds[i].At.UTC()
+	}
 	o.PlacedAt = o.PlacedAt.UTC()
 	o.CancelledAt = o.CancelledAt.UTC()
 }

@@ -106,8 +106,19 @@ func orders() *rapid.Generator[*contracts.Order] {
 		if rapid.Bool().Draw(t, "promised") {
 			o.PromisedOn = times().Draw(t, "promisedOn").UTC().Format(time.DateOnly)
 		}
+		o.Refunds = refunds(o.Lines).Draw(t, "refunds")
 		return o
 	})
+}
+
+// refunds are of one piece at most, and so of no more money than any total.
+func refunds(lines []contracts.Line) *rapid.Generator[[]contracts.Refund] {
+	one := rapid.Custom(func(t *rapid.T) contracts.Refund {
+		r := contracts.Refund{ID: ids().Draw(t, "id"), At: times().Draw(t, "at"), Reason: rapid.StringMatching(anyNote+`{0,80}`).Draw(t, "reason")}
+		r.Lines = []contracts.RefundLine{{LineID: rapid.SampledFrom(lines).Draw(t, "line").LineID, Quantity: 1}}
+		return r
+	})
+	return rapid.SliceOfNDistinct(one, 0, 2, func(r contracts.Refund) string { return r.Lines[0].LineID })
 }
 
 // Whatever is valid stays so on its way: completed, written, read, and in the eyes of the schema.
@@ -154,22 +165,38 @@ var faults = map[string]func(*rapid.T, *contracts.Order){
 		l := &o.Lines[0]
 		l.DiscountMinor = outside(t, 0, l.Quantity*l.UnitPriceMinor)
 	},
-	"/lines/0/taxRatePpm": func(t *rapid.T, o *contracts.Order) { o.Lines[0].TaxRatePPM = outside(t, 0, contracts.TaxRatePPMMax) },
-	"/lines/0/taxMinor":   func(t *rapid.T, o *contracts.Order) { o.Lines[0].TaxMinor = outside(t, 0, contracts.MinorMax) },
-	"/lines/0/totalMinor": func(t *rapid.T, o *contracts.Order) { o.Complete(); *o.Lines[0].TotalMinor++ },
-	"/totals/taxMinor":    func(t *rapid.T, o *contracts.Order) { o.Complete(); o.Totals.TaxMinor-- },
-	"/totals/totalMinor":  func(t *rapid.T, o *contracts.Order) { o.Complete(); o.Totals.TotalMinor++ },
-	"/shippingMinor":      func(t *rapid.T, o *contracts.Order) { o.ShippingMinor = outside(t, 0, contracts.MinorMax) },
-	"/shippingMethod":     func(t *rapid.T, o *contracts.Order) { o.ShippingMethod = tooLong(t, contracts.ShortTextMax) },
-	"/placedAt":           func(t *rapid.T, o *contracts.Order) { o.PlacedAt = o.PlacedAt.Add(time.Nanosecond) },
-	"/promisedOn":         func(t *rapid.T, o *contracts.Order) { o.PromisedOn = broken(t, "2026-11-21") },
-	"/customerNote":       func(t *rapid.T, o *contracts.Order) { o.CustomerNote = tooLong(t, contracts.NoteLengthMax) },
-	"/tags":               func(t *rapid.T, o *contracts.Order) { o.Tags = make([]string, contracts.TagsMax+1) },
-	"/tracking":           func(t *rapid.T, o *contracts.Order) { o.Tracking = make([]contracts.Tracking, contracts.TrackingMax+1) },
+	"/lines/0/taxRatePpm":       func(t *rapid.T, o *contracts.Order) { o.Lines[0].TaxRatePPM = outside(t, 0, contracts.TaxRatePPMMax) },
+	"/lines/0/taxMinor":         func(t *rapid.T, o *contracts.Order) { o.Lines[0].TaxMinor = outside(t, 0, contracts.MinorMax) },
+	"/lines/0/totalMinor":       func(t *rapid.T, o *contracts.Order) { o.Complete(); *o.Lines[0].TotalMinor++ },
+	"/totals/taxMinor":          func(t *rapid.T, o *contracts.Order) { o.Complete(); o.Totals.TaxMinor-- },
+	"/totals/totalMinor":        func(t *rapid.T, o *contracts.Order) { o.Complete(); o.Totals.TotalMinor++ },
+	"/shippingMinor":            func(t *rapid.T, o *contracts.Order) { o.ShippingMinor = outside(t, 0, contracts.MinorMax) },
+	"/shippingMethod":           func(t *rapid.T, o *contracts.Order) { o.ShippingMethod = tooLong(t, contracts.ShortTextMax) },
+	"/placedAt":                 func(t *rapid.T, o *contracts.Order) { o.PlacedAt = o.PlacedAt.Add(time.Nanosecond) },
+	"/promisedOn":               func(t *rapid.T, o *contracts.Order) { o.PromisedOn = broken(t, "2026-11-21") },
+	"/customerNote":             func(t *rapid.T, o *contracts.Order) { o.CustomerNote = tooLong(t, contracts.NoteLengthMax) },
+	"/tags":                     func(t *rapid.T, o *contracts.Order) { o.Tags = make([]string, contracts.TagsMax+1) },
+	"/tracking":                 func(t *rapid.T, o *contracts.Order) { o.Tracking = make([]contracts.Tracking, contracts.TrackingMax+1) },
+	"/refunds":                  func(t *rapid.T, o *contracts.Order) { o.Refunds = make([]contracts.Refund, contracts.RefundsMax+1) },
+	"/refunds/0/id":             func(t *rapid.T, o *contracts.Order) { refund(o).ID = broken(t, o.Refunds[0].ID) },
+	"/refunds/0/amountMinor":    func(t *rapid.T, o *contracts.Order) { refund(o).AmountMinor = outside(t, 0, contracts.MinorMax) },
+	"/refunds/0/reason":         func(t *rapid.T, o *contracts.Order) { refund(o).Reason = tooLong(t, contracts.NoteLengthMax) },
+	"/refunds/0/at":             func(t *rapid.T, o *contracts.Order) { refund(o).At = time.Time{} },
+	"/refunds/0/lines/0/lineId": func(t *rapid.T, o *contracts.Order) { refund(o).Lines[0].LineID = broken(t, o.Lines[0].LineID) },
+	"/refunds/0/lines/0/quantity": func(t *rapid.T, o *contracts.Order) {
+		refund(o).Lines[0].Quantity = outside(t, 1, contracts.QuantityMax)
+	},
+	"/totals/refundedMinor": func(t *rapid.T, o *contracts.Order) { refund(o); o.Complete(); o.Totals.RefundedMinor++ },
 	"/metadata/too.long": func(t *rapid.T, o *contracts.Order) {
 		o.Metadata = map[string]string{"too.long": tooLong(t, contracts.MetadataValueMax)}
 	},
 	"/metadata/Upper-Case": func(t *rapid.T, o *contracts.Order) { o.Metadata = map[string]string{"Upper-Case": ""} },
+}
+
+// refund leaves an order with one refund, of a piece of its first line.
+func refund(o *contracts.Order) *contracts.Refund {
+	o.Refunds = []contracts.Refund{{ID: o.ID, At: o.PlacedAt, Lines: []contracts.RefundLine{{LineID: o.Lines[0].LineID, Quantity: 1}}}}
+	return &o.Refunds[0]
 }
 
 // broken takes a character out of a text of a fixed form, or puts a wrong one in.

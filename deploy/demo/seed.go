@@ -115,6 +115,18 @@ func (m *orderMaker) stage(o *contracts.Order, placed time.Time) {
 		number := fmt.Sprintf("%s%010d", strings.ToUpper(o.ShippingMethod[:2]), m.rand.IntN(1e10))
 		o.Tracking = []contracts.Tracking{{Carrier: o.ShippingMethod, Number: number}}
 	}
+	if s.payment == contracts.PaymentPartiallyRefunded {
+		m.refund(o, placed)
+	}
+}
+
+// refund gives the money for one piece of the first line back.
+func (m *orderMaker) refund(o *contracts.Order, placed time.Time) {
+	l := &o.Lines[0]
+	o.Refunds = []contracts.Refund{{
+		ID: m.id(placed), AmountMinor: l.UnitPriceMinor - l.DiscountMinor/l.Quantity, Reason: draw(m, refundReasons),
+		At: placed.Add(time.Duration(1+m.rand.IntN(9)) * 24 * time.Hour), Lines: []contracts.RefundLine{{LineID: l.LineID, Quantity: 1}},
+	}}
 }
 
 // remark adds what only some orders have.

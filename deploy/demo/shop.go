@@ -124,6 +124,7 @@ var (
 		"Merci de ne pas livrer le lundi.", "It is a present: no invoice in the box, please.", "不在の場合は宅配ボックスへ",
 	}
 	internalNotes = []string{"called twice, no answer", "address checked with the customer", "wait for the second parcel", "discount agreed by sales"}
+	refundReasons = []string{"arrived broken", "wrong size", "sent back unused"}
 	tags          = []string{"vip", "priority", "fragile", "b2b", "first-order"}
 	campaigns     = []string{"autumn-26", "black-week", "welcome-10", "advent"}
 )

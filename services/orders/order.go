@@ -10,8 +10,8 @@ import (
 )
 
 // Fingerprint is the canonical fingerprint of an order's content: every field in the order of
-// contracts.Order, without what is derived from others. Lines and parcels keep their order, tags and
-// metadata do not have one.
+// contracts.Order, without what is derived from others. Lines, parcels and refunds keep their order, tags and
+// metadata do not have one. What was added to orders later comes last, and only where an order has it.
 func Fingerprint(o *contracts.Order) string {
 	f := ordersync.NewFingerprinter()
 	f.String(o.ID)
@@ -60,6 +60,7 @@ func Fingerprint(o *contracts.Order) string {
 	f.String(o.InternalNote)
 	f.Set(o.Tags)
 	f.Map(o.Metadata)
+	fingerprintRefunds(f, o.Refunds)
 	return f.Sum()
 }
 
@@ -70,6 +71,27 @@ func fingerprintAddress(f *ordersync.Fingerprinter, a *contracts.Address) {
 	}
 	for _, s := range []string{a.Name, a.Company, a.Line1, a.Line2, a.City, a.Region, a.PostalCode, a.Country, a.Phone} {
 		f.String(s)
+	}
+}
+
+// fingerprintRefunds writes nothing for an order without refunds: such an order has the fingerprint that it
+// had before orders had refunds. Whatever precedes them carries its length, so nothing can be taken for them.
+func fingerprintRefunds(f *ordersync.Fingerprinter, refunds []contracts.Refund) {
+	if len(refunds) == 0 {
+		return
+	}
+	f.Int(int64(len(refunds)))
+	for i := range refunds {
+		r := &refunds[i]
+		f.String(r.ID)
+		f.Int(r.AmountMinor)
+		f.String(r.Reason)
+		f.Time(r.At)
+		f.Int(int64(len(r.Lines)))
+		for _, l := range r.Lines {
+			f.String(l.LineID)
+			f.Int(l.Quantity)
+		}
 	}
 }
 
@@ -93,14 +115,19 @@ func WithDefaults(o *contracts.Order, now time.Time) {
 	if o.PlacedAt.IsZero() {
 		o.PlacedAt = now.UTC().Truncate(time.Microsecond)
 	}
-	withLineIDs(o)
+	withIDs(o)
 }
 
-// withLineIDs names the lines that a client added without an id.
-func withLineIDs(o *contracts.Order) {
+// withIDs gives an id to each line and refund that a client added without one.
+func withIDs(o *contracts.Order) {
 	for i := range o.Lines {
 		if o.Lines[i].LineID == "" {
 			o.Lines[i].LineID = newID()
+		}
+	}
+	for i := range o.Refunds {
+		if o.Refunds[i].ID == "" {
+			o.Refunds[i].ID = newID()
 		}
 	}
 }

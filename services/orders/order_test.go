@@ -24,6 +24,9 @@ func full(t *testing.T) *contracts.Order {
 	WithDefaults(&o, time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
 	o.Status, o.CancelReason, o.CancelledAt = contracts.StatusCancelled, "staff", o.PlacedAt.Add(time.Hour)
 	o.Tracking = []contracts.Tracking{{Carrier: "post", Number: "1", URL: "https://post.example/1"}}
+	o.Refunds = []contracts.Refund{{
+		ID: o.ID, AmountMinor: 100, Reason: "broken", At: o.PlacedAt.Add(time.Hour), Lines: []contracts.RefundLine{{LineID: o.Lines[0].LineID, Quantity: 1}},
+	}}
 	o.InternalNote, o.ExternalRef, o.Customer.Company = "n", "r", "c"
 	o.Complete()
 	require.Nil(t, o.Validate())
@@ -87,10 +90,24 @@ func TestFingerprintKnowsMeaningNotForm(t *testing.T) {
 	}
 	b.Tags = []string{"gift", "autumn-sale"}
 	b.PlacedAt = b.PlacedAt.In(time.FixedZone("somewhere", 3600))
+	b.Refunds[0].ID, b.Refunds[0].Lines[0].LineID = a.Refunds[0].ID, a.Lines[0].LineID
 	b.Totals = nil
 	require.Equal(t, Fingerprint(a), Fingerprint(b))
 	b.Lines[0], b.Lines[1] = b.Lines[1], b.Lines[0]
 	require.NotEqual(t, Fingerprint(a), Fingerprint(b), "the order of lines is content")
+}
+
+// TestAnOrderWithoutRefundsKeepsItsFingerprint holds a fingerprint that was computed before orders had refunds:
+// two program versions must agree about every order that has none.
+func TestAnOrderWithoutRefundsKeepsItsFingerprint(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "..", "contracts", "examples", "order.view.json"))
+	require.NoError(t, err)
+	var v contracts.OrderView
+	require.NoError(t, strictjson.Decode(data, &v))
+	const before = "fp1:056414fd951f917ca04d5d3dbc0ff28bf4c3588c83d57ab892592acaf420e9af"
+	require.Equal(t, before, Fingerprint(&v.Order))
+	v.Refunds = []contracts.Refund{}
+	require.Equal(t, before, Fingerprint(&v.Order), "an empty list is no refunds")
 }
 
 func BenchmarkFingerprint(b *testing.B) {

@@ -57,7 +57,7 @@ func (s *Service) decide(ctx context.Context, id uuid.UUID, peer string, r contr
 	if r.Order.ID == "" {
 		r.Order.ID = id.String()
 	}
-	withLineIDs(r.Order)
+	withIDs(r.Order)
 	if r.Order.ID != id.String() {
 		return d, &Error{
 			Kind: Invalid, Message: "the order is another one than the case's",

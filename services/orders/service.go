@@ -198,7 +198,7 @@ func (s *Service) Put(ctx context.Context, by By, id uuid.UUID, o *contracts.Ord
 	if o.ID == "" {
 		o.ID = id.String()
 	}
-	withLineIDs(o)
+	withIDs(o)
 	fingerprint, content, err := prepare(o)
 	if err != nil {
 		return nil, false, err

@@ -28,6 +28,7 @@ var fixed = map[string]string{
 	"/id": isFixed, "/orderNumber": isFixed, "/source": isFixed, "/currency": isFixed,
 	"/totals": isDerived, "/lines/*/totalMinor": isDerived,
 	"/lines/*/lineId": identifies, "/tracking/*/carrier": identifies, "/tracking/*/number": identifies,
+	"/refunds/*/id": identifies,
 }
 
 func fieldsOf(pattern string, t reflect.Type) []field {
@@ -42,7 +43,12 @@ func fieldsOf(pattern string, t reflect.Type) []field {
 	switch t.Kind() {
 	case reflect.Pointer:
 		return fieldsOf(pattern, t.Elem())
-	case reflect.Slice, reflect.Map:
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Struct && lists[pattern] == nil {
+			return []field{f} // one value
+		}
+		return append([]field{f}, fieldsOf(pattern+"/*", t.Elem())...)
+	case reflect.Map:
 		return append([]field{f}, fieldsOf(pattern+"/*", t.Elem())...)
 	case reflect.Struct:
 		var all []field

@@ -117,7 +117,7 @@ func place(p parts, pointer string) *string {
 	return nil
 }
 
-// elements compares which lines and parcels there are. One that only one of the versions has is a
+// elements compares which lines, parcels and refunds there are. One that only one of the versions has is a
 // field as a whole: it was added there; or it was removed by the other, which is contested where the
 // one that has it changed it.
 func (m *merger) elements() {
@@ -137,7 +137,7 @@ func (m *merger) elements() {
 	}
 }
 
-// single compares the fields that stand alone, and those of lines and parcels that both have.
+// single compares the fields that stand alone, and those of lines, parcels and refunds that both have.
 func (m *merger) single() {
 	for _, pointer := range union(keys(m.base.leaves), keys(m.ours.leaves), keys(m.theirs.leaves)) {
 		if above, _ := cut(pointer); m.fields[above] != nil {
@@ -149,11 +149,16 @@ func (m *merger) single() {
 }
 
 // wholes are objects whose fields mean something only together: half of each side's address is the
-// address of nobody. Where both sides worked on one, all that differs is contested.
+// address of nobody, and the amount of the one side with the goods of the other is no refund. Where both sides
+// worked on one, all that differs is contested.
 var wholes = []string{"/billingAddress/", "/shippingAddress/"}
 
 func (m *merger) wholes() {
-	for _, whole := range wholes {
+	all := slices.Clone(wholes)
+	for _, refund := range m.ours.lists["/refunds"] {
+		all = append(all, refund+"/")
+	}
+	for _, whole := range all {
 		var differ []*Field
 		var our, their bool
 		for pointer, f := range m.fields {

@@ -39,6 +39,13 @@ func line(id string) contracts.Line {
 	return contracts.Line{LineID: id, SKU: "sku-" + id[35:], Name: "thing", Quantity: 5, UnitPriceMinor: 1000, DiscountMinor: 10}
 }
 
+func refund(n string) contracts.Refund {
+	return contracts.Refund{
+		ID: "019aa5c2-0000-7000-8000-00000000010" + n, AmountMinor: 1, Reason: "broken", At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
+		Lines: []contracts.RefundLine{{LineID: line1, Quantity: 1}},
+	}
+}
+
 // cloned is a copy that shares nothing.
 func cloned(t require.TestingT, o *contracts.Order) *contracts.Order {
 	data, err := strictjson.Encode(o)
@@ -79,6 +86,7 @@ func nothing(*contracts.Order) {}
 // Each case is tried from both sides, which must come to the same.
 func TestMerge(t *testing.T) {
 	for name, c := range map[string]struct {
+		before     work // what the base has
 		a, b, want work // want is what both sides come to; nil where a person must decide
 		rules      string
 		contested  []string
@@ -160,6 +168,28 @@ func TestMerge(t *testing.T) {
 			},
 			contested: []string{"/tracking"},
 		},
+		"a refund each": {
+			a: func(o *contracts.Order) { o.Refunds = append(o.Refunds, refund("1")) }, b: func(o *contracts.Order) { o.Refunds = append(o.Refunds, refund("2")) },
+			want: func(o *contracts.Order) { o.Refunds = append(o.Refunds, refund("1"), refund("2")) },
+		},
+		"the same refund added": {
+			a: func(o *contracts.Order) { o.Refunds = append(o.Refunds, refund("1")) }, b: func(o *contracts.Order) { o.Refunds = append(o.Refunds, refund("1")) },
+			want: func(o *contracts.Order) { o.Refunds = append(o.Refunds, refund("1")) },
+		},
+		"a refund added, a line changed": {
+			a: func(o *contracts.Order) { o.Refunds = append(o.Refunds, refund("1")) }, b: func(o *contracts.Order) { o.Lines[1].Quantity = 7 },
+			want: func(o *contracts.Order) { o.Refunds, o.Lines[1].Quantity = append(o.Refunds, refund("1")), 7 },
+		},
+		"half of a refund each": {
+			a: func(o *contracts.Order) { o.Refunds[0].AmountMinor = 2 }, b: func(o *contracts.Order) { o.Refunds[0].Lines[0].Quantity = 2 },
+			before:    func(o *contracts.Order) { o.Refunds = append(o.Refunds, refund("1")) },
+			contested: []string{"/refunds/" + refund("1").ID + "/amountMinor", "/refunds/" + refund("1").ID + "/lines"},
+		},
+		"a refund removed that the other changed": {
+			a: func(o *contracts.Order) { o.Refunds = nil }, b: func(o *contracts.Order) { o.Refunds[0].Reason = "late" },
+			before:    func(o *contracts.Order) { o.Refunds = append(o.Refunds, refund("1")) },
+			contested: []string{"/refunds/" + refund("1").ID},
+		},
 		"half of an address each": {
 			a: func(o *contracts.Order) { o.ShippingAddress.City = "Bonn" }, b: func(o *contracts.Order) { o.ShippingAddress.PostalCode = "99" },
 			contested: []string{"/shippingAddress/city", "/shippingAddress/postalCode"},
@@ -206,6 +236,9 @@ func TestMerge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			base := agreed(t)
+			if c.before != nil {
+				base = edited(t, base, c.before)
+			}
 			a, b := edited(t, base, c.a), edited(t, base, c.b)
 			p := rules(t, c.rules)
 			atA, atB := Orders(base, a, b, p, "a", "b"), Orders(base, b, a, p, "b", "a")

@@ -11,16 +11,23 @@ import (
 )
 
 // parts is an order taken apart. Fields are named by JSON pointers into the order, but for what stands
-// in lists: a line is named by its id, a parcel by its carrier and number, a tag by itself.
+// in lists: a line or a refund is named by its id, a parcel by its carrier and number, a tag by itself.
 type parts struct {
-	leaves map[string]any      // texts, numbers and flags
+	leaves map[string]any      // texts, numbers, flags, and lists that are one value
 	lists  map[string][]string // for each list of lists the pointers of its elements, in their order
 	under  map[string][]string // the leaves right below each pointer
 	places map[string]string   // of leaves and elements, the JSON pointer that really leads there
 }
 
 // lists are the lists of an order whose elements are objects, and what identifies an element.
-var lists = map[string][]string{"/lines": {"lineId"}, "/tracking": {"carrier", "number"}}
+// A list of objects that is not named here is one value.
+var lists = map[string][]string{"/lines": {"lineId"}, "/tracking": {"carrier", "number"}, "/refunds": {"id"}}
+
+// whole is a list that is one value, as JSON.
+type whole string
+
+// MarshalJSON implements json.Marshaler.
+func (w whole) MarshalJSON() ([]byte, error) { return []byte(w), nil }
 
 const tags = "/tags"
 
@@ -64,6 +71,10 @@ func (p *parts) walk(pointer, place string, v any) {
 			p.walk(pointer+"/"+escape(k), place+"/"+escape(k), x)
 		}
 	case []any:
+		if pointer != tags && lists[pointer] == nil {
+			p.leaf(pointer, place, asWhole(v))
+			return
+		}
 		for i, x := range v {
 			element, at := pointer+"/"+escape(keyOf(pointer, x)), place+"/"+strconv.Itoa(i)
 			if _, twice := p.places[element]; twice {
@@ -76,10 +87,22 @@ func (p *parts) walk(pointer, place string, v any) {
 			p.walk(element, at, x)
 		}
 	default:
-		p.leaves[pointer], p.places[pointer] = v, place
-		above, _ := cut(pointer)
-		p.under[above] = append(p.under[above], pointer)
+		p.leaf(pointer, place, v)
 	}
+}
+
+func (p *parts) leaf(pointer, place string, v any) {
+	p.leaves[pointer], p.places[pointer] = v, place
+	above, _ := cut(pointer)
+	p.under[above] = append(p.under[above], pointer)
+}
+
+func asWhole(v []any) whole {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("merge: %v", err)) // only values that were read from JSON are in it
+	}
+	return whole(data)
 }
 
 func keyOf(list string, v any) string {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// The order of lines and parcels is a field of its own, with the list's pointer. It is about the
+// The order of lines, parcels and refunds is a field of its own, with the list's pointer. It is about the
 // elements that both versions have.
 
 func (m *merger) order() {

@@ -65,12 +65,12 @@ func choose(ours, theirs *contracts.Order, fields []contracts.DifferField, taken
 		return nil, err
 	}
 	var gone []string // places in ours, in lists
-	reorder := false
+	var reorder []string
 	for _, f := range fields {
 		switch {
 		case !taken(f.Pointer):
-		case f.Pointer == "/lines":
-			reorder = true
+		case f.Pointer == "/lines" || f.Pointer == "/refunds":
+			reorder = append(reorder, f.Pointer[1:])
 		case f.Theirs == nil && f.Ours != nil:
 			gone = append(gone, *f.Ours)
 		case f.Theirs != nil && f.Ours != nil:
@@ -83,8 +83,8 @@ func choose(ours, theirs *contracts.Order, fields []contracts.DifferField, taken
 	for _, pointer := range gone {
 		remove(out, pointer)
 	}
-	if reorder {
-		orderAs(out, from)
+	for _, list := range reorder {
+		orderAs(out, from, list)
 	}
 	dropEmpty(out)
 	b, err := json.Marshal(out)
@@ -119,16 +119,16 @@ func set(v map[string]any, pointer string, to any) {
 	}
 }
 
-// add puts what ours does not have to where its name says; lines go by their id.
+// add puts what ours does not have to where its name says; lines and refunds go by their id.
 func add(v map[string]any, pointer string, what any) {
 	parts := strings.Split(pointer[1:], "/")
 	list, _ := v[parts[0]].([]any)
 	switch {
-	case len(parts) == 2 && (parts[0] == "lines" || parts[0] == "tags" || parts[0] == "tracking"):
+	case len(parts) == 2 && (parts[0] == "lines" || parts[0] == "tags" || parts[0] == "tracking" || parts[0] == "refunds"):
 		v[parts[0]] = append(list, what)
-	case parts[0] == "lines" || parts[0] == "tracking":
+	case parts[0] == "lines" || parts[0] == "tracking" || parts[0] == "refunds":
 		for _, one := range list {
-			if m, ok := one.(map[string]any); ok && (m["lineId"] == parts[1] || fmt.Sprint(m["carrier"], " ", m["number"]) == unescape.Replace(parts[1])) {
+			if m, ok := one.(map[string]any); ok && (m["lineId"] == parts[1] || m["id"] == parts[1] || fmt.Sprint(m["carrier"], " ", m["number"]) == unescape.Replace(parts[1])) {
 				m[parts[2]] = what
 			}
 		}
@@ -156,15 +156,16 @@ func remove(v map[string]any, pointer string) {
 	}
 }
 
-// orderAs puts the lines into the order of another tree's; those that it does not have stay behind.
-func orderAs(v, like map[string]any) {
+// orderAs puts the lines or refunds into the order of another tree's; those that it does not have stay behind.
+func orderAs(v, like map[string]any, list string) {
+	key := map[string]string{"lines": "lineId", "refunds": "id"}[list]
 	rank := map[any]int{}
-	for i, l := range asList(like["lines"]) {
-		rank[l.(map[string]any)["lineId"]] = i
+	for i, l := range asList(like[list]) {
+		rank[l.(map[string]any)[key]] = i
 	}
-	slices.SortStableFunc(asList(v["lines"]), func(x, y any) int {
-		i, known := rank[x.(map[string]any)["lineId"]]
-		j, also := rank[y.(map[string]any)["lineId"]]
+	slices.SortStableFunc(asList(v[list]), func(x, y any) int {
+		i, known := rank[x.(map[string]any)[key]]
+		j, also := rank[y.(map[string]any)[key]]
 		if !known || !also {
 			return 0
 		}
@@ -184,7 +185,7 @@ func dropEmpty(v map[string]any) {
 			delete(v, name)
 		}
 	}
-	for _, name := range []string{"tags", "tracking"} {
+	for _, name := range []string{"tags", "tracking", "refunds"} {
 		if in, ok := v[name].([]any); ok && len(in) == 0 {
 			delete(v, name)
 		}

@@ -52,6 +52,11 @@ func TestChoose(t *testing.T) {
 	theirs.Metadata = nil
 	theirs.Tracking = []contracts.Tracking{{Carrier: "DHL", Number: "1"}, {Carrier: "a/b~c", Number: "2"}}
 	theirs.BillingAddress.Line2 = "back"
+	refund := func(id string, amount int64) contracts.Refund {
+		return contracts.Refund{ID: id, AmountMinor: amount, At: base.PlacedAt, Lines: []contracts.RefundLine{{LineID: theirs.Lines[1].LineID, Quantity: amount}}}
+	}
+	ours.Refunds = []contracts.Refund{refund("1", 1), refund("2", 1), refund("3", 1)}
+	theirs.Refunds = []contracts.Refund{refund("3", 1), refund("1", 2), refund("4", 1)}
 	theirs.Customer.Company = "Sommer"
 
 	fields := differs(base, ours, theirs)
@@ -75,6 +80,7 @@ func TestChoose(t *testing.T) {
 func TestSheet(t *testing.T) {
 	o := sample(t)
 	o.Tracking = []contracts.Tracking{{Carrier: "DHL", Number: "1", URL: "https://example.com/1"}}
+	o.Refunds = []contracts.Refund{{ID: o.ID, AmountMinor: 1, Reason: "a\nb", At: o.PlacedAt, Lines: []contracts.RefundLine{{LineID: o.Lines[0].LineID, Quantity: 1}}}}
 	got, faults := sheetOf(o).order(o.PlacedAt)
 	require.Empty(t, faults)
 	o.Totals = nil

@@ -63,10 +63,14 @@ type orderForm struct {
 	Groups  []group
 	Lines   []formRow
 	Parcels []formRow
-	Problem *contracts.Problem
-	Rest    []contracts.FieldError // faults of no field
-	Stale   bool
-	Notes   int // fields changed on both sides
+	// Refunds carries the refunds along; Given shows them, in Currency.
+	Refunds  field
+	Given    []contracts.Refund
+	Currency string
+	Problem  *contracts.Problem
+	Rest     []contracts.FieldError // faults of no field
+	Stale    bool
+	Notes    int // fields changed on both sides
 }
 
 // fill lays a sheet out as a form.
@@ -94,6 +98,7 @@ func (f *orderForm) fill(s sheet, faults []contracts.FieldError, notes map[strin
 	}
 	f.ID, f.Notes = s.fields["/id"], len(notes)
 	f.Groups = f.groups(s, make)
+	f.Refunds, f.Given, f.Currency = make("/refunds", "Refunds", "hidden"), s.refunds(), s.fields["/currency"]
 	for i, r := range withBlank(s.lines, blankLines) {
 		f.Lines = append(f.Lines, lineRow(i, r, byPointer, notes, shown))
 	}

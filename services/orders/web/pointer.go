@@ -11,7 +11,7 @@ var fieldNames = map[string]string{
 	"promisedOn": "promised for", "customerNote": "the customer's note", "internalNote": "our note", "tags": "tag", "metadata": "more data",
 	"ref": "number", "name": "name", "email": "e-mail", "phone": "phone", "company": "company", "locale": "language",
 	"line1": "street and number", "line2": "more of the address", "city": "city", "region": "region", "postalCode": "postal code", "country": "country",
-	"lines": "line", "lineId": "id", "sku": "article", "quantity": "quantity", "unitPriceMinor": "unit price", "discountMinor": "discount",
+	"lines": "line", "refunds": "refund", "amountMinor": "amount", "reason": "reason", "at": "at", "lineId": "id", "sku": "article", "quantity": "quantity", "unitPriceMinor": "unit price", "discountMinor": "discount",
 	"taxRatePpm": "tax rate", "taxMinor": "tax", "carrier": "carrier", "number": "number", "url": "web address",
 }
 
@@ -28,7 +28,7 @@ func pointerWords(pointer string) string {
 		part = unescape.Replace(part)
 		name, known := fieldNames[part]
 		switch {
-		case i == 1 && parts[0] == "lines":
+		case i == 1 && (parts[0] == "lines" || parts[0] == "refunds"):
 			continue // an id says nothing to a person; who shows a line names it
 		case i == 1 && (parts[0] == "tags" || parts[0] == "metadata" || parts[0] == "tracking"), !known:
 			name = part

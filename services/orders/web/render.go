@@ -85,7 +85,7 @@ func functions(now func() time.Time) template.FuncMap {
 		"exactly": exactly, "machine": machine, "seconds": seconds,
 		"money": money, "number": number, "count": count, "percent": percent, "bytes": bytesOf,
 		"words": func(s any) string { return words(fmt.Sprint(s)) },
-		"who":   who, "statusTone": statusTone, "stateWords": stateWords, "pointerWords": pointerWords, "rulePolicy": rulePolicy, "explain": explain,
+		"who":   who, "statusTone": statusTone, "stateWords": stateWords, "pointerWords": pointerWords, "rulePolicy": rulePolicy, "returned": returned, "explain": explain,
 		"add":           func(a, b int) int { return a + b },
 		"add64":         func(a, b int64) int64 { return a + b },
 		"neg":           func(n int64) int64 { return -n },

@@ -55,6 +55,7 @@ func sheetOf(o *contracts.Order) sheet {
 		"/customer/company": o.Customer.Company, "/customer/locale": o.Customer.Locale, "/shippingMinor": money(o.ShippingMinor),
 		"/shippingMethod": o.ShippingMethod, "/paymentMethod": o.PaymentMethod, "/promisedOn": o.PromisedOn,
 		"/customerNote": o.CustomerNote, "/internalNote": o.InternalNote, "/tags": strings.Join(o.Tags, "\n"),
+		"/refunds": refundsText(o.Refunds),
 	}}
 	for pointer, t := range map[string]time.Time{"/placedAt": o.PlacedAt, "/cancelledAt": o.CancelledAt} {
 		s.fields[pointer], s.fields[exact+pointer] = "", ""
@@ -159,6 +160,9 @@ func (s sheet) order(now time.Time) (*contracts.Order, []contracts.FieldError) {
 		}
 	}
 	o.PlacedAt = s.time("/placedAt", check)
+	if o.Refunds = s.refunds(); o.Refunds == nil && f["/refunds"] != "" {
+		check("/refunds", "is unreadable; open the form again")
+	}
 	o.BillingAddress, o.ShippingAddress = s.address(addresses[0]), s.address(addresses[1])
 	for tag := range strings.SplitSeq(f["/tags"], "\n") {
 		if tag = strings.TrimSpace(tag); tag != "" {

@@ -35,7 +35,7 @@ func valueWords(v any, name, currency string) string {
 		switch name {
 		case "status", "paymentStatus", "fulfillmentStatus", "cancelReason":
 			return words(v)
-		case "placedAt", "cancelledAt":
+		case "placedAt", "cancelledAt", "at":
 			if t, err := time.Parse(time.RFC3339Nano, v); err == nil {
 				return t.Format("2 Jan 2006, 15:04:05") + " UTC"
 			}
@@ -45,6 +45,9 @@ func valueWords(v any, name, currency string) string {
 		if v["sku"] != nil {
 			price := valueWords(v["unitPriceMinor"], "unitPriceMinor", currency)
 			return fmt.Sprintf("%s × %s, %s", valueWords(v["quantity"], "quantity", currency), v["name"], price)
+		}
+		if v["amountMinor"] != nil { // a refund
+			return strings.TrimSuffix(valueWords(v["amountMinor"], "amountMinor", currency)+", "+valueWords(v["reason"], "reason", currency), ", ")
 		}
 		var parts []string
 		for _, k := range slices.Sorted(maps.Keys(v)) {
