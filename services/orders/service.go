@@ -261,7 +261,9 @@ func (s *Service) rows() int { return max(1, len(s.peers)) }
 
 // change is round without the brake, which is for what peers do.
 func (s *Service) change(ctx context.Context, req ChangeRequest, decide func([]*Stored, []ordersync.Dot) ([]Change, error)) error {
-	return s.round(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot, _ BrakeLock) ([]Change, error) { return decide(loaded, stamps) })
+	return s.round(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot, _ BrakeLock) ([]Change, error) {
+		return decide(loaded, stamps)
+	})
 }
 
 // round does the round with stamps instead of bare numbers, and tells of the hints after it.
