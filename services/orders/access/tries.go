@@ -56,13 +56,13 @@ type TryKey struct {
 
 // keysOf are the keys of a login: the name at the address, the name, and the address.
 func keysOf(name, address string) []TryKey {
-	address = network(address)
+	address = Network(address)
 	of := HashOf("name\x00" + name)
 	return []TryKey{{HashOf("both\x00" + name + "\x00" + address), of}, {of, of}, {Key: HashOf("address\x00" + address)}}
 }
 
-// network is what one caller can have of addresses: one of IPv4, or a /64 of IPv6.
-func network(address string) string {
+// Network is what one caller can have of addresses: one of IPv4, or a /64 of IPv6.
+func Network(address string) string {
 	ip, err := netip.ParseAddr(address)
 	if err != nil {
 		return address

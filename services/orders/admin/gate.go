@@ -41,7 +41,7 @@ func (g *Gate) Handler(next http.Handler) http.Handler {
 			h.Set("Content-Security-Policy", pagePolicy)
 		}
 		if caller, ok := g.caller(w, r); ok {
-			next.ServeHTTP(w, httpapi.WithCaller(r, caller))
+			next.ServeHTTP(w, httpapi.Welcome(w, r, caller))
 		}
 	})
 }

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"errors"
-	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -59,11 +58,7 @@ func (p *People) Routes(r chi.Router, body func(http.Handler) http.Handler) {
 
 // from tells where a request comes from.
 func from(r *http.Request) access.From {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	return access.From{Address: host, RequestID: httpapi.RequestID(r.Context())}
+	return access.From{Address: httpapi.AddressOf(r), RequestID: httpapi.RequestID(r.Context())}
 }
 
 func (p *People) login(w http.ResponseWriter, r *http.Request) {

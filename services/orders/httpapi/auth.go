@@ -85,6 +85,14 @@ const (
 	requestIDKey
 )
 
+// Welcome makes known who a request comes from, and gives its body the time of a known caller.
+func Welcome(w http.ResponseWriter, r *http.Request, c access.Caller) *http.Request {
+	if c.Role != "" && r.ContentLength != 0 {
+		extendBody(w)
+	}
+	return WithCaller(r, c)
+}
+
 // WithCaller makes known who a request comes from.
 func WithCaller(r *http.Request, c access.Caller) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), callerKey, c))
@@ -116,7 +124,7 @@ func (t *Tokens) Authenticate(next http.Handler) http.Handler {
 			t.Refuse(w, r)
 			return
 		}
-		next.ServeHTTP(w, WithCaller(r, *c))
+		next.ServeHTTP(w, Welcome(w, r, *c))
 	})
 }
 

@@ -48,7 +48,12 @@ func (a *API) Routes(r chi.Router) {
 }
 
 // AdminBody demands JSON of operators, and bounds its size to an order and what is around it.
-func AdminBody(next http.Handler) http.Handler { return body(contracts.OrderBytesMax + 1024)(next) }
+func AdminBody(next http.Handler) http.Handler {
+	return body(contracts.OrderBytesMax + adminExtra)(next)
+}
+
+// adminExtra is what may be around an order in a request of operators.
+const adminExtra = 1024
 
 // body demands JSON and bounds its size.
 func body(bytesMax int64) func(http.Handler) http.Handler {

@@ -19,6 +19,8 @@ import (
 const (
 	requestTimeout = 30 * time.Second
 	headerBytesMax = 16 << 10
+	bodyTime       = 30 * time.Second // for the body of a known caller
+	anonymousTime  = 5 * time.Second  // for the body of anybody else
 )
 
 // IdempotencyTrust is how long an idempotency key is remembered.
@@ -30,12 +32,31 @@ func NewServer(h http.Handler, log *zap.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
+		ReadTimeout:       bodyTime,
 		WriteTimeout:      requestTimeout + 10*time.Second,
 		IdleTimeout:       90 * time.Second,
 		MaxHeaderBytes:    headerBytesMax,
 		ErrorLog:          errorLog,
+		ConnState:         newConnections(connectionsMax).changed,
 	}
+}
+
+// guardBody gives the body of a request the time that anybody's may take, until extendBody, and ends the
+// connection after one whose length is not announced.
+func guardBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(anonymousTime)) // then the server's own holds
+	}
+	if len(r.TransferEncoding) > 0 {
+		// A Content-Length beside it was dropped by the server, and what reads the connection before us may
+		// have gone by that: nothing that follows on this connection can be trusted.
+		w.Header().Set("Connection", "close")
+	}
+}
+
+// extendBody gives a request the whole time again: its caller is known, or its body was read.
+func extendBody(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // then the server's own holds
 }
 
 // Common is what every route stands behind: request id, panic recovery, deadline, security headers
@@ -59,6 +80,7 @@ func Common(log *zap.Logger, reg prometheus.Registerer) func(http.Handler) http.
 			h.Set("X-Content-Type-Options", "nosniff")
 			h.Set("Cache-Control", "no-store")
 			h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+			guardBody(ww, r)
 			defer func() {
 				if v := recover(); v != nil {
 					if v == http.ErrAbortHandler {

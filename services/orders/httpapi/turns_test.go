@@ -2,9 +2,13 @@ package httpapi
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -50,12 +54,12 @@ func TestAFloodOfOneRoleHoldsUpNoOther(t *testing.T) {
 			h.ServeHTTP(w, request(token))
 			return w
 		}
-		served := make(chan int, turnsEach)
-		for range turnsEach {
+		served := make(chan int, placesEach)
+		for range placesEach {
 			go func() { served <- ask("client-token").Code }()
 			synctest.Wait()
 		}
-		require.Equal(t, turnsEach, inWork)
+		require.Equal(t, placesEach, inWork)
 
 		began := time.Now()
 		w := ask("client-token")
@@ -68,7 +72,7 @@ func TestAFloodOfOneRoleHoldsUpNoOther(t *testing.T) {
 		go func() { served <- ask("client-token").Code }() // waits, and gets the first turn that ends
 		synctest.Wait()
 		close(release)
-		for range turnsEach + 1 {
+		for range placesEach + 1 {
 			require.Equal(t, http.StatusNoContent, <-served)
 		}
 	})
@@ -89,4 +93,54 @@ func TestUnknownCallersAreLoggedNowAndThen(t *testing.T) {
 		h.ServeHTTP(httptest.NewRecorder(), request("a-wrong-token"))
 		require.Equal(t, 2, logs.Len())
 	})
+}
+
+// TestAFloodOfOneCallerHoldsUpNoOther: callers of one role do not take each other's places.
+func TestAFloodOfOneCallerHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		h := Turns()(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if CallerOf(r.Context()).Actor == "token:flood" {
+				<-release
+			}
+			w.WriteHeader(http.StatusNoContent)
+		}))
+		ask := func(actor string) int {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, WithCaller(request(""), access.Caller{Role: access.Client, Actor: actor}))
+			return w.Code
+		}
+		done := make(chan int)
+		for range placesEach {
+			go func() { done <- ask("token:flood") }()
+		}
+		synctest.Wait()
+		require.Equal(t, http.StatusTooManyRequests, ask("token:flood"))
+		require.Equal(t, http.StatusNoContent, ask("token:other"))
+		close(release)
+		for range placesEach {
+			require.Equal(t, http.StatusNoContent, <-done)
+		}
+		require.Equal(t, http.StatusNoContent, ask("token:flood"))
+	})
+}
+
+// TestABodyIsReadAsItCame: what was read before the turn, the rest and the fault arrive in order.
+func TestABodyIsReadAsItCame(t *testing.T) {
+	body := strings.Repeat("x", 10)
+	for name, ahead := range map[string]int64{"all": 20, "exactly": 10, "some": 4} {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		n, err := readAhead(r, ahead)
+		require.NoError(t, err, name)
+		require.Equal(t, min(ahead, 10), n, name)
+		got, err := io.ReadAll(r.Body)
+		require.NoError(t, err, name)
+		require.Equal(t, body, string(got), name)
+	}
+	r := httptest.NewRequest(http.MethodPost, "/", io.MultiReader(strings.NewReader("begun"), iotest.ErrReader(os.ErrDeadlineExceeded)))
+	_, err := readAhead(r, 20)
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	got, err := io.ReadAll(r.Body)
+	require.Equal(t, "begun", string(got))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 }
