@@ -118,7 +118,7 @@ func (s stand) came(received string, v Vector, by variant) (Entry, bool) {
 var receivable = []string{"NEW", "UPD", "OK", "DEL", "DEL_SYNCED", "COLLISION", "ERROR", "ERROR!", "ERROR_SYNCED", "SYNC", "-"}
 
 // ruleNames are the extensions in the order of their numbers.
-var ruleNames = strings.Fields("take-over same join forgot restored refused behind conflict-end error-up keep-newest unanswered unexpected merge")
+var ruleNames = strings.Fields("take-over same join forgot restored refused behind conflict-end error-up keep-newest unanswered unexpected merge apart")
 
 func outcomeText(r Record, o Outcome) string {
 	b := []string{stateText(o.State)}

@@ -32,6 +32,9 @@ func (o *open) quiet() bool {
 // from both sides.
 func (o *open) disagree() string {
 	a, b := o.holds(0), o.holds(1)
+	if o.restores() == 0 && !o.m.refuses && !o.m.door && (a.State.inError() || b.State.inError()) {
+		return "quiet and in error, though nobody refuses anything"
+	}
 	switch {
 	case a.State == None && b.State == None:
 		return ""
@@ -46,8 +49,6 @@ func (o *open) disagree() string {
 			return ""
 		}
 	case a.State.InConflict() && b.State.InConflict():
-		// COLLISION beside ERROR_SYNCED is one conflict too: NEW against DEL is no row of the table, so
-		// it is an error for the one who sees it first, and a collision once either side tries again.
 		if o.knows(0) && o.knows(1) && (o.keeps(0) || o.keeps(1)) {
 			return ""
 		}

@@ -103,6 +103,18 @@ var mutants = []struct {
 		}), "never come to an end",
 	},
 
+	{
+		"a creation that meets a deletion is an error",
+		bounds{edits: [2]int{1, 2}},
+		mutate(func(r Record, e Entry, o *Outcome) {
+			if o.Rule == ExtApart {
+				*o = Outcome{Record: r}
+				o.fail(e, "unexpected", ExtUnexpected)
+				o.owe(r, e)
+			}
+		}), "nobody refuses anything",
+	},
+
 	// What the search found in earlier versions of this protocol.
 	{
 		"a join counts as told by the answer",
@@ -146,7 +158,7 @@ var mutants = []struct {
 	},
 	{
 		"an error does not look at what else the peer has",
-		bounds{edits: [2]int{2, 2}},
+		bounds{edits: [2]int{2, 1}, door: true},
 		mutate(func(r Record, e Entry, o *Outcome) {
 			if o.Rule == ExtKeepNewest || o.Rule == ExtErrorUp && (e.State == Error || e.State == ErrorSynced) {
 				*o = Outcome{Record: r}

@@ -65,5 +65,8 @@ func (s State) Settled() bool { return s == OK || s == DelSynced }
 // knows that the other side does so.
 func (s State) InConflict() bool { return s == Collision || s == Error || s == ErrorSynced }
 
+// inError reports whether a person has to look at a refusal, or at what should not have come.
+func (s State) inError() bool { return s == Error || s == ErrorSynced }
+
 // pending tells that a change of this side is still to be acknowledged.
 func (s State) pending() bool { return s == New || s == Upd || s == Del }

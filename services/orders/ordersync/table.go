@@ -71,8 +71,9 @@ const (
 	ExtErrorUp                       // concurrent change of an order in error: a collision, so that either side can settle it
 	ExtKeepNewest                    // a conflict's other side moved on: the newer version is kept
 	ExtUnanswered                    // the peer answered without taking, refusing or contesting what it was asked: an error
-	ExtUnexpected                    // in no row of the table: an error
+	ExtUnexpected                    // a state that is in no row of the table: an error
 	ExtMerge                         // concurrent versions that the policy settles: merged, a write of this side
+	ExtApart                         // concurrent changes in states that no row has together, as NEW and DEL: kept as a collision
 )
 
 // Extensions explains each extension.
@@ -90,6 +91,7 @@ var Extensions = map[Rule]Row{
 	ExtUnanswered:  {Remark: "the peer's answer settles nothing"},
 	ExtUnexpected:  {Remark: "in no row of the table"},
 	ExtMerge:       {Remark: "changed on both sides, and nobody contests it: merged"},
+	ExtApart:       {Remark: "created on one side and changed or deleted on the other: both versions are kept"},
 }
 
 // rowRule is the Rule of a pair that is in the table.

@@ -219,11 +219,11 @@ func TestRuleNames(t *testing.T) {
 	require.Empty(t, NoRule.String())
 	require.Empty(t, NoRule.Remark())
 	require.Equal(t, "uuid collision", RuleRow.Remark())
-	for rule := ExtTakeOver; rule <= ExtMerge; rule++ {
+	for rule := ExtTakeOver; rule <= ExtApart; rule++ {
 		_, isRow := rule.Row()
 		require.False(t, isRow)
 		require.Equal(t, "versions", rule.String())
 		require.NotEmpty(t, rule.Remark())
 	}
-	require.Len(t, Extensions, int(ExtMerge-ExtTakeOver)+1)
+	require.Len(t, Extensions, int(ExtApart-ExtTakeOver)+1)
 }
