@@ -19,7 +19,7 @@ func (p *Pages) caseForm(w http.ResponseWriter, r *http.Request, c *casePage, o 
 		o.Order = c.Theirs.Order
 	}
 	f := outcomeForm(r, c.ID)
-	f.Title, f.Version = "Outcome for "+c.Number, c.Version
+	f.Title, f.Version, f.Base = "Outcome for "+c.Number, c.Version, orderText(o.Order)
 	f.fill(sheetOf(o.Order), nil, nil, 1)
 	p.show(w, r, http.StatusOK, "form", "collisions", f.Title, f)
 }
@@ -37,13 +37,14 @@ func (p *Pages) settleWith(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := chi.URLParam(r, "id")
-	f, s := outcomeForm(r, id), readSheet(values)
-	f.Version, f.Title = values.Get("version"), "Outcome for "+s.fields["/orderNumber"]
+	seenOutcome := seenOrder(values.Get("base"))
+	f, s := outcomeForm(r, id), readSheet(values, seenOutcome)
+	f.Version, f.Base, f.Title = values.Get("version"), values.Get("base"), "Outcome for "+s.fields["/orderNumber"]
 	if values.Has("more") {
 		p.again(w, r, http.StatusOK, f, s, nil, nil)
 		return
 	}
-	o, faults := s.order(p.now())
+	o, faults := s.order(seenOutcome, p.now())
 	if faults != nil {
 		p.again(w, r, http.StatusUnprocessableEntity, f, s, unreadable(faults), nil)
 		return

@@ -36,12 +36,12 @@ func (p *Pages) createOrder(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	f, s := newForm(values.Get("version")), readSheet(values)
+	f, s := newForm(values.Get("version")), readSheet(values, nil)
 	if values.Has("more") {
 		p.again(w, r, http.StatusOK, f, s, nil, nil)
 		return
 	}
-	o, faults := s.order(p.now())
+	o, faults := s.order(nil, p.now())
 	if faults != nil {
 		p.again(w, r, http.StatusUnprocessableEntity, f, s, unreadable(faults), nil)
 		return
@@ -121,14 +121,15 @@ func (p *Pages) saveOrder(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := chi.URLParam(r, "id")
-	f, s := editForm(id), readSheet(values)
+	seen := seenOrder(values.Get("base"))
+	f, s := editForm(id), readSheet(values, seen)
 	f.Version, f.Base = values.Get("version"), values.Get("base")
 	f.Title = "Edit order " + s.fields["/orderNumber"]
 	if values.Has("more") {
 		p.again(w, r, http.StatusOK, f, s, nil, nil)
 		return
 	}
-	o, faults := s.order(p.now())
+	o, faults := s.order(seen, p.now())
 	if faults != nil {
 		p.again(w, r, http.StatusUnprocessableEntity, f, s, unreadable(faults), nil)
 		return
@@ -151,10 +152,9 @@ func (p *Pages) saveOrder(w http.ResponseWriter, r *http.Request) {
 
 // rebaseForm shows the form on top of what the order has become meanwhile.
 func (p *Pages) rebaseForm(w http.ResponseWriter, r *http.Request, f *orderForm, s sheet, stale *refusal) {
-	var seen contracts.Order
 	base := s
-	if json.Unmarshal([]byte(f.Base), &seen) == nil {
-		base = sheetOf(&seen)
+	if seen := seenOrder(f.Base); seen != nil {
+		base = sheetOf(seen)
 	}
 	merged, notes := rebase(base, s, sheetOf(&stale.Present.Order))
 	f.Stale, f.Version, f.Base = true, stale.present, orderText(&stale.Present.Order)

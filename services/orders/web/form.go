@@ -12,7 +12,6 @@ import (
 // field is one field of a form. Its name is the JSON pointer of what it holds.
 type field struct {
 	Name, Label, Kind, Value   string
-	Kept                       string // a time as exact as it is
 	Hint, Fault, Meanwhile     string
 	Options                    []option
 	Max                        int
@@ -90,7 +89,7 @@ func (f *orderForm) fill(s sheet, faults []contracts.FieldError, notes map[strin
 	}
 	make := func(name, label, kind string, more ...func(*field)) field {
 		shown[name] = true
-		d := field{Name: name, Label: label, Kind: kind, Value: s.fields[name], Kept: s.fields[exact+name], Fault: byPointer[name], Meanwhile: notes[name]}
+		d := field{Name: name, Label: label, Kind: kind, Value: s.fields[name], Fault: byPointer[name], Meanwhile: notes[name]}
 		for _, m := range more {
 			m(&d)
 		}
@@ -135,7 +134,7 @@ func (f *orderForm) groups(s sheet, make func(name, label, kind string, more ...
 	hint := func(text string) func(*field) { return func(d *field) { d.Hint = text } }
 	from := func(options []option) func(*field) { return func(d *field) { d.Options = options } }
 	address := func(at, title string) group {
-		g := group{Title: title, Open: s.address(at) != nil, Fields: []field{
+		g := group{Title: title, Open: s.hasAddress(at), Fields: []field{
 			make(at+"/name", "Name", "text", length(contracts.NameLengthMax)),
 			make(at+"/company", "Company", "text", length(contracts.NameLengthMax)),
 			make(at+"/line1", "Street and number", "text", length(contracts.AddressLineMax)),
@@ -224,7 +223,7 @@ func lineRow(i int, r row, faults, notes map[string]string, shown map[string]boo
 
 func parcelRow(i int, r row, faults map[string]string, shown map[string]bool) formRow {
 	at := "/tracking/" + strconv.Itoa(i)
-	out := formRow{Index: i, Fault: faults[at]}
+	out := formRow{Index: i, ID: r.id, Fault: faults[at]}
 	shown[at] = true
 	labels := []string{"Carrier", "Parcel number", "Web address"}
 	limits := []int{contracts.ShortTextMax, contracts.ShortTextMax, contracts.TrackingURLMax}

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // rebase puts what a person typed, after they had seen base, on top of what the order is now. What only
@@ -14,15 +13,7 @@ func rebase(base, typed, now sheet) (sheet, map[string]string) {
 	notes := map[string]string{}
 	out := sheet{fields: map[string]string{}}
 	for pointer := range typed.fields {
-		if !strings.HasPrefix(pointer, exact) {
-			out.fields[pointer] = pick(notes, pointer, base.fields[pointer], typed.fields[pointer], now.fields[pointer])
-		}
-	}
-	for _, pointer := range []string{"/placedAt", "/cancelledAt"} {
-		out.fields[exact+pointer] = typed.fields[exact+pointer]
-		if out.fields[pointer] == now.fields[pointer] {
-			out.fields[exact+pointer] = now.fields[exact+pointer]
-		}
+		out.fields[pointer] = pick(notes, pointer, base.fields[pointer], typed.fields[pointer], now.fields[pointer])
 	}
 	was, is := byID(base.lines), byID(now.lines)
 	for _, r := range typed.lines {
@@ -53,7 +44,7 @@ func rebase(base, typed, now sheet) (sheet, map[string]string) {
 			}
 		}
 	}
-	out.parcels = typed.parcels
+	out.parcels = withPlaces(typed.parcels, now.parcels)
 	if sameRows(base.parcels, typed.parcels) {
 		out.parcels = now.parcels
 	} else if !sameRows(base.parcels, now.parcels) {
@@ -88,4 +79,16 @@ func byID(rows []row) map[string]row {
 
 func sameRows(a, b []row) bool {
 	return slices.EqualFunc(a, b, func(x, y row) bool { return x.id == y.id && maps.Equal(x.fields, y.fields) })
+}
+
+// withPlaces gives parcels the places of their like in the order as it is now.
+func withPlaces(rows, now []row) []row {
+	out := slices.Clone(rows)
+	for i := range out {
+		at := slices.IndexFunc(now, func(r row) bool { return maps.Equal(r.fields, out[i].fields) })
+		if out[i].id = ""; at >= 0 {
+			out[i].id = now[at].id
+		}
+	}
+	return out
 }
