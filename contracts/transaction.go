@@ -12,9 +12,11 @@ const (
 	AnswersBytesMax  = 16 << 20
 	DepthMax         = 32        // nesting of any JSON that is read
 	VersionKeysMax   = 1000      // a process start that wrote an order adds one
-	VersionNumberMax = 1<<53 - 1 // as every JSON reader keeps it exact
-	ReasonLengthMax  = 2000
-	ItemURILengthMax = 2048
+	// VersionSideKeysMax is how many of them one side may have; whoever writes keeps to it.
+	VersionSideKeysMax = 250
+	VersionNumberMax   = 1<<53 - 1 // as every JSON reader keeps it exact
+	ReasonLengthMax    = 2000
+	ItemURILengthMax   = 2048
 )
 
 // Version is a version vector: a side and an epoch ("a.7kq2mz") to that side's log number at which

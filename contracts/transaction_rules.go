@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Validate says what is wrong with an entry, leaving the order's content aside: content that this side
@@ -73,8 +74,8 @@ func (c *checker) state(name, state string) { oneOf(c, name, state, States[1:]) 
 
 // version checks a vector; it may be empty.
 func (c *checker) version(name string, v Version) {
-	if len(v) > VersionKeysMax {
-		c.fail(name, fmt.Sprintf("must not hold more than %d keys", VersionKeysMax))
+	if fault := versionSizeFault(v); fault != "" {
+		c.fail(name, fault)
 		return
 	}
 	sound := true
@@ -95,4 +96,21 @@ func (c *checker) version(name string, v Version) {
 			c.fail(key, fmt.Sprintf("must be between 1 and %d", int64(VersionNumberMax)))
 		}
 	}
+}
+
+func versionSizeFault(v Version) string {
+	if len(v) > VersionKeysMax {
+		return fmt.Sprintf("must not hold more than %d keys", VersionKeysMax)
+	}
+	if len(v) <= VersionSideKeysMax {
+		return ""
+	}
+	count := map[string]int{}
+	for key := range v {
+		side, _, _ := strings.Cut(key, ".")
+		if count[side]++; count[side] > VersionSideKeysMax {
+			return fmt.Sprintf("must not hold more than %d keys of one side", VersionSideKeysMax)
+		}
+	}
+	return ""
 }

@@ -22,7 +22,7 @@ func validEntry() *contracts.Entry {
 func versionOf(keys int) contracts.Version {
 	v := contracts.Version{}
 	for i := range keys {
-		v[fmt.Sprintf("a.%d", i)] = 1
+		v[fmt.Sprintf("%c.%d", 'a'+i/contracts.VersionSideKeysMax, i)] = 1
 	}
 	return v
 }
@@ -54,6 +54,10 @@ func TestEntryRules(t *testing.T) {
 		"version number over 2^53":  {func(e *entry) { e.Version = contracts.Version{"a.b": contracts.VersionNumberMax + 1} }, []string{"/version/a.b"}},
 		"most version keys":         {func(e *entry) { e.Version = versionOf(contracts.VersionKeysMax) }, nil},
 		"one version key more":      {func(e *entry) { e.Version = versionOf(contracts.VersionKeysMax + 1) }, []string{"/version"}},
+		"one key of a side more": {func(e *entry) {
+			e.Version = versionOf(contracts.VersionSideKeysMax)
+			e.Version["a.more"] = 1
+		}, []string{"/version"}},
 		"fingerprint of elsewhere":  {func(e *entry) { e.Fingerprint = "fp2" + e.Fingerprint[3:] }, []string{"/fingerprint"}},
 		"fingerprint in upper case": {func(e *entry) { e.Fingerprint = "fp1:" + strings.Repeat("0F", 32) }, []string{"/fingerprint"}},
 		"time before 1970":          {func(e *entry) { e.UpdatedAt = time.Unix(-1, 0) }, []string{"/updatedAt"}},

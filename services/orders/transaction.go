@@ -149,6 +149,9 @@ func (s *Service) Lookup(ctx context.Context, peer string, ids []uuid.UUID, all 
 	if err != nil {
 		return nil, nil, err
 	}
+	if loaded, err = s.withholdUntellable(ctx, peer, loaded); err != nil {
+		return nil, nil, err
+	}
 	bytes := 0
 	for i, st := range loaded {
 		if !st.Link(peer).Due && !(all && st.Known()) {
@@ -156,7 +159,7 @@ func (s *Service) Lookup(ctx context.Context, peer string, ids []uuid.UUID, all 
 		}
 		bytes += len(st.Body)
 		if bytes > bytesMax && len(out) > 0 {
-			return out, ids[i:], nil
+			return out, idsOf(loaded[i:]), nil
 		}
 		out = append(out, present(st, peer))
 	}

@@ -16,18 +16,21 @@ import (
 
 // readEntry reads one entry of a peer. An entry whose content this side refuses, even for how it is
 // written, is still observed, with the reason, as long as it says which version of which order it is
-// about; what cannot be observed at all comes back as faults.
-func readEntry(raw []byte, answer bool) (*orders.Received, []contracts.FieldError) {
+// about; what cannot be observed at all comes back as faults. Sides are those whose keys a version may have.
+func readEntry(raw []byte, answer bool, sides []string) (*orders.Received, []contracts.FieldError) {
 	var e contracts.Entry
 	if err := strictjson.Decode(raw, &e); err != nil {
-		return salvage(raw, faultsOf(err), answer)
+		return salvage(raw, faultsOf(err), answer, sides)
 	}
 	if errs := e.Validate(); errs != nil {
-		return salvage(raw, errs, answer)
+		return salvage(raw, errs, answer, sides)
 	}
 	rec, errs := received(&e, answer)
 	if errs != nil {
 		return nil, errs
+	}
+	if fault := orders.VersionFault(rec.Entry.Version, sides); fault != "" {
+		return strange(rec, fault)
 	}
 	switch {
 	case e.Order != nil:
@@ -75,6 +78,18 @@ func received(e *contracts.Entry, answer bool) (*orders.Received, []contracts.Fi
 	return rec, nil
 }
 
+// strange handles an entry whose version must not come in, since every later version of the order would
+// contain it. A request is answered with the reason. An answer has to end what it answers, or the order
+// would be sent again for ever: it counts as the peer's refusal.
+func strange(rec *orders.Received, fault string) (*orders.Received, []contracts.FieldError) {
+	to := rec.Entry.AnswerTo
+	if to == nil {
+		return nil, []contracts.FieldError{{Pointer: "/version", Detail: fault}}
+	}
+	rec.Entry = ordersync.Entry{State: ordersync.Error, Refused: *to, Why: "the peer's answer was refused: " + fault, AnswerTo: to}
+	return rec, nil
+}
+
 func coreVersion(v contracts.Version) (ordersync.Vector, error) {
 	dots := make([]ordersync.Dot, 0, len(v))
 	for k, n := range v {
@@ -115,13 +130,13 @@ func faultsOf(err error) []contracts.FieldError {
 
 // salvage finds what order and version an entry is about that breaks the rules, so that the refusal
 // can be recorded with the order.
-func salvage(raw []byte, faults []contracts.FieldError, answer bool) (*orders.Received, []contracts.FieldError) {
+func salvage(raw []byte, faults []contracts.FieldError, answer bool, sides []string) (*orders.Received, []contracts.FieldError) {
 	e, order, ok := envelope(raw)
 	if !ok || answer {
 		return nil, faults
 	}
 	rec, errs := received(&e, answer)
-	if errs != nil || rec.Entry.Version.IsZero() {
+	if errs != nil || rec.Entry.Version.IsZero() || orders.VersionFault(rec.Entry.Version, sides) != "" {
 		return nil, faults
 	}
 	rec.Entry.Refusal = clean(orders.RefusalText(faults), contracts.ReasonLengthMax)

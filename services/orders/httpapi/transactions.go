@@ -66,7 +66,7 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	side := in.Side
-	read, err := readEntries(in.Entries, answers, seen != nil)
+	read, err := a.readEntries(in.Entries, answers, seen != nil)
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return
@@ -151,11 +151,12 @@ type batch struct {
 
 // readEntries reads each entry on its own, so that a bad one spoils nothing but itself; unless it is
 // all or nothing.
-func readEntries(raw [][]byte, answers, all bool) (*batch, error) {
+func (a *API) readEntries(raw [][]byte, answers, all bool) (*batch, error) {
 	b := &batch{answers: make([]entryOut, len(raw)), received: make([]orders.Received, 0, len(raw)), at: make([]int, 0, len(raw))}
 	seen := make(map[uuid.UUID]bool, len(raw))
+	sides := append([]string{a.service.Name()}, a.service.Peers()...)
 	for i, entry := range raw {
-		rec, bad := readEntry(entry, answers)
+		rec, bad := readEntry(entry, answers, sides)
 		if bad != nil {
 			switch {
 			case answers: // the own bridge has read it before; what it passes on must be an entry

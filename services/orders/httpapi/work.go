@@ -100,7 +100,7 @@ func (a *API) settle(ctx context.Context, p *orders.Piece) error {
 	if err != nil {
 		return err
 	}
-	read, err := readEntries(in.Entries, p.Role == string(access.Bridge), false)
+	read, err := a.readEntries(in.Entries, p.Role == string(access.Bridge), false)
 	if err != nil {
 		return err
 	}
