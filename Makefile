@@ -60,7 +60,7 @@ bench: deps ## drain, time until visible and memory, beside a floor measured in 
 	$(GO) run ./deploy/bench $(BENCH_ARGS)
 
 bench-smoke: deps ## see that the benches run; what they measure so small counts for nothing
-	$(GO) run ./deploy/bench -orders 1000 -many 2000 -rounds 1 -single 100 -visible 2s
+	$(GO) run ./deploy/bench -orders 1000 -copy 1000 -many 3000 -rounds 1 -single 100 -visible 2s
 	$(GO) run ./deploy/bench -pages 50000 -calls 1
 
 nats: ## build bin/nats, the NATS command line

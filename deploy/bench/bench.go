@@ -16,6 +16,7 @@ type sizes struct {
 	Orders  int           `json:"orders"`    // that are edited and drain
 	Rounds  int           `json:"rounds"`    // of the drain, with each number of orders in the tables
 	Many    int           `json:"many"`      // orders in the tables at the repetition
+	Copy    int           `json:"copy"`      // orders of the first copy; 0: none
 	Single  int           `json:"single"`    // writes of the one-by-one floor of a drain
 	Rate    int           `json:"rate"`      // edits a second while the time until visible is taken
 	Visible time.Duration `json:"visibleNs"` // how long
@@ -26,8 +27,8 @@ type sizes struct {
 }
 
 var (
-	fullSizes  = sizes{Orders: 20_000, Rounds: 3, Many: 300_000, Single: 1_000, Rate: 200, Visible: 30 * time.Second, Writers: 8, Calls: 50}
-	quickSizes = sizes{Orders: 5_000, Rounds: 1, Many: 60_000, Single: 500, Rate: 200, Visible: 10 * time.Second, Writers: 8, Calls: 20}
+	fullSizes  = sizes{Orders: 20_000, Rounds: 3, Many: 300_000, Copy: 100_000, Single: 1_000, Rate: 200, Visible: 30 * time.Second, Writers: 8, Calls: 50}
+	quickSizes = sizes{Orders: 5_000, Rounds: 1, Many: 60_000, Copy: 20_000, Single: 500, Rate: 200, Visible: 10 * time.Second, Writers: 8, Calls: 20}
 )
 
 // flags lets each size be chosen; -quick chooses all at once and is given first.
@@ -41,6 +42,7 @@ func (s *sizes) flags(f *flag.FlagSet) {
 	f.IntVar(&s.Orders, "orders", s.Orders, "orders that are edited and drain")
 	f.IntVar(&s.Rounds, "rounds", s.Rounds, "drains with each number of orders in the tables")
 	f.IntVar(&s.Many, "many", s.Many, "orders in the tables when the drain is repeated; 0: do not repeat it")
+	f.IntVar(&s.Copy, "copy", s.Copy, "orders of the first copy, after which both sides are proved equal; 0: none")
 	f.IntVar(&s.Single, "single", s.Single, "writes of the one-by-one floor beside each drain")
 	f.IntVar(&s.Rate, "rate", s.Rate, "edits a second while the time until visible is taken")
 	f.DurationVar(&s.Visible, "visible", s.Visible, "how long the time until visible is taken")
@@ -56,8 +58,8 @@ func (s *sizes) validate() error {
 		return fmt.Errorf("-pages must be 0 or at least %d, and -calls above 0", pagesMin)
 	case s.Orders < chunkSize || s.Rounds < 1 || s.Rate < 1 || s.Writers < 1 || s.Single < 1 || s.Visible < time.Second:
 		return fmt.Errorf("sizes must be above 0, -orders at least %d, -visible at least 1s", chunkSize)
-	case s.Single > s.Orders || s.Many != 0 && s.Many < s.Orders:
-		return errors.New("-single must not be above -orders, and -many not below it")
+	case s.Single > s.Orders || s.Copy < 0 || s.Many != 0 && s.Many < s.Orders+s.Copy:
+		return errors.New("-single must not be above -orders, and -many not below -orders and -copy together")
 	case s.edits(s.Visible) > s.Orders:
 		return errors.New("-rate times -visible must not be above -orders: every edit is of another order")
 	case s.edits(s.Visible/4) < 1:
@@ -123,9 +125,21 @@ func (b *bench) measure(ctx context.Context, r *result) (err error) {
 	if r.Visible, err = b.visible(ctx); err != nil {
 		return err
 	}
+	if r.TwoWay, err = b.twoWay(ctx); err != nil {
+		return err
+	}
+	if b.Copy > 0 {
+		b.say("bringing %d more in at a", b.Copy)
+		if r.Copy, err = b.copyFirst(ctx, b.Orders, b.Orders+b.Copy); err != nil {
+			return err
+		}
+		if r.Equality, err = b.prove(ctx, b.Orders+b.Copy); err != nil {
+			return err
+		}
+	}
 	if b.Many > 0 {
-		b.say("bringing in %d more", b.Many-b.Orders)
-		if err := b.fill(ctx, b.Orders, b.Many); err != nil {
+		b.say("bringing in %d more", b.Many-b.Orders-b.Copy)
+		if err := b.fill(ctx, b.Orders+b.Copy, b.Many); err != nil {
 			return err
 		}
 		if r.Many, err = b.drains(ctx, b.Many); err != nil {

@@ -25,6 +25,15 @@
 //   - Visible: one writer makes 200 edits/s, b's database is asked for them every 1 ms. Counted from the
 //     edit's start and from the answer to it. The floor is timed just before and just after, a
 //     quarter of the time each.
+//   - Both ways: a writer on each side, each at half of that rate and with orders of its own. Each edit must
+//     have been written exactly once on each side.
+//   - First copy: orders that only a has are brought to b by a reconciliation. The floor reads a's plain table
+//     in pages of 256 by key and upserts them into b's. The time is the reconciliation's own, from its first
+//     request to the proof.
+//   - Equality: a reconciliation of two equal sides, beside 1,024 digests of (id, version) that both databases
+//     compute and this program compares.
+//   - Edits of a plain table: a's plain table is written one order a transaction over as many connections as
+//     make the backlog. The edits of the system go over REST, those of the plain table do not.
 //   - Cost of an edit: time and processor time of the edits above. The drain is repeated with many more
 //     orders in the tables (the same ones are edited), and neither may grow.
 //   - Processor time: user and system time of every process, PostgreSQL's backends included, until a

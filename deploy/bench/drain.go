@@ -29,8 +29,12 @@ type round struct {
 	EditMs    float64     `json:"editMs"` // of wall time, with all writers at work
 	EditCPU   float64     `json:"editCpuMs"`
 	EditParts []partUsage `json:"editParts"`
-	Noisy     bool        `json:"noisy"` // the floors differ too much
+	Plain     float64     `json:"plainEditsPerSecond"` // into a's plain table, over as many connections
+	Noisy     bool        `json:"noisy"`               // the floors differ too much
 }
+
+// tax is the share of the plain table's edits that are left with the sync on.
+func (r round) tax() float64 { return 1000 / r.EditMs / r.Plain }
 
 // floorCPU is the processor time of the floor beside the round.
 func (r round) floorCPU() float64 { return (r.Before.CPU + r.After.CPU) / 2 }
@@ -70,6 +74,9 @@ func (b *bench) drain(ctx context.Context, inTables int) (*round, error) {
 	}
 	if err := b.makeBacklog(ctx, bodies, r); err != nil {
 		return nil, fmt.Errorf("make the backlog: %w", err)
+	}
+	if r.Plain, err = b.floorWriters(ctx, bodies); err != nil {
+		return nil, err
 	}
 	if r.Single, err = b.floorSingle(ctx, bodies[:b.Single]); err != nil {
 		return nil, err

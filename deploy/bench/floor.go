@@ -4,9 +4,13 @@ package main
 
 import (
 	"context"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 )
 
 // The floor's table, and the write to it.
@@ -42,6 +46,45 @@ func (b *bench) floorSingle(ctx context.Context, bodies [][]byte) (floorRun, err
 	return b.floor(ctx, len(bodies), 1, func(i, _ int, at time.Time) error {
 		return b.dualWrite(ctx, writeOne, orderID(i, 0), bodies[i], at)
 	})
+}
+
+// floorWriters writes one order a transaction into a's plain table alone, over as many connections as make the
+// backlog: what an edit costs where nothing is synced.
+func (b *bench) floorWriters(ctx context.Context, bodies [][]byte) (perSecond float64, err error) {
+	if err := b.checkpoint(ctx); err != nil {
+		return 0, err
+	}
+	conns := make([]*pgx.Conn, b.Writers)
+	for i := range conns {
+		if conns[i], err = pgx.Connect(ctx, b.a.cluster.URL(floorName)); err != nil {
+			return 0, err
+		}
+		defer conns[i].Close(ctx) //nolint:errcheck // nothing is under way
+	}
+	at := time.Now().UTC().Truncate(time.Microsecond)
+	var next atomic.Int64
+	g, gctx := errgroup.WithContext(ctx)
+	began := time.Now()
+	for _, conn := range conns {
+		g.Go(func() error {
+			for i := int(next.Add(1)) - 1; i < len(bodies); i = int(next.Add(1)) - 1 {
+				if _, err := conn.Exec(gctx, writeOne, orderID(i, 0), bodies[i], at); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return 0, err
+	}
+	took := time.Since(began)
+	// b's has the same, for the comparison at the end.
+	_, err = b.b.floor.work.Exec(ctx, writeMany, ids(len(bodies)), bodies, slices.Repeat([]time.Time{at}, len(bodies)))
+	for i := range bodies {
+		b.floorAt[i] = floorTime(at)
+	}
+	return float64(len(bodies)) / took.Seconds(), err
 }
 
 // dualWrite runs a statement at side a, then at side b.

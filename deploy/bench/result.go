@@ -11,17 +11,20 @@ import (
 
 // result is everything that a run has found out; with -json as it stands.
 type result struct {
-	Started    time.Time `json:"started"`
-	Seconds    float64   `json:"seconds"`
-	Machine    machine   `json:"machine"`
-	Sizes      sizes     `json:"sizes"`
-	OrderBytes int       `json:"orderBytes"` // as stored
-	EntryBytes int       `json:"entryBytes"` // in a batch
-	Few        *drains   `json:"few,omitzero"`
-	Many       *drains   `json:"many,omitzero"`
-	Visible    *visibles `json:"visible,omitzero"`
-	Pages      []called  `json:"pages,omitzero"`
-	Memory     []memory  `json:"memory"`
+	Started    time.Time  `json:"started"`
+	Seconds    float64    `json:"seconds"`
+	Machine    machine    `json:"machine"`
+	Sizes      sizes      `json:"sizes"`
+	OrderBytes int        `json:"orderBytes"` // as stored
+	EntryBytes int        `json:"entryBytes"` // in a batch
+	Few        *drains    `json:"few,omitzero"`
+	Many       *drains    `json:"many,omitzero"`
+	Visible    *visibles  `json:"visible,omitzero"`
+	TwoWay     *twoWay    `json:"twoWay,omitzero"`
+	Copy       *firstCopy `json:"firstCopy,omitzero"`
+	Equality   *equality  `json:"equality,omitzero"`
+	Pages      []called   `json:"pages,omitzero"`
+	Memory     []memory   `json:"memory"`
 }
 
 // print writes the tables, and the JSON line after them.
@@ -49,6 +52,12 @@ var (
 	drainCPUGoal = goal{limit: 3}                               // times the floor in batches
 	visibleGoal  = goal{limit: 4, next: 2.5}                    // times the floor, median
 	tailGoal     = goal{limit: 6, next: 4}                      // the same, of the slowest in a hundred
+	twoWayGoal   = goal{limit: 1.5, next: 1.25}                 // times one direction alone, median
+	convergeGoal = goal{limit: 200, next: 60}                   // ms after the last edit
+	copyGoal     = goal{atLeast: true, limit: 0.5, next: 0.7}   // of the floor in pages
+	equalGoal    = goal{limit: 5, next: 3}                      // times digests in SQL
+	bytesGoal    = goal{limit: 120_000, next: 100_000}
+	taxGoal      = goal{atLeast: true, limit: 0.75, next: 0.8} // of edits of a plain table
 	growthGoal   = goal{limit: 1.25}
 	serviceGoal  = goal{limit: 200} // MB
 	bridgeGoal   = goal{limit: 64}

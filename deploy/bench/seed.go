@@ -22,12 +22,12 @@ func (b *bench) fill(ctx context.Context, from, to int) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(fillers)
 	for first := from; first < to; first += contracts.BatchEntriesMax {
-		g.Go(func() error { return b.fillBatch(gctx, first, min(first+contracts.BatchEntriesMax, to)) })
+		g.Go(func() error { return b.fillBatch(gctx, first, min(first+contracts.BatchEntriesMax, to), b.a, b.b) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	if err := b.both(func(s, _ *side) error { return copyFloor(ctx, s.floor.work, from, to) }); err != nil {
+	if err := b.both(func(s, _ *side) error { return copyFloor(ctx, s.floor.work, "orders", from, to) }); err != nil {
 		return err
 	}
 	if from == 0 {
@@ -42,24 +42,30 @@ func (b *bench) fill(ctx context.Context, from, to int) error {
 	return b.checkEqual(ctx, to)
 }
 
-func (b *bench) fillBatch(ctx context.Context, from, to int) error {
+// fillBatch has sides take a batch of orders as from their peer.
+func (b *bench) fillBatch(ctx context.Context, from, to int, takers ...*side) error {
 	batch := contracts.Batch{Entries: make([]contracts.Entry, 0, to-from)}
 	for i := from; i < to; i++ {
 		batch.Entries = append(batch.Entries, seedEntry(i))
 	}
 	bodies := map[*side][]byte{}
-	for _, s := range []*side{b.a, b.b} {
+	for _, s := range takers {
 		batch.Side = b.peerOf(s).name
 		var err error
 		if bodies[s], err = strictjson.Encode(batch); err != nil {
 			return err
 		}
 	}
-	return b.both(func(s, _ *side) error { return s.receive(ctx, bodies[s]) })
+	return b.both(func(s, _ *side) error {
+		if bodies[s] == nil {
+			return nil
+		}
+		return s.receive(ctx, bodies[s])
+	})
 }
 
 // copyFloor brings the same orders into a plain table.
-func copyFloor(ctx context.Context, conn *pgx.Conn, from, to int) error {
+func copyFloor(ctx context.Context, conn *pgx.Conn, table string, from, to int) error {
 	i := from - 1
 	rows := pgx.CopyFromFunc(func() ([]any, error) {
 		if i++; i == to {
@@ -68,7 +74,7 @@ func copyFloor(ctx context.Context, conn *pgx.Conn, from, to int) error {
 		body, err := content(i, 0)
 		return []any{orderID(i, 0), body, placed(i)}, err
 	})
-	n, err := conn.CopyFrom(ctx, pgx.Identifier{"orders"}, []string{"id", "body", "updated_at"}, rows)
+	n, err := conn.CopyFrom(ctx, pgx.Identifier{table}, []string{"id", "body", "updated_at"}, rows)
 	if err == nil && n != int64(to-from) {
 		err = fmt.Errorf("took %d of %d", n, to-from)
 	}

@@ -37,9 +37,52 @@ func (p *printer) exchange(r *result) {
 	if r.Many != nil {
 		all = append(all, r.Many)
 	}
+	p.summary(r)
 	p.drains(all, r.Sizes)
 	p.edits(all, r.Sizes)
 	p.visible(r.Visible, r.Sizes)
+	if t := r.TwoWay; t != nil {
+		p.title("BOTH WAYS at once: %s edits, half by a writer on each side, of distinct orders; each was written once on each side", number(float64(t.Edits)))
+		p.row("ms", "p50", "p95", "p99", "converged")
+		p.row("from the edit's start", fmt.Sprintf("%.2f", t.Start.P50), fmt.Sprintf("%.2f", t.Start.P95), fmt.Sprintf("%.2f", t.Start.P99), fmt.Sprintf("%.0f", t.Converged))
+	}
+	if c := r.Copy; c != nil {
+		p.title("FIRST COPY of %s orders that only a has, by a reconciliation, proof included", number(float64(c.Orders)))
+		p.row("orders/s", number(c.PerSecond))
+		p.row("floor in pages of 256, orders/s", number(c.Floor))
+	}
+	if e := r.Equality; e != nil {
+		p.title("EQUALITY of %s orders on both sides, proved", number(float64(e.Orders)))
+		p.row("reconciliation", fmt.Sprintf("%.3f s", e.Seconds), number(float64(e.Bytes))+" bytes", number(float64(e.Requests))+" requests")
+		p.row("1,024 digests of (id, version) in SQL", fmt.Sprintf("%.3f s", e.Digests))
+	}
+}
+
+// summary is a line for each goal; the tables below say how the figures came about.
+func (p *printer) summary(r *result) {
+	p.title("SUMMARY")
+	p.row("what", "figure", "goal")
+	few := func(figure func(round) float64) float64 { return spreadOf(pick(r.Few.Rounds, figure)).Median }
+	line := func(name string, figure float64, format string, g goal) {
+		p.row(name, fmt.Sprintf(format, figure), g.verdict(figure))
+	}
+	line("drain, of the floor in batches", few(func(r round) float64 { return r.Ratio }), "%.2f", drainGoal)
+	line("drain, times the floor's CPU", few(func(r round) float64 { return r.CPU / r.floorCPU() }), "%.2f", drainCPUGoal)
+	x := r.Visible.System.Start.over(r.Visible.Floor.Start)
+	line("visible, p50 in floors one by one", x.P50, "%.2f", visibleGoal)
+	line("visible, p99 in floors one by one", x.P99, "%.2f", tailGoal)
+	if t := r.TwoWay; t != nil {
+		line("both ways at once, p50 times one way", t.Start.P50/r.Visible.System.Start.P50, "%.2f", twoWayGoal)
+		line("  converged, ms after the last edit", t.Converged, "%.0f", convergeGoal)
+	}
+	if c := r.Copy; c != nil {
+		line("first copy, of the floor in pages", c.Ratio, "%.2f", copyGoal)
+	}
+	if e := r.Equality; e != nil {
+		line(fmt.Sprintf("equality of %s, times digests in SQL", number(float64(e.Orders))), e.Ratio, "%.2f", equalGoal)
+		line("  bytes between the sides and the bridge", float64(e.Bytes), "%.0f", bytesGoal)
+	}
+	line("edits over REST, of a plain table's in SQL", few(round.tax), "%.2f", taxGoal)
 }
 
 // printer writes lines and keeps the first error.

@@ -39,15 +39,16 @@ func TestSizes(t *testing.T) {
 	require.NoError(t, fullSizes.validate())
 	require.NoError(t, quickSizes.validate())
 	for name, change := range map[string]func(*sizes){
-		"no orders":                        func(s *sizes) { s.Orders = 0 },
-		"no rounds":                        func(s *sizes) { s.Rounds = 0 },
-		"fewer in the tables":              func(s *sizes) { s.Many = s.Orders - 1 },
-		"more single writes than orders":   func(s *sizes) { s.Single = s.Orders + 1 },
-		"more paced edits than orders":     func(s *sizes) { s.Visible = time.Hour },
-		"no paced edit for the floor":      func(s *sizes) { s.Rate, s.Visible = 3, time.Second },
-		"a time too short for percentiles": func(s *sizes) { s.Visible = time.Millisecond },
-		"pages of too few orders":          func(s *sizes) { s.Pages = pagesMin - 1 },
-		"no calls of a page":               func(s *sizes) { s.Calls = 0 },
+		"no orders":                         func(s *sizes) { s.Orders = 0 },
+		"no rounds":                         func(s *sizes) { s.Rounds = 0 },
+		"fewer in the tables":               func(s *sizes) { s.Many = s.Orders + s.Copy - 1 },
+		"a first copy of less than nothing": func(s *sizes) { s.Copy = -1 },
+		"more single writes than orders":    func(s *sizes) { s.Single = s.Orders + 1 },
+		"more paced edits than orders":      func(s *sizes) { s.Visible = time.Hour },
+		"no paced edit for the floor":       func(s *sizes) { s.Rate, s.Visible = 3, time.Second },
+		"a time too short for percentiles":  func(s *sizes) { s.Visible = time.Millisecond },
+		"pages of too few orders":           func(s *sizes) { s.Pages = pagesMin - 1 },
+		"no calls of a page":                func(s *sizes) { s.Calls = 0 },
 	} {
 		s := fullSizes
 		change(&s)
@@ -60,7 +61,7 @@ func aResult() *result {
 	parts := []partUsage{{"service a", 0.05}, {"postgres a", 0.02}}
 	r := round{
 		PerSecond: 8000, FirstMs: 90, Settled: 7900, Ratio: 0.4, Parts: parts, CPU: 0.07, Before: floorRun{20_000, 0.03},
-		After: floorRun{20_000, 0.03}, Single: floorRun{2000, 0.3}, EditMs: 0.4, EditCPU: 0.6, EditParts: parts,
+		After: floorRun{20_000, 0.03}, Single: floorRun{2000, 0.3}, EditMs: 0.4, EditCPU: 0.6, EditParts: parts, Plain: 5000,
 	}
 	busy := r
 	busy.Noisy = true
@@ -69,7 +70,8 @@ func aResult() *result {
 		Started: time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC), Seconds: 100, Sizes: fullSizes, OrderBytes: 663, EntryBytes: 935,
 		Few: &drains{20_000, []round{r, r, r}}, Many: &drains{300_000, []round{r, busy, r}},
 		Visible: &visibles{System: visible{6000, 200, x, x, x}, Floor: visible{6000, 200, percentiles{1, 2, 3}, percentiles{1, 2, 3}, x}},
-		Memory:  []memory{{"service a", 190, 80}, {"bridge a", 65, 20}},
+		TwoWay:  &twoWay{6000, percentiles{5, 8, 9}, 70}, Copy: &firstCopy{100_000, 20_000, 40_000, 0.5}, Equality: &equality{120_000, 0.5, 90_000, 2, 0.2, 2.5},
+		Memory: []memory{{"service a", 190, 80}, {"bridge a", 65, 20}},
 	}
 }
 
@@ -82,6 +84,11 @@ func TestTheTableShowsFiguresAndGoals(t *testing.T) {
 		`busy machine: the floors around round 2 with 300,000 orders`,
 		`edit, ms of CPU +0.600 .* 1.00 +at most 1.25: met`,
 		`times the floor +4.00 +3.00 +3.00 +p50 at most 4: met, then at most 2.5: MISSED; p99 at most 6: met, then at most 4: met`,
+		`both ways at once, p50 times one way +1.25 +at most 1.5: met, then at most 1.25: met`,
+		`converged, ms after the last edit +70 +at most 200: met, then at most 60: MISSED`,
+		`first copy, of the floor in pages +0.50 +at least 0.5: met, then at least 0.7: MISSED`,
+		`equality of 120,000, times digests in SQL +2.50 +at most 5: met, then at most 3: met`,
+		`edits over REST, of a plain table's in SQL +0.50 +at least 0.75: MISSED`,
 		`service a +190 +80 +at most 200: met`,
 		`bridge a +65 +20 +at most 64: MISSED`,
 	} {

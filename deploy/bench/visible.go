@@ -47,15 +47,24 @@ func (b *bench) visible(ctx context.Context) (*visibles, error) {
 		b.versions[i], err = b.a.put(ctx, orderID(i, 0).String(), bodies[i])
 		return time.Now(), err
 	}
-	before, err := b.pace(ctx, 0, part, newWatcher(b.b.floor.watch, pastTime), b.floorAt, floorEdit)
+	if err := b.checkpoint(ctx); err != nil {
+		return nil, err
+	}
+	before, err := b.pace(ctx, b.Rate, 0, part, newWatcher(b.b.floor.watch, pastTime), b.floorAt, floorEdit)
 	if err != nil {
 		return nil, err
 	}
-	system, err := b.pace(ctx, 0, n, newWatcher(b.b.system.watch, pastVersion), b.versions, restEdit)
+	if err := b.checkpoint(ctx); err != nil {
+		return nil, err
+	}
+	system, err := b.pace(ctx, b.Rate, 0, n, newWatcher(b.b.system.watch, pastVersion), b.versions, restEdit)
 	if err != nil {
 		return nil, err
 	}
-	after, err := b.pace(ctx, part, 2*part, newWatcher(b.b.floor.watch, pastTime), b.floorAt, floorEdit)
+	if err := b.checkpoint(ctx); err != nil {
+		return nil, err
+	}
+	after, err := b.pace(ctx, b.Rate, part, 2*part, newWatcher(b.b.floor.watch, pastTime), b.floorAt, floorEdit)
 	if err != nil {
 		return nil, err
 	}
@@ -79,17 +88,14 @@ func (b *bench) floorEdit(ctx context.Context, i int, body []byte) (committed ti
 	return committed, err
 }
 
-// pace makes the edits from..to at the set rate, one after the other, while w looks for them. Before is
+// pace makes the edits from..to at a rate, one after the other, while w looks for them. Before is
 // what w knows the orders by.
-func (b *bench) pace(ctx context.Context, from, to int, w *watcher, before []string, do edit) ([]sample, error) {
-	if err := b.checkpoint(ctx); err != nil {
-		return nil, err
-	}
+func (b *bench) pace(ctx context.Context, rate, from, to int, w *watcher, before []string, do edit) ([]sample, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.Visible+settlePatience)
 	defer cancel()
 	over, watched := make(chan struct{}), make(chan error, 1)
 	go func() { watched <- w.run(ctx, over) }()
-	samples, err := b.write(ctx, from, to, w, before, do)
+	samples, err := b.write(ctx, rate, from, to, w, before, do)
 	if err != nil {
 		cancel()
 		if e := <-watched; !errors.Is(e, context.Canceled) { // that it was cut off is our doing
@@ -107,13 +113,13 @@ func (b *bench) pace(ctx context.Context, from, to int, w *watcher, before []str
 	return samples, nil
 }
 
-func (b *bench) write(ctx context.Context, from, to int, w *watcher, before []string, do edit) ([]sample, error) {
+func (b *bench) write(ctx context.Context, rate, from, to int, w *watcher, before []string, do edit) ([]sample, error) {
 	list := make([]uuid.UUID, to-from)
 	for i := range list {
 		list[i] = orderID(from+i, 0)
 	}
 	samples := make([]sample, len(list))
-	step, start := time.Second/time.Duration(b.Rate), time.Now()
+	step, start := time.Second/time.Duration(rate), time.Now()
 	for i := range samples {
 		// An edit that is late begins at once; it does not make the next ones late.
 		time.Sleep(time.Until(start.Add(time.Duration(i) * step)))
