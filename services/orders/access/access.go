@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"time"
@@ -18,9 +17,6 @@ type Hash [sha256.Size]byte
 
 // HashOf is the hash of a secret that is random enough to need no salt.
 func HashOf(secret string) Hash { return sha256.Sum256([]byte(secret)) }
-
-// newSecret makes a secret of 260 bits, in letters and digits.
-func newSecret() string { return rand.Text() + rand.Text() }
 
 // Store keeps people, sessions, tries and the audit. Errors are *orders.Error.
 type Store interface {
@@ -72,7 +68,9 @@ type Access struct {
 	now     func() time.Time
 	log     *zap.Logger
 	looking chan struct{} // one for each password that is hashed
-	asking  chan struct{} // one for each secret that the database is asked for
+	trusted chan struct{} // the same, for those who are known or have a device that is
+	lookups lookups
+	recent  *recent
 	noted   *rate.Limiter // failed logins that go to the audit
 }
 
@@ -80,7 +78,6 @@ type Access struct {
 const (
 	loginsAtOnce = 2 // each takes 19 MiB, and a CPU for a while
 	loginWait    = 2 * time.Second
-	asksAtOnce   = 2 // each takes a connection for a moment
 	notedEach    = time.Second
 	notedBurst   = 100
 )
@@ -88,18 +85,24 @@ const (
 // New makes the access to a side.
 func New(store Store, now func() time.Time, log *zap.Logger) *Access {
 	return &Access{
-		store: store, now: now, log: log.Named("access"), looking: make(chan struct{}, loginsAtOnce), asking: make(chan struct{}, asksAtOnce),
+		store: store, now: now, log: log.Named("access"), looking: make(chan struct{}, loginsAtOnce),
+		trusted: make(chan struct{}, loginsAtOnce), lookups: newLookups(), recent: &recent{shown: map[Hash]time.Time{}},
 		noted: rate.NewLimiter(rate.Every(notedEach), notedBurst),
 	}
 }
 
-// turn waits for a turn at hashing a password; the caller gives it back.
-func (a *Access) turn(ctx context.Context) (back func(), err error) {
+// turn waits for a turn at hashing a password; the caller gives it back. Trusted are those whom no stranger
+// may hold up.
+func (a *Access) turn(ctx context.Context, trusted bool) (back func(), err error) {
+	turns := a.looking
+	if trusted {
+		turns = a.trusted
+	}
 	patience := time.NewTimer(loginWait)
 	defer patience.Stop()
 	select {
-	case a.looking <- struct{}{}:
-		return func() { <-a.looking }, nil
+	case turns <- struct{}{}:
+		return func() { <-turns }, nil
 	case <-patience.C:
 		return nil, &TooMany{time.Second}
 	case <-ctx.Done():
@@ -118,6 +121,7 @@ func (a *Access) Run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		now := a.now()
+		a.recent.forget(now.Add(-recentTrust))
 		err := a.store.Expire(ctx, now.Add(-SessionIdle), now.Add(-SessionMax), now.Add(-triesTrust))
 		if err != nil && ctx.Err() == nil {
 			a.log.Warn("expired sessions cannot be dropped", zap.Error(err))

@@ -5,7 +5,9 @@
 // What it promises: passwords are kept as argon2id hashes, sessions and tokens as hashes of random secrets, so
 // that a copy of the database lets nobody in. Whether a name exists cannot be told from an answer, nor
 // from how long it takes. Guessing gets slower with each wrong guess (tries.go), and at most a few
-// passwords are looked at at once, so that logins leave the rest of the service alone.
+// passwords are checked at once, so that logins leave the rest of the service alone. Nobody is locked out
+// of a device on which they logged in before (device.go), and unknown secrets do not delay those that were
+// valid a short time ago (lookup.go).
 //
 // Read role.go first, then access.go.
 package access

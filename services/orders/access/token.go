@@ -58,37 +58,29 @@ func (a *Access) RevokeToken(ctx context.Context, by orders.By, name string) (*T
 // ByToken finds who has a token; nil when nobody does, or not any more. What does not look like a token
 // of ours costs nothing.
 func (a *Access) ByToken(ctx context.Context, secret string) (*Caller, error) {
-	if !strings.HasPrefix(secret, tokenPrefix) {
+	if rest, ours := strings.CutPrefix(secret, tokenPrefix); !ours || !isSecret(rest) {
 		return nil, nil
 	}
-	back, err := a.lookup(ctx)
+	hash := HashOf(secret)
+	back, err := a.lookup(ctx, hash)
 	if err != nil {
 		return nil, err
 	}
 	defer back()
-	t, err := a.store.Token(ctx, HashOf(secret))
-	if err != nil || t == nil {
+	t, err := a.store.Token(ctx, hash)
+	if err != nil {
 		return nil, err
 	}
 	now := a.now()
-	if t.Revoked != nil || t.Expires != nil && !now.Before(*t.Expires) || !slices.Contains(Programs, t.Role) {
+	if t == nil || t.Revoked != nil || t.Expires != nil && !now.Before(*t.Expires) || !slices.Contains(Programs, t.Role) {
+		a.recent.bad(hash)
 		return nil, nil
 	}
+	a.recent.good(hash, now)
 	if hour := now.Truncate(usedEvery); t.Used == nil || t.Used.Before(hour) {
 		if err := a.store.UsedToken(ctx, t.Name, hour); err != nil {
 			return nil, err
 		}
 	}
 	return &Caller{Role: t.Role, Actor: "token:" + t.Name}, nil
-}
-
-// lookup waits for a turn at asking the database who a secret belongs to: whoever tries many must not
-// take all connections. The caller gives it back.
-func (a *Access) lookup(ctx context.Context) (back func(), err error) {
-	select {
-	case a.asking <- struct{}{}:
-		return func() { <-a.asking }, nil
-	case <-ctx.Done():
-		return nil, orders.Wrap(orders.Unavailable, ctx.Err(), "find out who calls")
-	}
 }

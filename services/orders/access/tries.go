@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Tries is what is known of the failed logins of one name, one address, or the two together.
+// Tries is what is known of the failed logins of one device, name, address, or name at an address.
 type Tries struct {
 	Failed int
 	Last   time.Time
@@ -23,14 +23,22 @@ type patience struct {
 	first, most time.Duration
 }
 
-// The name at one address is held up first, so that whoever guesses from elsewhere does not keep a
-// person out. The name alone is held up so that no more than 60 guesses an hour are looked at, wherever
-// they come from; the address alone so that nobody goes through many names.
+// On a device where the person logged in before only the tries of that device count: nobody keeps them out
+// from elsewhere. On any other one the name at one address is held up first, then the address, so that
+// nobody goes through many names, and the name.
+//
+// A name that very many failed to log in by is under attack. Then a failure holds up the name at that address
+// for slowed, and everybody who is new for a moment: that bounds the guesses, wherever they come from, to 30
+// and 120 an hour; and who is new, at an address that takes no part, and has the right password, gets in
+// within slowed as long as fewer than slowed / patienceName.most addresses do take part.
 var (
+	patienceDevice  = patience{free: 5, first: 30 * time.Second, most: 15 * time.Minute}
 	patienceBoth    = patience{free: 5, first: 30 * time.Second, most: time.Hour}
-	patienceName    = patience{free: 30, first: 2 * time.Minute, most: 2 * time.Minute}
+	patienceName    = patience{free: 30, first: 30 * time.Second, most: 30 * time.Second}
 	patienceAddress = patience{free: 30, first: 30 * time.Second, most: 15 * time.Minute}
 )
+
+const slowed = 15 * time.Minute
 
 // next counts a try that begins now as failed.
 func (p patience) next(t Tries, now time.Time) Tries {
@@ -54,10 +62,17 @@ type TryKey struct {
 	Name Hash // whose password reset forgets these tries; zero for an address
 }
 
-// keysOf are the keys of a login: the name at the address, the name, and the address.
-func keysOf(name, address string) []TryKey {
+// nameKey is under what the tries of a name are counted.
+func nameKey(name string) Hash { return HashOf("name\x00" + name) }
+
+// keysOf are the keys of a login: of a known device that alone; else the name at the address, the name, and
+// the address.
+func keysOf(name, address, device string) []TryKey {
+	of := nameKey(name)
+	if device != "" {
+		return []TryKey{{HashOf("device\x00" + name + "\x00" + device), of}}
+	}
 	address = Network(address)
-	of := HashOf("name\x00" + name)
 	return []TryKey{{HashOf("both\x00" + name + "\x00" + address), of}, {of, of}, {Key: HashOf("address\x00" + address)}}
 }
 
@@ -76,30 +91,41 @@ func Network(address string) string {
 
 // begin counts a try as failed before it is looked at, so that many at once cannot get past the limit.
 func (a *Access) begin(ctx context.Context, keys []TryKey) error {
-	return a.store.Try(ctx, keys, func(known []Tries) ([]Tries, error) {
-		now := a.now()
-		var wait time.Duration
-		for _, t := range known {
-			wait = max(wait, t.Until.Sub(now))
-		}
-		if wait > 0 {
-			return nil, &TooMany{wait}
-		}
-		for i, p := range []patience{patienceBoth, patienceName, patienceAddress} {
-			known[i] = p.next(known[i], now)
-		}
-		return known, nil
-	})
+	return a.store.Try(ctx, keys, func(known []Tries) ([]Tries, error) { return begun(known, a.now()) })
 }
 
-// succeed takes back what begin counted, and forgives the name at this address its earlier failures.
+// begun counts a try that begins now, under the keys of keysOf, or says how long to wait.
+func begun(known []Tries, now time.Time) ([]Tries, error) {
+	var wait time.Duration
+	for _, t := range known {
+		wait = max(wait, t.Until.Sub(now))
+	}
+	if wait > 0 {
+		return nil, &TooMany{wait}
+	}
+	if len(known) == 1 {
+		return []Tries{patienceDevice.next(known[0], now)}, nil
+	}
+	next := make([]Tries, len(known))
+	for i, p := range []patience{patienceBoth, patienceName, patienceAddress} {
+		next[i] = p.next(known[i], now)
+	}
+	if until := now.Add(slowed); next[1].Failed > patienceName.free && next[0].Until.Before(until) {
+		next[0].Until = until
+	}
+	return next, nil
+}
+
+// succeed takes back what begin counted, and forgives the device, or the name at this address, its failures.
 // The address alone keeps them: an own account must not buy more guesses at those of others.
 func (a *Access) succeed(ctx context.Context, keys []TryKey) error {
-	return a.store.Try(ctx, keys, func(known []Tries) ([]Tries, error) {
-		for i := range known {
-			known[i].Failed, known[i].Until = max(known[i].Failed-1, 0), known[i].Last
-		}
-		known[0].Failed = 0
-		return known, nil
-	})
+	return a.store.Try(ctx, keys, func(known []Tries) ([]Tries, error) { return succeeded(known), nil })
+}
+
+func succeeded(known []Tries) []Tries {
+	for i := range known {
+		known[i].Failed, known[i].Until = max(known[i].Failed-1, 0), known[i].Last
+	}
+	known[0].Failed = 0
+	return known
 }

@@ -81,7 +81,7 @@ func (a *Access) newPassword(ctx context.Context, name, given string) (hash, mad
 	} else if err := checkPassword(name, given, "/password"); err != nil {
 		return "", "", err
 	}
-	back, err := a.turn(ctx)
+	back, err := a.turn(ctx, true)
 	if err != nil {
 		return "", "", err
 	}
@@ -139,30 +139,30 @@ func (a *Access) ResetPassword(ctx context.Context, by orders.By, name, password
 	if err != nil {
 		return nil, "", err
 	}
-	return u, made, a.store.ForgetTries(ctx, keysOf(name, "")[1].Name)
+	return u, made, a.store.ForgetTries(ctx, nameKey(name))
 }
 
-// ChangePassword lets a person change their own password. All their sessions end; a new one begins, and
-// its secret is returned. A wrong present password counts as a failed login.
-func (a *Access) ChangePassword(ctx context.Context, c Caller, from From, present, password string) (string, *Session, error) {
+// ChangePassword lets a person change their own password. All their sessions end, and a new one
+// begins. A wrong present password counts as a failed login.
+func (a *Access) ChangePassword(ctx context.Context, c Caller, from From, present, password string) (*Opened, error) {
 	if c.User == "" {
-		return "", nil, orders.Errorf(orders.Conflict, "a token has no password")
+		return nil, orders.Errorf(orders.Conflict, "a token has no password")
 	}
 	if err := checkPassword(c.User, password, "/newPassword"); err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	// Known by the present password: a session that somebody left open must not be enough.
 	if _, err := a.prove(ctx, from, c.User, present); err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	hash, _, err := a.newPassword(ctx, c.User, password)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	by := orders.By{Actor: c.Actor, RequestID: from.RequestID}
 	u, err := a.store.ChangeUser(ctx, c.User, UserChange{PasswordHash: &hash}, a.event(by, "user.password", c.Actor, ""))
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	return a.open(ctx, u, by, from.Address)
 }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/orderbridge/orderbridge/services/orders/access"
 )
@@ -31,14 +32,28 @@ func (c Cookie) read(r *http.Request) string {
 	return found.Value
 }
 
-func (c Cookie) write(w http.ResponseWriter, secret string) {
-	c.set(w, secret, int(access.SessionMax.Seconds()))
+// deviceName is the cookie by which a browser shows that a user has logged in with it before. A dot stands in
+// no side's name, so that it is no session's of another side.
+func (c Cookie) deviceName(user string) string { return c.name() + ".device." + user }
+
+// device is the mark that a browser has of a user, or empty.
+func (c Cookie) device(r *http.Request, user string) string {
+	found, err := r.Cookie(c.deviceName(user))
+	if err != nil {
+		return ""
+	}
+	return found.Value
 }
 
-func (c Cookie) clear(w http.ResponseWriter) { c.set(w, "", -1) }
+func (c Cookie) write(w http.ResponseWriter, o *access.Opened) {
+	c.set(w, c.name(), o.Secret, access.SessionMax)
+	c.set(w, c.deviceName(o.User), o.Device, access.DeviceTrust)
+}
 
-func (c Cookie) set(w http.ResponseWriter, value string, age int) {
+func (c Cookie) clear(w http.ResponseWriter) { c.set(w, c.name(), "", -time.Second) }
+
+func (c Cookie) set(w http.ResponseWriter, name, value string, age time.Duration) {
 	http.SetCookie(w, &http.Cookie{
-		Name: c.name(), Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: !c.Insecure, SameSite: http.SameSiteStrictMode,
+		Name: name, Value: value, Path: "/", MaxAge: int(age.Seconds()), HttpOnly: true, Secure: !c.Insecure, SameSite: http.SameSiteStrictMode,
 	})
 }

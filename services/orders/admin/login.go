@@ -81,11 +81,11 @@ func (p *People) loginForm(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := loginView{Side: p.cookie.Side, Name: r.PostForm.Get("name"), Next: nextPage(r.PostForm.Get("next"))}
-	secret, _, err := p.access.Login(r.Context(), from(r), v.Name, r.PostForm.Get("password"))
+	opened, err := p.access.Login(r.Context(), p.from(r), v.Name, r.PostForm.Get("password"))
 	tooMany, waits := errors.AsType[*access.TooMany](err)
 	switch {
 	case err == nil:
-		p.cookie.write(w, secret)
+		p.cookie.write(w, opened)
 		http.Redirect(w, r, "/admin/login?"+url.Values{"done": {""}, "next": {v.Next}}.Encode(), http.StatusSeeOther)
 	case errors.Is(err, access.ErrCredentials):
 		v.Message = "The name or the password is wrong."

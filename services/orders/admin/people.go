@@ -57,8 +57,9 @@ func (p *People) Routes(r chi.Router, body func(http.Handler) http.Handler) {
 }
 
 // from tells where a request comes from.
-func from(r *http.Request) access.From {
-	return access.From{Address: httpapi.AddressOf(r), RequestID: httpapi.RequestID(r.Context())}
+func (p *People) from(r *http.Request) access.From {
+	device := func(name string) string { return p.cookie.device(r, name) }
+	return access.From{Address: httpapi.AddressOf(r), RequestID: httpapi.RequestID(r.Context()), Device: device}
 }
 
 func (p *People) login(w http.ResponseWriter, r *http.Request) {
@@ -67,13 +68,13 @@ func (p *People) login(w http.ResponseWriter, r *http.Request) {
 		httpapi.Fail(w, r, p.log, err)
 		return
 	}
-	secret, s, err := p.access.Login(r.Context(), from(r), in.Name, in.Password)
+	opened, err := p.access.Login(r.Context(), p.from(r), in.Name, in.Password)
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	p.cookie.write(w, secret)
-	p.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, sessionView(s)))
+	p.cookie.write(w, opened)
+	p.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, sessionView(&opened.Session)))
 }
 
 // fail answers a login that failed.
@@ -136,7 +137,7 @@ func (p *People) changePassword(w http.ResponseWriter, r *http.Request) {
 		httpapi.Fail(w, r, p.log, err)
 		return
 	}
-	secret, s, err := p.access.ChangePassword(r.Context(), httpapi.CallerOf(r.Context()), from(r), in.Password, in.NewPassword)
+	opened, err := p.access.ChangePassword(r.Context(), httpapi.CallerOf(r.Context()), p.from(r), in.Password, in.NewPassword)
 	if errors.Is(err, access.ErrCredentials) { // the caller is known; it is the field that is wrong
 		err = &orders.Error{
 			Kind: orders.Invalid, Message: "the password cannot be changed",
@@ -147,8 +148,8 @@ func (p *People) changePassword(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	p.cookie.write(w, secret)
-	p.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, sessionView(s)))
+	p.cookie.write(w, opened)
+	p.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, sessionView(&opened.Session)))
 }
 
 // answer logs what went wrong while an answer was made; before that nothing has been sent.

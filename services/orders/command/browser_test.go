@@ -65,12 +65,26 @@ func (b *browser) form(path string, fields ...string) *answer {
 	return b.do("POST", path, v.Encode(), "Content-Type", "application/x-www-form-urlencoded")
 }
 
-// cookies are the secrets that the browser holds.
+// cookies are the secrets of sessions that the browser holds.
 func (b *browser) cookies() (out []string) {
 	for _, c := range b.jar.Cookies(b.site()) {
-		out = append(out, c.Value)
+		if !strings.Contains(c.Name, ".device.") {
+			out = append(out, c.Value)
+		}
 	}
 	return out
+}
+
+// device is the mark by which the browser is known as a device of a person.
+func (b *browser) device(name string) string {
+	b.t.Helper()
+	for _, c := range b.jar.Cookies(b.site()) {
+		if strings.HasSuffix(c.Name, ".device."+name) {
+			return c.Value
+		}
+	}
+	require.Fail(b.t, "no mark of a device")
+	return ""
 }
 
 // password is a person's password in tests.

@@ -227,9 +227,8 @@ func TestGuessingFromManyPlaces(t *testing.T) {
 	t.Parallel() // it waits more than it works
 	s := startSide(t, func(c *Config) { c.TrustedProxies = "127.0.0.1" })
 	s.addUser("anna", access.Viewer)
-	b := s.browser()
-	guess := func(name, address, password string) int {
-		return b.do("POST", "/admin/api/session", `{"name":"`+name+`","password":"`+password+`"}`, "X-Forwarded-For", address).status
+	guess := func(name, address, password string) int { // each time in a browser that has no mark of a device
+		return s.browser().do("POST", "/admin/api/session", `{"name":"`+name+`","password":"`+password+`"}`, "X-Forwarded-For", address).status
 	}
 	for range 8 {
 		guess("anna", "198.51.100.1", "wrong")
@@ -280,7 +279,7 @@ func TestNoSecretIsLoggedOrKept(t *testing.T) {
 	s.log = zap.New(core)
 	s.start()
 	root := s.person("root", access.Admin)
-	secrets := []string{password("root"), "typed-wrongly-by-root", "typed-into-the-name-field", root.cookies()[0]}
+	secrets := []string{password("root"), "typed-wrongly-by-root", "typed-into-the-name-field", root.cookies()[0], root.device("root")}
 	root.logIn("root", "typed-wrongly-by-root")
 	root.logIn("typed-into-the-name-field", "x")
 	root.form("/admin/login", "name", "typed-into-the-name-field", "password", "typed-wrongly-by-root")

@@ -61,6 +61,7 @@ func within(r *http.Request, method, path string, body any, headers []string) (*
 		return nil, fmt.Errorf("call %s %s: %w", method, path, err)
 	}
 	in.RemoteAddr, in.Host = r.RemoteAddr, r.Host
+	in.Header["Cookie"] = r.Header["Cookie"] // with what the device is known by
 	if body != nil {
 		in.Header.Set("Content-Type", "application/json")
 	}
