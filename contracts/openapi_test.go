@@ -30,6 +30,7 @@ var roles = map[string][]string{
 	"GET /orders":                                  {"client", "viewer", "operator", "admin"},
 	"GET /orders/{id}":                             {"client", "viewer", "operator", "admin", "peer"},
 	"PUT /orders/{id}":                             {"client", "operator", "admin"},
+	"PATCH /orders/{id}":                           {"client", "operator", "admin"},
 	"DELETE /orders/{id}":                          {"client", "operator", "admin"},
 	"GET /orders/entries":                          {"peer", "bridge", "admin"},
 	"GET /orders/fingerprints":                     {"peer", "bridge", "admin"},

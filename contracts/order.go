@@ -190,9 +190,10 @@ type OrderView struct {
 	Sync SyncView `json:"sync"`
 }
 
-// SyncView is what a side knows of an order's sync; clients cannot write it.
+// SyncView is what a side knows of an order's sync. Clients cannot write it: in what they send it is ignored.
 type SyncView struct {
 	Version     Version    `json:"version"`
+	ETag        string     `json:"etag"` // names the version, as the ETag header does; for If-Match
 	Fingerprint string     `json:"fingerprint"`
 	UpdatedAt   time.Time  `json:"updatedAt"`
 	Deleted     bool       `json:"deleted"`

@@ -29,8 +29,12 @@ func TestDecodeRefuses(t *testing.T) {
 		"duplicate name further in":   {`{"lines":[{"sku":"a"},{"sku":"a","sku":"b"}]}`, "/lines/1/sku", "appears twice"},
 		"duplicate metadata key":      {`{"metadata":{"a":"1","a":"1"}}`, "/metadata/a", "appears twice"},
 		"fraction":                    {`{"lines":[{"quantity":1.5}]}`, "/lines/0/quantity", "must be an integer"},
-		"fraction of nothing":         {`{"shippingMinor":1.0}`, "/shippingMinor", "must be an integer"},
-		"exponent":                    {`{"shippingMinor":1e3}`, "/shippingMinor", "must be an integer"},
+		"fraction by exponent":        {`{"shippingMinor":15e-1}`, "/shippingMinor", "must be an integer"},
+		"fraction beside an integer":  {`{"shippingMinor":1.0,"lines":[{"quantity":1.5}]}`, "/lines/0/quantity", "must be an integer"},
+		"exponent out of range":       {`{"shippingMinor":1e19}`, "/shippingMinor", "must be an integer of at most 9007199254740991"},
+		"exponent far out of range":   {`{"shippingMinor":1e999999999}`, "/shippingMinor", "must be an integer"},
+		"exponent beyond any":         {`{"shippingMinor":1e99999999999999999999}`, "/shippingMinor", "must be an integer"},
+		"byte order mark":             {"\uFEFF{}", "", "must not begin with a byte order mark"},
 		"integer as string":           {`{"shippingMinor":"1"}`, "/shippingMinor", "must be an integer"},
 		"integer out of range":        {`{"shippingMinor":9223372036854775808}`, "/shippingMinor", "must be an integer of at most 9007199254740991"},
 		"integer behind a pointer":    {`{"lines":[{"totalMinor":true}]}`, "/lines/0/totalMinor", "must be an integer"},
@@ -89,6 +93,15 @@ func TestDecodeTakesWhatLooksOdd(t *testing.T) {
 	var o contracts.Order
 	require.NoError(t, strictjson.Decode([]byte(deep), &o), "brackets in strings do not nest")
 
+	for number, want := range map[string]int64{"2.0": 2, "2.000": 2, "1e3": 1000, "1.5E1": 15, "20e-1": 2, "0.0": 0, "-0.0": 0, "-2.0": -2, "0e5": 0, "9007199254740991.0": 1<<53 - 1} {
+		o = contracts.Order{}
+		require.NoError(t, strictjson.Decode([]byte(`{"customerNote":"\"1.0","lines":[{"quantity":3}],"tags":["2.0"],"shippingMinor": `+number+`}`), &o), number)
+		require.Equal(t, want, o.ShippingMinor, number)
+		require.Equal(t, `"1.0`, o.CustomerNote)
+		require.Equal(t, []string{"2.0"}, o.Tags)
+		require.Len(t, o.Lines, 1)
+	}
+
 	o = contracts.Order{}
 	require.NoError(t, strictjson.Decode([]byte(" {\"customerNote\": \"null\"} \r\n\t"), &o))
 	require.Equal(t, "null", o.CustomerNote)
@@ -129,6 +142,7 @@ func TestDecodeBatchRefuses(t *testing.T) {
 		pointer, detail string
 	}{
 		"empty":             {``, 400, "", "must not be empty"},
+		"byte order mark":   {"\uFEFF" + `{"side":"a","entries":[]}`, 400, "", "must not begin with a byte order mark"},
 		"list":              {`[]`, 400, "", "must be an object"},
 		"null":              {`null`, 400, "", "must be an object"},
 		"cut list":          {`[`, 400, "", "ends too early"},

@@ -23,6 +23,7 @@ import (
 const (
 	appearsTwice = "appears twice"
 	unknownField = "is not a known field; names are case-sensitive"
+	notInteger   = "must be an integer"
 	notNull      = "must not be null; leave the field out instead"
 	trailingData = "must be one JSON value with nothing after it"
 )
@@ -79,10 +80,14 @@ func explain(data []byte, err error) *contracts.Problem {
 	return malformed("", syntaxFault(data, &jsontext.SyntacticError{Err: err}))
 }
 
+var byteOrderMark = []byte("\uFEFF")
+
 func syntaxFault(data []byte, e *jsontext.SyntacticError) string {
 	switch {
 	case errors.Is(e, jsontext.ErrDuplicateName):
 		return appearsTwice
+	case bytes.HasPrefix(data, byteOrderMark):
+		return "must not begin with a byte order mark"
 	case len(bytes.TrimSpace(data)) == 0:
 		return "must not be empty"
 	case !utf8.Valid(data):
@@ -119,7 +124,7 @@ func typeFault(e *json.SemanticError) string {
 		if errors.Is(e, strconv.ErrRange) {
 			return fmt.Sprintf("must be an integer of at most %d", int64(contracts.MinorMax))
 		}
-		return "must be an integer"
+		return notInteger
 	case reflect.Float64:
 		return "must be a number"
 	case reflect.String:

@@ -220,17 +220,7 @@ func (s *Service) Put(ctx context.Context, by By, id uuid.UUID, o *contracts.Ord
 			if err := s.editable(st, cond); err != nil {
 				return nil, err
 			}
-			before, err := decodeStored(st.Body)
-			if err != nil {
-				return nil, err
-			}
-			if errs := checkImmutable(before, o); errs != nil {
-				return nil, &Error{Kind: Invalid, Message: "the order has fields that cannot be changed", Fields: errs}
-			}
-			if fingerprint == st.Head.Fingerprint {
-				return nil, nil
-			}
-			return []Change{s.write(st, fingerprint, content, EventEdited, by, stamps)}, nil
+			return s.replace(st, o, fingerprint, content, by, stamps)
 		})
 	return after, created, err
 }

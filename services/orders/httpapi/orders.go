@@ -16,7 +16,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/orderbridge/orderbridge/contracts"
-	"github.com/orderbridge/orderbridge/contracts/strictjson"
 	"github.com/orderbridge/orderbridge/services/orders"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
@@ -27,6 +26,7 @@ type Service interface {
 	Get(ctx context.Context, id uuid.UUID) (*orders.Stored, error)
 	List(ctx context.Context, q orders.Query) ([]*orders.Stored, *orders.Place, error)
 	Put(ctx context.Context, by orders.By, id uuid.UUID, o *contracts.Order, cond orders.Condition) (*orders.Stored, bool, error)
+	Patch(ctx context.Context, by orders.By, id uuid.UUID, patch []byte, cond orders.Condition) (*orders.Stored, error)
 	Delete(ctx context.Context, by orders.By, id uuid.UUID, cond orders.Condition) error
 	Receive(ctx context.Context, by orders.By, peer string, in []orders.Received) ([]orders.Present, error)
 	ReceiveUnmoved(ctx context.Context, by orders.By, peer string, in []orders.Received, seen orders.Cursor) ([]orders.Present, error)
@@ -45,8 +45,8 @@ func (a *API) createOrder(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
-	var o contracts.Order
-	if err := strictjson.Decode(raw, &o); err != nil {
+	o, err := orders.ReadOrder(raw)
+	if err != nil {
 		Fail(w, r, a.log, err)
 		return
 	}
@@ -55,7 +55,7 @@ func (a *API) createOrder(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
-	st, replayed, err := a.service.Create(r.Context(), ByOf(r), &o, key)
+	st, replayed, err := a.service.Create(r.Context(), ByOf(r), o, key)
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return
@@ -219,12 +219,17 @@ func (a *API) putOrder(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
-	var o contracts.Order
-	if err := ReadJSON(r, &o); err != nil {
+	raw, err := readBody(r)
+	if err != nil {
 		Fail(w, r, a.log, err)
 		return
 	}
-	st, created, err := a.service.Put(r.Context(), ByOf(r), id, &o, cond)
+	o, err := orders.ReadOrder(raw)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	st, created, err := a.service.Put(r.Context(), ByOf(r), id, o, cond)
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return
@@ -235,6 +240,30 @@ func (a *API) putOrder(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Location", "/orders/"+id.String())
 	}
 	a.answer(w, r, WriteOrder(w, status, st))
+}
+
+func (a *API) patchOrder(w http.ResponseWriter, r *http.Request) {
+	id, err := PathID(r)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	cond, err := Condition(r, false)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	patch, err := readBody(r)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	st, err := a.service.Patch(r.Context(), ByOf(r), id, patch, cond)
+	if err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
+	a.answer(w, r, WriteOrder(w, http.StatusOK, st))
 }
 
 func (a *API) deleteOrder(w http.ResponseWriter, r *http.Request) {

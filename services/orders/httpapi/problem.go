@@ -74,6 +74,9 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p *contracts.Problem) 
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Del("ETag")
+	if p.Present != nil { // a condition failed: this is the version to look at
+		h.Set("ETag", p.Present.Sync.ETag)
+	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	if p.Type == contracts.ProblemTypePrefix+"held" { // a person's time, not a machine's
 		h.Set("Retry-After", "10")
@@ -106,7 +109,6 @@ func Fail(w http.ResponseWriter, r *http.Request, log *zap.Logger, err error) {
 	if e, ok := errors.AsType[*orders.Error](err); ok {
 		p.Errors = e.Fields
 		if e.Present != nil {
-			w.Header().Set("Present-Version", ETag(e.Present))
 			p.Present = viewOf(e.Present)
 		}
 		for i := range e.Moved {

@@ -19,10 +19,23 @@ import (
 	"github.com/orderbridge/orderbridge/services/orders"
 )
 
-func isJSON(contentType string) bool {
+// isMedia reports whether a Content-Type is a media type, in UTF-8.
+func isMedia(contentType, wanted string) bool {
 	media, params, err := mime.ParseMediaType(contentType)
 	charset := strings.ToLower(params["charset"])
-	return err == nil && media == "application/json" && (charset == "" || charset == "utf-8")
+	return err == nil && media == wanted && (charset == "" || charset == "utf-8")
+}
+
+// isPlain reports whether Content-Encoding headers name no encoding. identity is none (RFC 9110, 12.5.3).
+func isPlain(encodings []string) bool {
+	for _, list := range encodings {
+		for one := range strings.SplitSeq(list, ",") {
+			if one = strings.TrimSpace(one); one != "" && !strings.EqualFold(one, "identity") {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // readBody reads the whole body, which the route has bounded.

@@ -33,6 +33,7 @@ func (a *API) Routes(r chi.Router) {
 	r.With(reads).Get("/orders", a.listOrders)
 	r.With(Allow(access.Client, access.Peer, access.Viewer, access.Operator, access.Admin)).Get("/orders/{id}", a.getOrder)
 	r.With(client, body(contracts.OrderBytesMax)).Put("/orders/{id}", a.putOrder)
+	r.With(client, bodyOf(mediaMergePatch, contracts.OrderBytesMax)).Patch("/orders/{id}", a.patchOrder)
 	r.With(client).Delete("/orders/{id}", a.deleteOrder)
 
 	comparing := Allow(access.Peer, access.Bridge, access.Admin)
@@ -55,16 +56,28 @@ func AdminBody(next http.Handler) http.Handler {
 // adminExtra is what may be around an order in a request of operators.
 const adminExtra = 1024
 
+// The media types of bodies.
+const (
+	mediaJSON       = "application/json"
+	mediaMergePatch = "application/merge-patch+json"
+)
+
 // body demands JSON and bounds its size.
-func body(bytesMax int64) func(http.Handler) http.Handler {
+func body(bytesMax int64) func(http.Handler) http.Handler { return bodyOf(mediaJSON, bytesMax) }
+
+// bodyOf demands a media type and bounds the size.
+func bodyOf(media string, bytesMax int64) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !isJSON(r.Header.Get("Content-Type")) {
-				WriteProblem(w, r, http.StatusUnsupportedMediaType, "media-type", "the body must be application/json")
+			if !isMedia(r.Header.Get("Content-Type"), media) {
+				if r.Method == http.MethodPatch {
+					w.Header().Set("Accept-Patch", media)
+				}
+				WriteProblem(w, r, http.StatusUnsupportedMediaType, "media-type", "the body must be "+media)
 				return
 			}
-			if r.Header.Get("Content-Encoding") != "" {
-				WriteProblem(w, r, http.StatusUnsupportedMediaType, "media-type", "the body must not be compressed")
+			if !isPlain(r.Header.Values("Content-Encoding")) {
+				WriteProblem(w, r, http.StatusUnsupportedMediaType, "media-type", "the body must not be compressed: leave Content-Encoding out, or send identity")
 				return
 			}
 			r.Body = http.MaxBytesReader(w, r.Body, bytesMax)

@@ -108,7 +108,7 @@ func Common(log *zap.Logger, reg prometheus.Registerer) func(http.Handler) http.
 // methodLabel keeps what a caller makes up out of the metrics.
 func methodLabel(m string) string {
 	switch m {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete:
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
 		return m
 	}
 	return "other"

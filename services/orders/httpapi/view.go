@@ -29,7 +29,7 @@ func WireVersion(v ordersync.Vector) contracts.Version {
 // syncView is what an order's representation says beside its content.
 func syncView(st *orders.Stored) contracts.SyncView {
 	v := contracts.SyncView{
-		Version: WireVersion(st.Head.Version), Fingerprint: st.Head.Fingerprint,
+		Version: WireVersion(st.Head.Version), ETag: ETag(st), Fingerprint: st.Head.Fingerprint,
 		UpdatedAt: st.UpdatedAt.UTC(), Deleted: st.Head.Deleted, Links: make([]contracts.LinkView, 0, len(st.Links)),
 	}
 	for _, l := range st.Links {

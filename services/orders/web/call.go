@@ -38,7 +38,7 @@ func (p *Pages) call(r *http.Request, method, path string, body any, headers ...
 	if out.status < http.StatusBadRequest {
 		return &reply{out.status, out.header, out.body.Bytes()}, nil
 	}
-	e := &refusal{present: out.header.Get("Present-Version")}
+	e := &refusal{present: out.header.Get("ETag")}
 	if json.Unmarshal(out.body.Bytes(), &e.Problem) != nil || e.Status == 0 {
 		e.Problem = contracts.Problem{Status: out.status, Title: http.StatusText(out.status)}
 	}

@@ -1,0 +1,81 @@
+package orders
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/contracts/strictjson"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+)
+
+// ReadOrder reads an order as clients write it. A body with sync is an answer of ours that was edited: sync is
+// ignored, and the amounts that the service derives are derived again, since they are those of the order before
+// the edit. Without sync they are the client's own and are checked.
+func ReadOrder(body []byte) (*contracts.Order, error) { return readOrder(body, false) }
+
+// readOrder reads an order that a client wrote from scratch, or by editing an answer of ours.
+func readOrder(body []byte, edited bool) (*contracts.Order, error) {
+	var in struct {
+		contracts.Order
+		Sync *contracts.SyncView `json:"sync,omitzero"`
+	}
+	if err := strictjson.Decode(body, &in); err != nil {
+		return nil, err
+	}
+	if edited || in.Sync != nil {
+		in.Order.Totals = nil
+		for i := range in.Lines {
+			in.Lines[i].TotalMinor = nil
+		}
+	}
+	return &in.Order, nil
+}
+
+// patched applies a JSON merge patch to an order's representation, which makes it an edited answer of ours.
+func patched(stored, patch []byte) (*contracts.Order, error) {
+	body, err := strictjson.MergePatch(stored, patch)
+	if err != nil {
+		return nil, err
+	}
+	return readOrder(body, true)
+}
+
+// Patch changes the fields of an order that a JSON merge patch (RFC 7396) names. A patch that changes nothing
+// makes no new version.
+func (s *Service) Patch(ctx context.Context, by By, id uuid.UUID, patch []byte, cond Condition) (after *Stored, err error) {
+	err = s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true},
+		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
+			after = loaded[0]
+			if err := s.editable(after, cond); err != nil {
+				return nil, err
+			}
+			o, err := patched(after.Body, patch)
+			if err != nil {
+				return nil, err
+			}
+			withIDs(o)
+			fingerprint, content, err := prepare(o)
+			if err != nil {
+				return nil, err
+			}
+			return s.replace(after, o, fingerprint, content, by, stamps)
+		})
+	return after, err
+}
+
+// replace makes the change of an edit, if it changes anything.
+func (s *Service) replace(st *Stored, o *contracts.Order, fingerprint string, content *Content, by By, stamps []ordersync.Dot) ([]Change, error) {
+	before, err := decodeStored(st.Body)
+	if err != nil {
+		return nil, err
+	}
+	if errs := checkImmutable(before, o); errs != nil {
+		return nil, &Error{Kind: Invalid, Message: "the order has fields that cannot be changed", Fields: errs}
+	}
+	if fingerprint == st.Head.Fingerprint {
+		return nil, nil
+	}
+	return []Change{s.write(st, fingerprint, content, EventEdited, by, stamps)}, nil
+}
