@@ -95,7 +95,7 @@ func (c *circuit) leave(probe bool, r response) {
 		c.probing = false
 	}
 	switch r.verdict {
-	case settled, refused, later:
+	case settled, refused, later, blocked:
 		// No news of a service that is away: a try that began before it was known to be, and a lookup
 		// that found nothing to tell it.
 		if c.open && !probe || r.call == lookup && c.far {

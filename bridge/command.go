@@ -72,6 +72,7 @@ func Run(ctx context.Context, c Config, log *zap.Logger) error {
 		instance: strings.ToLower(rand.Text()[:12]), delayMax: c.BackoffMax,
 		paused: source.paused, ackWait: source.ackWait,
 	}
+	p.findDoors()
 	defer p.local.http.CloseIdleConnections()
 	defer p.remote.http.CloseIdleConnections()
 	r := &reporter{

@@ -35,6 +35,7 @@ const (
 	mediaProblem        = "application/problem+json"
 	headerRequestID     = "X-Request-Id"
 	headerIdempotentKey = "Idempotency-Key"
+	preferMinimal       = "return=minimal"
 )
 
 // client speaks with one service and with nobody else: every address it asks begins with the
@@ -48,6 +49,7 @@ type client struct {
 	answers int64 // longest answer that is read
 	// What was asked and read so far, for reports.
 	requests, bytes atomic.Int64
+	door            *door // nil where no batches go
 	failed          *failedCalls
 	observe         func(target string, code string, elapsed time.Duration)
 }
@@ -75,7 +77,7 @@ func newClient(target, address, token string, workers int, failed *failedCalls, 
 
 // separate is the same client with counters of its own.
 func (c *client) separate() *client {
-	return &client{target: c.target, origin: c.origin, token: c.token, http: c.http, timeout: c.timeout, answers: c.answers, failed: c.failed, observe: c.observe}
+	return &client{target: c.target, origin: c.origin, token: c.token, http: c.http, timeout: c.timeout, answers: c.answers, door: c.door, failed: c.failed, observe: c.observe}
 }
 
 // asked is what is told of a request when it went wrong.
@@ -115,7 +117,7 @@ func (c *client) sendIf(ctx context.Context, what call, requestID, ifMatch strin
 		header.Set("If-Match", `"`+ifMatch+`"`)
 	}
 	if what == localPut {
-		header.Set("Prefer", "return=minimal")
+		header.Set("Prefer", preferMinimal)
 	}
 	// Present without a value it is not sent, but lets net/http repeat a POST as it does a PUT when an
 	// idle connection turns out to be closed.
@@ -123,12 +125,8 @@ func (c *client) sendIf(ctx context.Context, what call, requestID, ifMatch strin
 
 	r := c.exchange(ctx, a, a.path, header, request)
 	r.call, r.entries = what, len(ids)
-	code := "none"
-	if !r.lost {
-		code = strconv.Itoa(r.status)
-	}
-	c.observe(c.target, code, r.asked.elapsed)
-	r.verdict = judge(r.outcome)
+	c.observe(c.target, codeOf(r), r.asked.elapsed)
+	r = c.blame(ctx, r)
 	c.note(ctx, r)
 	return r
 }

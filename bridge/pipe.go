@@ -28,6 +28,11 @@ type pipe struct {
 	delivered     atomic.Int64 // entries settled since the start
 }
 
+// findDoors has both clients look what a foreign answer to a batch is about.
+func (p *pipe) findDoors() {
+	p.local.door, p.remote.door = &door{side: p.peer}, &door{side: p.side, answers: p.peer}
+}
+
 // settle works on the messages until each is acknowledged or given back. It begins nothing new once
 // stop is done, and breaks off when work is.
 func (p *pipe) settle(stop, work context.Context, messages []message) {
@@ -50,8 +55,8 @@ func (p *pipe) settle(stop, work context.Context, messages []message) {
 		}
 		p.conclude(probe, r)
 		// A piece of one has nothing to halve: it stays away for a while and lets others by.
-		if alone := waiting(piece); len(alone) == 1 && r.entries <= 1 && (r.verdict == retry || r.verdict == later) {
-			p.giveBack(alone, alone[0].delay(p.delayMax))
+		if alone := waiting(piece); len(alone) == 1 && r.entries <= 1 && (r.verdict == retry || r.verdict == later || r.verdict == blocked) {
+			p.giveBack(alone, max(alone[0].delay(p.delayMax), min(r.retryAfter, toldWaitMax)))
 		}
 		batch.learn(r.verdict, piece, r.entries)
 	}
@@ -197,9 +202,9 @@ func (p *pipe) storePart(ctx context.Context, requestID string, told []telling) 
 		if r = p.storePart(ctx, requestID, told[:half]); r.verdict == settled {
 			r = p.storePart(ctx, requestID, told[half:])
 		}
-	case later:
+	case later, blocked:
 		o := told[0].order
-		p.log.Error("the own service refuses an answer", zap.String("order_id", o.id), zap.String("reason", r.reason))
+		p.log.Error("answer refused on the way to the own service", zap.String("order_id", o.id), zap.String("reason", r.reason))
 		p.giveBack([]*order{o}, o.delay(p.delayMax))
 		r.verdict = settled // dealt with
 	}

@@ -30,7 +30,7 @@ func (p *plan) learn(v verdict, piece []*order, entries int) {
 		if p.suspects -= len(piece) - len(left); p.suspects > 0 {
 			p.size = (p.suspects + 1) / 2
 		}
-	case refused, later: // found; there may be more of the kind
+	case refused, later, blocked: // found; there may be more of the kind
 		p.suspects, p.size = 0, growth
 	case split:
 		p.suspects, p.size = len(left), max(1, len(left)/2)

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/contracts/strictjson"
 )
@@ -320,7 +322,8 @@ func nothingOf(o *order) (entry, error) {
 	return e, err
 }
 
-// exchange tells entries and stores the answers, in pieces that the peer accepts.
+// exchange tells entries and stores the answers, in pieces that the peer accepts. An order that is refused on
+// the way alone is left as it is: it still differs after that, and the report counts it as waiting.
 func (p *pipe) exchange(ctx context.Context, requestID string, sent []entry, ifMatch string) error {
 	for try := 1; len(sent) > 0; {
 		n := fitting(sent, func(e entry) []byte { return e.raw })
@@ -334,7 +337,17 @@ func (p *pipe) exchange(ctx context.Context, requestID string, sent []entry, ifM
 		if ifMatch != "" && r.call == remotePut && r.problem == problemLogMoved {
 			return errMoved
 		}
-		if r.verdict == split {
+		switch {
+		case r.verdict == blocked && n == 1:
+			p.log.Warn("order blocked on the way", zap.String("order_id", sent[0].ItemID), zap.String("reason", r.reason))
+			sent, try = sent[1:], 1
+			continue
+		case (r.verdict == split || r.verdict == overloaded) && n > 1:
+			if r.verdict == overloaded {
+				if err := sleep(ctx, max(toldWaitMin, min(r.retryAfter, toldWaitMax)), nil); err != nil {
+					return err
+				}
+			}
 			if err := p.exchange(ctx, requestID, sent[:n/2], ifMatch); err != nil {
 				return err
 			}

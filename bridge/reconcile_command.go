@@ -71,6 +71,7 @@ func reconcileNow(ctx context.Context, cmd *cobra.Command, c Config, log *zap.Lo
 		local:  newClient("local", c.LocalURL, c.LocalToken, c.Workers, failed, figures.observe),
 		remote: newClient("remote", c.RemoteURL, c.RemoteToken, c.Workers, failed, figures.observe),
 	}
+	p.findDoors()
 	(&clerk{pipe: p}).greet(ctx)
 	job, err := p.claimPatiently(ctx, contracts.ReconciliationClaim{Peer: c.Peer, Runner: p.instance, Begin: true, DryRun: dryRun})
 	if err != nil {

@@ -39,12 +39,13 @@ type service struct {
 	token string
 
 	mu       sync.Mutex
-	version  map[string]int64  // what this side has, by its sender's number
-	agreed   map[string]int64  // local: up to where the peer answered
-	refused  map[string]string // local: reason of an ERROR
-	poison   map[string]bool   // ids that this side refuses, whoever sends them
-	order    *contracts.Order  // content to send along, nil for none
-	requests []string          // "lookup 3", "put a 3", in the order they came
+	version  map[string]int64            // what this side has, by its sender's number
+	agreed   map[string]int64            // local: up to where the peer answered
+	refused  map[string]string           // local: reason of an ERROR
+	poison   map[string]bool             // ids that this side refuses, whoever sends them
+	order    *contracts.Order            // content to send along, nil for none
+	orders   map[string]*contracts.Order // of single orders, in its place
+	requests []string                    // "lookup 3", "put a 3", in the order they came
 	// instead answers a request in place of the service, when it returns true.
 	instead func(w http.ResponseWriter, r *http.Request) bool
 }
@@ -89,9 +90,13 @@ func (s *service) lookup(w http.ResponseWriter, data []byte) {
 	result := contracts.LookupResult{Side: s.name, Entries: []contracts.Entry{}}
 	for _, id := range l.IDs {
 		if s.version[id] > s.agreed[id] && s.refused[id] == "" {
+			content := s.order
+			if own := s.orders[id]; own != nil {
+				content = own
+			}
 			result.Entries = append(result.Entries, contracts.Entry{
 				ItemID: id, State: "UPD", Version: contracts.Version{localEpoch: s.version[id]}, UpdatedAt: time.Now(),
-				Fingerprint: "fp1:" + strings.Repeat("0", 64), ItemURI: "/orders/" + id, Order: s.order,
+				Fingerprint: "fp1:" + strings.Repeat("0", 64), ItemURI: "/orders/" + id, Order: content,
 			})
 		}
 	}
@@ -282,6 +287,7 @@ func newPipe(log *zap.Logger, local, remote http.RoundTripper) *pipe {
 	}
 	p.local = newClient("local", "http://local.test", localToken, 2, failed, p.metrics.observe)
 	p.remote = newClient("remote", "http://remote.test", remoteToken, 2, failed, p.metrics.observe)
+	p.findDoors()
 	p.local.http.Transport, p.remote.http.Transport = local, remote
 	return p
 }

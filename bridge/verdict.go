@@ -46,7 +46,8 @@ type outcome struct {
 	status     int
 	retryAfter time.Duration // 0 when the response names none
 	body       body
-	entries    int // in the request
+	entries    int  // in the request
+	passes     bool // the body is foreign, and an empty batch passes the same way
 }
 
 // verdict is what an outcome means for the entries of the request and for the way to that service.
@@ -62,9 +63,10 @@ const (
 	split                       // the request is at fault: try both halves
 	refused                     // this order is refused by the peer: its link goes to ERROR with the reason
 	later                       // this order is refused by the own service: give it back with a delay
+	blocked                     // this order is not let through by something on the way: give it back with a delay
 )
 
-var verdictNames = [...]string{"settled", "retry", "wait", "overloaded", "unauthorized", "misdirected", "split", "refused", "later"}
+var verdictNames = [...]string{"settled", "retry", "wait", "overloaded", "unauthorized", "misdirected", "split", "refused", "later", "blocked"}
 
 func (v verdict) String() string { return verdictNames[v] }
 
@@ -83,9 +85,12 @@ var rules = []rule{
 		return o.call == remotePut && (o.status == 200 || o.status == 409) && o.body == answers
 	}, settled},
 	{"local PUT: 204", func(o outcome) bool { return o.call == localPut && o.status == 204 }, settled},
+	{"several entries: a foreign 429, or 503 with Retry-After, and an empty batch passes", several(func(o outcome) bool { return o.passes && asksForTime(o) }), overloaded},
+	{"several entries: any other foreign answer, and an empty batch passes", several(emptyPasses), split},
+	{"one entry: a foreign answer, and an empty batch passes", emptyPasses, blocked},
 	{"401, 403", status(401, 403), unauthorized},
 	{"429", status(429), wait},
-	{"503 with Retry-After", func(o outcome) bool { return o.status == 503 && o.retryAfter > 0 }, overloaded},
+	{"503 with Retry-After", asksForTime, overloaded}, // 429 is above
 	{"several entries: 400, 413, 422", several(status(blaming...)), split},
 	{"several entries: an answer over the size limit", several(func(o outcome) bool { return o.body == tooLarge }), split},
 	{"one entry, remote: 400, 413, 422 with a problem document", func(o outcome) bool {
@@ -119,6 +124,13 @@ func status(codes ...int) func(outcome) bool {
 func several(matches func(outcome) bool) func(outcome) bool {
 	return func(o outcome) bool { return o.entries > 1 && matches(o) }
 }
+
+// asksForTime tells an answer that wants no more requests for a while.
+func asksForTime(o outcome) bool {
+	return o.status == http.StatusTooManyRequests || o.status == http.StatusServiceUnavailable && o.retryAfter > 0
+}
+
+func emptyPasses(o outcome) bool { return o.passes }
 
 // retryAfter reads a Retry-After header, seconds or a date; 0 when it tells no time to come.
 func retryAfter(header string, now time.Time) time.Duration {

@@ -21,8 +21,10 @@ func everyOutcome(yield func(outcome) bool) {
 			for status := 200; status < 600; status++ {
 				for _, body := range []body{nothing, answers, problem, tooLarge, foreign} {
 					for _, after := range []time.Duration{0, 5 * time.Second} {
-						if !yield(outcome{call: call, entries: entries, status: status, body: body, retryAfter: after}) {
-							return
+						for _, passes := range []bool{false, body == foreign && call != lookup} {
+							if !yield(outcome{call: call, entries: entries, status: status, body: body, retryAfter: after, passes: passes}) {
+								return
+							}
 						}
 					}
 				}
@@ -40,6 +42,12 @@ func naive(o outcome) verdict {
 		return retry
 	case o.call == lookup && o.status == 200 && ours, o.call == remotePut && (o.status == 200 || o.status == 409) && ours, o.call == localPut && o.status == 204:
 		return settled
+	case o.passes && o.entries == 1:
+		return blocked
+	case o.passes && (o.status == 429 || o.status == 503 && o.retryAfter > 0):
+		return overloaded
+	case o.passes:
+		return split
 	case o.status == 401 || o.status == 403:
 		return unauthorized
 	case o.status == 429:
@@ -77,6 +85,8 @@ func TestWhatMayNeverHappen(t *testing.T) {
 			require.True(t, o.call == remotePut && o.entries == 1 && o.body == problem && o.status < 500, "ERROR only by the peer's own word: %+v", o)
 		case split:
 			require.Greater(t, o.entries, 1)
+		case blocked:
+			require.True(t, o.entries == 1 && o.passes, "%+v", o)
 		case retry, wait, overloaded, unauthorized, misdirected, later:
 		}
 		if o.status >= 500 || o.lost || o.status == 429 || o.status == 401 || o.body == foreign {
@@ -106,6 +116,9 @@ func TestVerdictsInWords(t *testing.T) {
 		"a proxy refuses one as too large":    {outcome{call: remotePut, status: 413, body: foreign, entries: 1}, retry},
 		"own service refuses one answer":      {outcome{call: localPut, status: 422, body: problem, entries: 1}, later},
 		"own service says 200 where 204 is":   {outcome{call: localPut, status: 200, body: answers, entries: 1}, retry},
+		"a filter refuses one of several":     {outcome{call: remotePut, status: 403, body: foreign, entries: 2, passes: true}, split},
+		"a filter refuses one":                {outcome{call: remotePut, status: 403, body: foreign, entries: 1, passes: true}, blocked},
+		"a proxy refuses the token":           {outcome{call: remotePut, status: 403, body: foreign, entries: 1}, unauthorized},
 		"endless answer to one entry":         {outcome{call: remotePut, status: 200, body: tooLarge, entries: 1}, retry},
 		"the peer broke down over this batch": {outcome{call: remotePut, status: 500, body: problem, entries: 1}, retry},
 	} {

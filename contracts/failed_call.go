@@ -44,7 +44,7 @@ var BridgeCalls = []string{"lookup", "tell", "store", "other"}
 var BridgeTargets = []string{"local", "remote"}
 
 // FailedVerdicts are the names of what a bridge makes of a failed call, as bridge/README.md explains them.
-var FailedVerdicts = []string{"retry", "wait", "overloaded", "unauthorized", "misdirected", "split", "refused", "later"}
+var FailedVerdicts = []string{"retry", "wait", "overloaded", "unauthorized", "misdirected", "split", "refused", "later", "blocked"}
 
 // FailedCallList is the answer of GET /admin/api/peers/{peer}/failed-calls.
 type FailedCallList struct {

@@ -55,4 +55,5 @@ var verdictWords = map[string]string{
 	"split":        "split, until the order at fault stands alone",
 	"refused":      "the order is in error",
 	"later":        "this side does not take the answer: the order comes again",
+	"blocked":      "something on the way refuses this order for its content: the order comes again",
 }
