@@ -18,7 +18,7 @@ demo: build ## two sides, seeded, until Ctrl-C (DEMO_ARGS="--port-base 9080 --fr
 	$(BIN)/orderbridge demo $(DEMO_ARGS)
 
 deps: ## install what the tests need and is missing: PostgreSQL from the distribution
-	$(GO) run ./deploy/pgcluster/ensure
+	$(GO) run ./deploy/packages/ensure
 
 test: deps ## everything, against real PostgreSQL and real JetStream
 	$(GO) test -timeout 15m $(MODULE)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/orderbridge/orderbridge/deploy/child"
+	"github.com/orderbridge/orderbridge/deploy/packages"
 	"github.com/orderbridge/orderbridge/deploy/pgcluster"
 )
 
@@ -101,7 +102,7 @@ func (d *demo) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	return pgcluster.Ensure(ctx, d.options.Out)
+	return packages.Ensure(ctx, d.options.Out, pgcluster.PostgreSQL)
 }
 
 // start brings everything up, each kind on both sides at once, and tells the user what to do with it.

@@ -39,9 +39,9 @@ func (d *demo) databaseURL(t testing.TB, s *side) string {
 
 func (d *demo) postgres(t testing.TB, program string, args ...string) {
 	t.Helper()
-	bin, err := pgcluster.Binaries()
+	cmd, err := pgcluster.Command(t.Context(), program, args...)
 	require.NoError(t, err)
-	out, err := exec.CommandContext(t.Context(), filepath.Join(bin, program), args...).CombinedOutput()
+	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 }
 

@@ -4,7 +4,7 @@ package pgcluster
 
 import (
 	"cmp"
-	"errors"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,10 +12,17 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/orderbridge/orderbridge/deploy/packages"
 )
 
-// ErrNoBinaries tells that the machine has no PostgreSQL server, and what to do about it.
-var ErrNoBinaries = errors.New("no PostgreSQL server found: run `make deps`, or set PG_BINDIR to the folder with initdb and postgres")
+const serverPackage = "postgresql"
+
+// PostgreSQL is the server with the programs that belong to it, such as pg_dump.
+var PostgreSQL = packages.Program{
+	Name: "PostgreSQL", Package: serverPackage, Find: Binaries,
+	Otherwise: "install the PostgreSQL server package of your system, 14 or newer, or set PG_BINDIR to the folder with initdb and postgres",
+}
 
 var systemBinaries = "/usr/lib/postgresql/*/bin" // another in tests
 
@@ -28,7 +35,7 @@ func Binaries() (string, error) {
 		}
 		return dir, nil
 	}
-	if root, err := privateRoot(); err == nil { // no home folder, nothing unpacked there
+	if root, err := packages.PrivateRoot(serverPackage); err == nil { // no home folder, nothing unpacked there
 		if dir := newest(filepath.Join(root, systemBinaries)); dir != "" {
 			return dir, nil
 		}
@@ -46,7 +53,18 @@ func Binaries() (string, error) {
 			return filepath.Dir(path), nil
 		}
 	}
-	return "", ErrNoBinaries
+	return "", fmt.Errorf("%w: no PostgreSQL server: run `make deps`, or set PG_BINDIR to the folder with initdb and postgres", packages.ErrMissing)
+}
+
+// Command returns one of PostgreSQL's programs, such as pg_dump, ready to be run with our environment.
+func Command(ctx context.Context, program string, args ...string) (*exec.Cmd, error) {
+	bin, err := Binaries()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, program), args...)
+	cmd.Env = append(os.Environ(), packages.Environment(bin)...)
+	return cmd, nil
 }
 
 func complete(dir string) bool {
@@ -72,17 +90,7 @@ func newest(pattern string) string {
 	return slices.MaxFunc(dirs, func(a, b string) int { return cmp.Compare(version(a), version(b)) })
 }
 
-// privateRoot is where Ensure unpacks packages for a user who may not install them.
-func privateRoot() (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(cache, "orderbridge", "postgresql"), nil
-}
-
 // environment is all that a server gets of ours: variables such as PGDATA must not steer it.
-// Binaries that were unpacked privately find their libraries beside them.
 func environment(bin string) []string {
 	env := []string{"LC_ALL=C"}
 	for _, name := range []string{"PATH", "TZ"} {
@@ -90,14 +98,5 @@ func environment(bin string) []string {
 			env = append(env, name+"="+v)
 		}
 	}
-	root, err := privateRoot()
-	if err != nil || !strings.HasPrefix(bin, root+"/") {
-		return env
-	}
-	var libs []string
-	for _, pattern := range []string{"usr/lib/*-linux-*", "lib/*-linux-*", "usr/lib", "lib"} {
-		found, _ := filepath.Glob(filepath.Join(root, pattern)) // as in newest
-		libs = append(libs, found...)
-	}
-	return append(env, "LD_LIBRARY_PATH="+strings.Join(libs, ":"))
+	return append(env, packages.Environment(bin)...)
 }

@@ -26,6 +26,8 @@ import (
 const (
 	host      = "127.0.0.1"
 	superuser = "orders"
+
+	pollEvery = 10 * time.Millisecond
 )
 
 // Options of a cluster; the zero value is a throwaway one on any free port.

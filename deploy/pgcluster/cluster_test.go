@@ -16,6 +16,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/orderbridge/orderbridge/deploy/folderlock"
 )
 
 func mustStart(t *testing.T, o Options) *Cluster {
@@ -166,8 +168,8 @@ func TestFolderInUse(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err := Start(ctx, o)
-	require.ErrorIs(t, err, errInUse)
-	require.ErrorIs(t, Remove(ctx, o.Dir), errInUse)
+	require.ErrorIs(t, err, folderlock.ErrInUse)
+	require.ErrorIs(t, Remove(ctx, o.Dir), folderlock.ErrInUse)
 }
 
 func TestForeignFolderIsLeftAlone(t *testing.T) {

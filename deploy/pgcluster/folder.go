@@ -11,6 +11,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/orderbridge/orderbridge/deploy/folderlock"
 )
 
 // What a cluster folder may hold. Anything else in it means that it is somebody else's folder.
@@ -25,10 +27,7 @@ const (
 	writable    = 2 // W_OK of unistd.h
 	tempPattern = "orderbridge-pg-*"
 	lockWait    = 20 * time.Second
-	pollEvery   = 10 * time.Millisecond
 )
-
-var errInUse = errors.New("still in use by another process")
 
 // openFolder makes the cluster folder if need be and locks it. It waits some time for a server there
 // that is dying or whose last backend is still at work.
@@ -45,7 +44,7 @@ func openFolder(ctx context.Context, dir string) (string, *os.File, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
-	lock, err := waitForLock(ctx, dir)
+	lock, err := folderlock.Wait(ctx, dir)
 	if err != nil {
 		return "", nil, err
 	}
@@ -78,36 +77,6 @@ func refuseForeign(dir string) error {
 	return nil
 }
 
-func waitForLock(ctx context.Context, dir string) (*os.File, error) {
-	for {
-		lock, err := tryLock(dir)
-		if !errors.Is(err, errInUse) {
-			return lock, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%s: %w: %w", dir, errInUse, ctx.Err())
-		case <-time.After(pollEvery):
-		}
-	}
-}
-
-// tryLock locks a folder for this process and whoever inherits the file from it. Anybody may put
-// something into the parents of throwaway clusters: a pipe, on which an open would wait, or a link.
-func tryLock(dir string) (*os.File, error) {
-	f, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			err = errInUse
-		}
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
-}
-
 // tempParent is where throwaway clusters go: in memory where there is plenty, which clones a database
 // some ten times quicker than a disk, unless TMPDIR wants them elsewhere.
 func tempParent() string {
@@ -126,40 +95,11 @@ func tempFolder() (string, *os.File, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	for {
-		dir, err := os.MkdirTemp(parent, tempPattern)
-		if err != nil {
-			return "", nil, err
-		}
-		lock, err := tryLock(dir)
-		if errors.Is(err, os.ErrNotExist) || errors.Is(err, errInUse) {
-			continue // another process took the new folder for a forgotten one
-		}
-		if err != nil {
-			return "", nil, errors.Join(err, os.Remove(dir))
-		}
-		if held, err := lock.Stat(); err == nil {
-			if present, err := os.Stat(dir); err == nil && os.SameFile(held, present) {
-				return dir, lock, nil
-			}
-		}
-		if err := lock.Close(); err != nil { // as above
-			return "", nil, err
-		}
-	}
+	return folderlock.Temp(parent, tempPattern)
 }
 
-// sweep removes the folders of throwaway clusters whose process was killed. What we may not lock or
-// remove is somebody else's to sweep.
-func sweep() {
-	dirs, _ := filepath.Glob(filepath.Join(tempParent(), tempPattern)) // a malformed TMPDIR: nothing to sweep
-	for _, dir := range dirs {
-		if lock, err := tryLock(dir); err == nil {
-			_ = os.RemoveAll(dir)
-			_ = lock.Close()
-		}
-	}
-}
+// sweep removes the folders of throwaway clusters whose process was killed.
+func sweep() { folderlock.Sweep(tempParent(), tempPattern) }
 
 // Remove deletes a cluster folder with its data, after the last process of its server is gone. It
 // deletes nothing but a cluster folder; one that does not exist is fine.

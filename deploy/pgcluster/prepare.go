@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/orderbridge/orderbridge/deploy/pgcluster/tether"
 )
 
 var errPortTaken = errors.New("the port is taken")
@@ -101,7 +103,7 @@ func (c *Cluster) run(ctx context.Context, input, program string, args ...string
 	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, program), args...)
 	c.equip(cmd)
 	cmd.Stdin = strings.NewReader(input)
-	return quietly(cmd, syscall.SIGKILL)
+	return tether.Run(cmd, syscall.SIGKILL)
 }
 
 // equip gives a child the account, the bare environment and the folder's lock. It starts in the root

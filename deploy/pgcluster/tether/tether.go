@@ -3,7 +3,10 @@
 package tether
 
 import (
+	"bytes"
+	"fmt"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"syscall"
@@ -20,6 +23,22 @@ func Start(cmd *exec.Cmd, sig syscall.Signal) error {
 	result := make(chan error)
 	thread() <- func() { result <- cmd.Start() }
 	return <-result
+}
+
+// Run starts cmd as Start does and waits until it ends. If it fails, the error holds the end of its output.
+func Run(cmd *exec.Cmd, sig syscall.Signal) error {
+	const tailBytes = 2000
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	err := Start(cmd, sig)
+	if err == nil {
+		err = cmd.Wait()
+	}
+	if err != nil {
+		text := output.Bytes()
+		return fmt.Errorf("%s: %w\n%s", filepath.Base(cmd.Path), err, bytes.TrimSpace(text[max(0, len(text)-tailBytes):]))
+	}
+	return nil
 }
 
 // thread hands out the one thread that starts every process. The kernel sends the signal when the

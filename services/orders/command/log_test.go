@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -158,13 +157,13 @@ func TestACursorOutlivesAMove(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, other.Stop()) })
 	require.NoError(t, other.CreateDatabase(context.Background(), "moved"))
-	bin, err := pgcluster.Binaries()
-	require.NoError(t, err)
 	dump := filepath.Join(t.TempDir(), "dump")
-	for _, cmd := range []*exec.Cmd{
-		exec.Command(filepath.Join(bin, "pg_dump"), "--format=custom", "--file="+dump, s.cfg.DatabaseURL),
-		exec.Command(filepath.Join(bin, "pg_restore"), "--no-owner", "--exit-on-error", "--dbname="+other.URL("moved"), dump),
+	for _, args := range [][]string{
+		{"pg_dump", "--format=custom", "--file=" + dump, s.cfg.DatabaseURL},
+		{"pg_restore", "--no-owner", "--exit-on-error", "--dbname=" + other.URL("moved"), dump},
 	} {
+		cmd, err := pgcluster.Command(context.Background(), args[0], args[1:]...)
+		require.NoError(t, err)
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	}

@@ -1,9 +1,8 @@
 //go:build linux
 
-package pgcluster
+package packages
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,24 +14,24 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/orderbridge/orderbridge/deploy/folderlock"
 	"github.com/orderbridge/orderbridge/deploy/pgcluster/tether"
 )
 
-// Ensure installs a PostgreSQL server when Binaries finds none, and tells progress what it does: for
-// root with the distribution's packages, for others the same packages unpacked into the user's cache
-// folder. It needs apt; elsewhere its error says what to install.
-func Ensure(ctx context.Context, progress io.Writer) error {
+// Ensure installs the programs that are missing and reports its progress.
+func Ensure(ctx context.Context, progress io.Writer, programs ...Program) error {
 	if os.Geteuid() == 0 {
 		if err := removeStaleDropIn(); err != nil {
 			return err
 		}
 	}
-	if _, err := Binaries(); !errors.Is(err, ErrNoBinaries) {
+	missing, err := missingOf(programs)
+	if err != nil || len(missing) == 0 {
 		return err
 	}
 	for _, tool := range []string{"apt-get", "dpkg-deb"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			return fmt.Errorf("%w (there is no %s here to fetch it with: install your system's PostgreSQL server package, 14 or newer)", ErrNoBinaries, tool)
+			return fmt.Errorf("%s: %w, and there is no %s to install it with: %s", missing[0].Name, ErrMissing, tool, missing[0].Otherwise)
 		}
 	}
 	started := time.Now()
@@ -44,17 +43,34 @@ func Ensure(ctx context.Context, progress io.Writer) error {
 		_, err := fmt.Fprintf(progress, format+"\n", args...)
 		return err
 	}
-	if err := say("PostgreSQL is missing; apt-get brings it into %s, which takes a quarter of a minute or more", in); err != nil {
-		return err
+	for _, p := range missing {
+		if err := say("%s is missing: apt-get installs it into %s, which takes half a minute or more", p.Name, in); err != nil {
+			return err
+		}
+		if err := how(ctx, p); err != nil {
+			return fmt.Errorf("install %s (or else %s): %w", p.Name, p.Otherwise, err)
+		}
+		path, err := p.Find()
+		if err != nil {
+			return err
+		}
+		if err := say("%s is in %s after %.0f s", p.Name, path, time.Since(started).Seconds()); err != nil {
+			return err
+		}
 	}
-	if err := how(ctx); err != nil {
-		return fmt.Errorf("install PostgreSQL: %w", err)
+	return nil
+}
+
+func missingOf(programs []Program) ([]Program, error) {
+	var missing []Program
+	for _, p := range programs {
+		if _, err := p.Find(); errors.Is(err, ErrMissing) {
+			missing = append(missing, p)
+		} else if err != nil {
+			return nil, err
+		}
 	}
-	bin, err := Binaries()
-	if err != nil {
-		return err
-	}
-	return say("PostgreSQL is in %s after %.0f s", bin, time.Since(started).Seconds())
+	return missing, nil
 }
 
 // Others in tests.
@@ -68,11 +84,11 @@ var (
 
 func dropInFile() string { return filepath.Join(clusterDropIn, "orderbridge.conf") }
 
-// installPackages installs with apt-get. The package would also make and start a cluster on port
+// installPackages installs with apt-get. PostgreSQL's package would also make and start a cluster on port
 // 5432, which nobody asked for; a drop-in, there for the time of the installation only, prevents it.
 // A package too old to know the drop-in does make it; that cluster is left alone.
-func installPackages(ctx context.Context) (err error) {
-	lock, err := lockInstallation(ctx, installLock)
+func installPackages(ctx context.Context, p Program) (err error) {
+	lock, err := lockInstallation(ctx, installLock, p)
 	if lock == nil {
 		return err
 	}
@@ -87,7 +103,7 @@ func installPackages(ctx context.Context) (err error) {
 	if err := apt(ctx, lock, "update"); err != nil {
 		return err
 	}
-	return apt(ctx, lock, "install", "--yes", "--no-install-recommends", "postgresql")
+	return apt(ctx, lock, "install", "--yes", "--no-install-recommends", p.Package)
 }
 
 // removeStaleDropIn removes what an installation left that was killed: it would keep a later one, by
@@ -99,8 +115,8 @@ func removeStaleDropIn() error {
 	if err := os.MkdirAll(installLock, 0o700); err != nil {
 		return err
 	}
-	lock, err := tryLock(installLock)
-	if errors.Is(err, errInUse) {
+	lock, err := folderlock.Try(installLock)
+	if errors.Is(err, folderlock.ErrInUse) {
 		return nil // an apt-get still needs it
 	}
 	if err != nil {
@@ -110,16 +126,16 @@ func removeStaleDropIn() error {
 }
 
 // lockInstallation waits for another process that installs to the same place. There is no lock, and
-// no error, when PostgreSQL is there by then.
-func lockInstallation(ctx context.Context, dir string) (*os.File, error) {
+// no error, when the program is there by then.
+func lockInstallation(ctx context.Context, dir string, p Program) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	lock, err := waitForLock(ctx, dir)
+	lock, err := folderlock.Wait(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := Binaries(); !errors.Is(err, ErrNoBinaries) {
+	if _, err := p.Find(); !errors.Is(err, ErrMissing) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return lock, nil
@@ -127,12 +143,12 @@ func lockInstallation(ctx context.Context, dir string) (*os.File, error) {
 
 // unpackPackages lets apt-get fetch the packages into folders of ours, where no privilege is needed,
 // and unpacks them. The result gets its name only when it is whole.
-func unpackPackages(ctx context.Context) (err error) {
-	root, err := privateRoot()
+func unpackPackages(ctx context.Context, p Program) (err error) {
+	root, err := PrivateRoot(p.Package)
 	if err != nil {
 		return err
 	}
-	lock, err := lockInstallation(ctx, filepath.Dir(root))
+	lock, err := lockInstallation(ctx, filepath.Dir(root), p)
 	if lock == nil {
 		return err
 	}
@@ -142,7 +158,7 @@ func unpackPackages(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	packages, err := fetchPackages(ctx, lock, work)
+	packages, err := fetchPackages(ctx, lock, work, p)
 	if err != nil {
 		return err
 	}
@@ -150,18 +166,18 @@ func unpackPackages(ctx context.Context) (err error) {
 	if err := os.RemoveAll(fresh); err != nil {
 		return err
 	}
-	for _, p := range packages {
-		if err := quietly(exec.CommandContext(ctx, "dpkg-deb", "--extract", p, fresh), syscall.SIGKILL); err != nil {
+	for _, file := range packages {
+		if err := tether.Run(exec.CommandContext(ctx, "dpkg-deb", "--extract", file, fresh), syscall.SIGKILL); err != nil {
 			return err
 		}
 	}
-	if err := os.RemoveAll(root); err != nil {
+	if err := errors.Join(writeFonts(fresh, root), os.RemoveAll(root)); err != nil {
 		return err
 	}
 	return os.Rename(fresh, root)
 }
 
-func fetchPackages(ctx context.Context, lock *os.File, work string) ([]string, error) {
+func fetchPackages(ctx context.Context, lock *os.File, work string, p Program) ([]string, error) {
 	me, err := user.Current()
 	if err != nil {
 		return nil, err
@@ -180,13 +196,13 @@ func fetchPackages(ctx context.Context, lock *os.File, work string) ([]string, e
 	if err := apt(ctx, lock, append(private, "update")...); err != nil {
 		return nil, err
 	}
-	download := []string{"install", "--yes", "--no-install-recommends", "--download-only", "postgresql"}
+	download := []string{"install", "--yes", "--no-install-recommends", "--download-only", p.Package}
 	if err := apt(ctx, lock, append(private, download...)...); err != nil {
 		return nil, err
 	}
 	packages, err := filepath.Glob(filepath.Join(archives, "*.deb"))
 	if err == nil && len(packages) == 0 {
-		err = errors.New("apt-get had nothing to download: is the package postgresql installed in part?")
+		err = fmt.Errorf("apt-get had nothing to download: is the package %s installed in part?", p.Package)
 	}
 	return packages, err
 }
@@ -199,19 +215,5 @@ func apt(ctx context.Context, lock *os.File, args ...string) error {
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
 	cmd.ExtraFiles = []*os.File{lock}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	return quietly(cmd, syscall.SIGINT)
-}
-
-// quietly runs a command, which gets sig if we die, and whose output matters only when it fails.
-func quietly(cmd *exec.Cmd, sig syscall.Signal) error {
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	err := tether.Start(cmd, sig)
-	if err == nil {
-		err = cmd.Wait()
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w\n%s", filepath.Base(cmd.Path), err, lastOf(output.Bytes()))
-	}
-	return nil
+	return tether.Run(cmd, syscall.SIGINT)
 }

@@ -1,7 +1,6 @@
 //go:build linux
 
-// Command ensure makes sure that this machine has a PostgreSQL server to test with, and fetches one
-// if not.
+// Command ensure installs the programs that the tests need and this machine does not have.
 package main
 
 import (
@@ -11,13 +10,14 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/orderbridge/orderbridge/deploy/packages"
 	"github.com/orderbridge/orderbridge/deploy/pgcluster"
 )
 
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	if err := pgcluster.Ensure(ctx, os.Stdout); err != nil {
+	if err := packages.Ensure(ctx, os.Stdout, pgcluster.PostgreSQL, packages.Chromium); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		cancel()
 		os.Exit(1)
