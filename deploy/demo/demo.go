@@ -22,7 +22,7 @@ import (
 const (
 	pollEvery     = 50 * time.Millisecond
 	portPatience  = 5 * time.Second // for a demo that was killed a moment ago
-	readyPatience = time.Minute
+	readyPatience = 3 * time.Minute // on a busy machine
 )
 
 // Options of a demo.

@@ -55,5 +55,5 @@ func ask(ctx context.Context, address string) (ok bool, answer string) {
 	return response.StatusCode == http.StatusOK, response.Status + " " + strings.TrimSpace(string(body))
 }
 
-// client talks to the demo's own processes.
+// client asks the demo's own processes whether they are ready.
 var client = &http.Client{Timeout: 5 * time.Second}
