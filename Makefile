@@ -1,27 +1,39 @@
 # `make` prints what it can do.
 .DEFAULT_GOAL := help
-.PHONY: help build demo deps test check format vet lint vuln race e2e e2e-compose torture bench bench-smoke nats clean
+.PHONY: help build demo deps test check format vet lint vuln race e2e e2e-compose torture newcomer bench bench-smoke nats clean
 
 GO      ?= go
 BIN     := bin
 MODULE  := ./...
 TOOL    := $(GO) tool -modfile=tools/go.mod
+
+# The program needs no C. Without it everything that is built and tested here shares what was compiled once.
+export CGO_ENABLED = 0
+
 SOURCES := $(shell find . -name '*.go' -not -path './.demo/*' -not -path './bin/*')
 
 help: ## print this
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 13
 
 build: ## build bin/orderbridge
-	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/orderbridge .
+	@echo "building $(BIN)/orderbridge; the first time takes some minutes and lists what it compiles"
+	@$(GO) build -v -o $(BIN)/orderbridge .
 
 demo: build ## two sides, seeded, until Ctrl-C (DEMO_ARGS="--port-base 9080 --fresh")
 	$(BIN)/orderbridge demo $(DEMO_ARGS)
 
-deps: ## install what the tests need and is missing: PostgreSQL from the distribution
+deps: ## install what the tests need and is missing: PostgreSQL and Chromium, from the distribution
 	$(GO) run ./deploy/packages/ensure
 
-test: deps ## everything, against real PostgreSQL and real JetStream
-	$(GO) test -timeout 15m $(MODULE)
+# A test that hangs ends after an hour; a busy machine may take most of it.
+LIMIT   := -timeout 60m
+# What make test tries end to end. All of it, with faults, takes several times as long: make e2e.
+SHORT   := ^Test(Tour|Collisions|Stop|Pages|Wire|KnowsTheContractsOnly|OnlyTheEndsOfLogsAreKept)$$
+
+test: deps build ## all tests, against real PostgreSQL and real JetStream, and of the end-to-end checks the short ones
+	@echo "testing; the first time takes some minutes of compiling before the first line"
+	$(GO) test $(LIMIT) $$($(GO) list $(MODULE) | grep -v /deploy/e2e)
+	$(GO) test -count=1 $(LIMIT) -run '$(SHORT)' ./deploy/e2e
 
 check: format vet lint vuln race ## what CI runs: format, vet, linters, vulnerabilities, tests with the race detector
 
@@ -44,17 +56,20 @@ vuln: ## known vulnerabilities that the code can reach (VULNDB=file:///path for 
 
 # The end-to-end checks run without the race detector: their subject is the built program.
 race: deps ## tests with the race detector
-	CGO_ENABLED=1 $(GO) test -race -timeout 20m $$($(GO) list $(MODULE) | grep -v /deploy/e2e)
+	CGO_ENABLED=1 $(GO) test -race $(LIMIT) $$($(GO) list $(MODULE) | grep -v /deploy/e2e)
 
 e2e: deps ## end-to-end checks over REST and in a browser against a running demo, with faults
-	$(GO) test -count=1 -timeout 20m ./deploy/e2e
+	$(GO) test -count=1 $(LIMIT) ./deploy/e2e
 
 e2e-compose: ## the same against the composed sides, one broker and three (IMAGES=standins: build the base images)
 	@images=$$(test "$(IMAGES)" != standins || deploy/standins/build.sh) && eval "$$images" && \
 	E2E_COMPOSE=1 $(GO) test -count=1 -timeout 40m -run '^TestCompose' -v ./deploy/e2e
 
-torture: deps ## the end-to-end faults for half an hour (E2E_MINUTES=120: as long as that)
-	E2E_MINUTES=$(or $(E2E_MINUTES),30) $(GO) test -count=1 -timeout 0 -v ./deploy/e2e
+torture: deps ## single faults and mixes of faults, end to end, each for half an hour (E2E_MINUTES=120: as long as that)
+	E2E_MINUTES=$(or $(E2E_MINUTES),30) $(GO) test -count=1 -timeout 0 -v -run '^Test(Faults|Torture)$$' ./deploy/e2e
+
+newcomer: ## the README's commands in a fresh minimal Debian, as a normal user and as root (needs root and debootstrap)
+	.ci/newcomer whole
 
 bench: deps ## drain, time until visible and memory, beside a floor measured in the same run (BENCH_ARGS="-pages 1000000": the admin's pages)
 	$(GO) run ./deploy/bench $(BENCH_ARGS)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -26,7 +27,16 @@ type side struct {
 // access is where a side is and what lets one in.
 type access struct {
 	url, bridgeURL, nats                 string
+	more                                 []string // further services of the side
 	client, admin, peer, bridge, metrics string
+}
+
+// origin is one of the side's services.
+func (a *access) origin() string {
+	if n := rand.IntN(1 + len(a.more)); n > 0 {
+		return a.more[n-1]
+	}
+	return a.url
 }
 
 func newSide(name string) *side { return &side{name: name} }
@@ -92,7 +102,7 @@ var httpClient = &http.Client{
 
 // send makes a call and returns whatever comes back.
 func (s *side) send(ctx context.Context, c call) (*answer, error) {
-	request, err := http.NewRequestWithContext(ctx, c.method, s.access.Load().url+c.path, bytes.NewReader(c.body))
+	request, err := http.NewRequestWithContext(ctx, c.method, s.access.Load().origin()+c.path, bytes.NewReader(c.body))
 	if err != nil {
 		return nil, err
 	}

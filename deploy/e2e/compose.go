@@ -34,7 +34,7 @@ const (
 // startComposed builds the image and starts what the files of deploy/ describe.
 func startComposed(t *testing.T, files ...string) *composed {
 	t.Helper()
-	c := &composed{pair: newPair(func() bool { return false }), dir: keptDir(t)}
+	c := &composed{pair: newPair(func() bool { return false }), dir: dataDir(t)}
 	base := freeBase(t)
 	c.project = strings.ToLower("orderbridge-e2e-" + t.Name())
 	secrets := filepath.Join(c.dir, "secrets")

@@ -23,6 +23,7 @@ import (
 var (
 	program string // the built orderbridge
 	seed    uint64 // of every choice
+	allData string // folder for the data of all tests
 )
 
 const startPatience = 2 * time.Minute
@@ -39,27 +40,10 @@ type demo struct {
 // startDemo starts a demo with an empty folder and no orders.
 func startDemo(t testing.TB) *demo {
 	t.Helper()
-	d := &demo{owner: t, dir: keptDir(t), base: freeBase(t)}
+	d := &demo{owner: t, dir: dataDir(t), base: freeBase(t)}
 	d.pair = newPair(func() bool { return d.ended() })
 	d.start(t)
 	return d
-}
-
-// keptDir is a folder that stays when the test fails. PostgreSQL, which may run as another user,
-// passes through it.
-func keptDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "orderbridge-e2e-")
-	require.NoError(t, err)
-	require.NoError(t, os.Chmod(dir, 0o711))
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("data and logs are kept in %s", dir)
-			return
-		}
-		require.NoError(t, os.RemoveAll(dir))
-	})
-	return dir
 }
 
 // start starts the demo, for the first time or again with its data, and waits until all is up.

@@ -4,7 +4,7 @@
 //
 //	make e2e                                     all of it, some minutes
 //	make e2e-compose                             the same against the composed sides
-//	make torture                                 go on injecting faults, E2E_MINUTES of them
+//	make torture                                 go on injecting faults, alone and mixed, for E2E_MINUTES each
 //	E2E_SEED=17 make e2e                         the same choices again; ports and timing differ
 //
 // # What is checked
@@ -14,6 +14,10 @@
 //	faults       whatever dies or stands still under load, every acknowledged edit is on both sides, once
 //	broker       a store that is wiped, a stream that is purged or gone: hinted again
 //	line         answers cut, reset, delayed, swallowed or not ours, between a bridge and the peer
+//	torture      several faults at once, on both sides and every line: requests doubled and late, connections to
+//	             databases and brokers cut, torn or stalled, power cuts; external brokers, two services a side, and
+//	             a few orders that both sides edit, resolve and delete at the same time
+//	checker      the verification itself, against losses made behind the services' backs
 //	bridges      two bridges of one side share the work
 //	bad input    is refused with a reason, changes nothing and learns nothing
 //	stop         a demo ends whole and starts again, with its data or fresh
@@ -27,5 +31,5 @@
 // the tokens on both must be those of the accepted edits, no more and no fewer (verify.go), and the
 // timelines must tell of each accepted edit once (history.go).
 //
-// Where a test fails, its data and logs are kept and it says where.
+// Of a test that fails the ends of its logs are kept, in bin/e2e-logs. Data is removed.
 package e2e

@@ -20,6 +20,7 @@ type ledger struct {
 // record is one order in the ledger.
 type record struct {
 	shared   bool           // written on both sides at once, so it may collide
+	hot      bool           // also resolved and deleted by writers: see hot.go
 	accepted map[string]int // writes, by side
 	tokens   []string
 	deleted  bool
@@ -42,6 +43,12 @@ func (l *ledger) created(s *side, id string, shared bool) {
 	defer l.mu.Unlock()
 	l.records[id] = &record{shared: shared, accepted: map[string]int{}}
 	l.count(s, id)
+}
+
+func (l *ledger) heat(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.records[id].hot = true
 }
 
 func (l *ledger) edited(s *side, id, token string) {

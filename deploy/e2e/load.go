@@ -31,6 +31,7 @@ type load struct {
 	both    *pair
 	before  map[string]view // orders that were there already
 	ledger  *ledger
+	hot     *hot       // nil where there are no hot orders
 	rand    *rand.Rand // for the choices of the test itself
 	ctx     context.Context
 	writers []writing
@@ -114,7 +115,7 @@ func (l *load) flowOn(t testing.TB, sides []*side, more int) {
 	t.Helper()
 	for _, s := range sides {
 		want := l.ledger.acceptedBy(s) + more
-		eventually(t, time.Minute, s.name+" accepts writes", func() bool { return l.ledger.acceptedBy(s) >= want || l.both.over() })
+		eventually(t, 4*time.Minute, s.name+" accepts writes", func() bool { return l.ledger.acceptedBy(s) >= want || l.both.over() })
 		require.False(t, l.both.over(), "what runs the sides has ended")
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/orderbridge/orderbridge/deploy/folderlock"
 )
 
 var (
@@ -48,14 +50,18 @@ func run(m *testing.M) int {
 	}
 	fmt.Printf("E2E_SEED=%d\n", seed)
 
-	dir, err := os.MkdirTemp("", "orderbridge-e2e-program-")
+	const pattern = "orderbridge-e2e-*"
+	folderlock.Sweep(os.TempDir(), pattern) // what runs left that were killed
+	dir, lock, err := folderlock.Temp(os.TempDir(), pattern)
 	if err != nil {
 		return fail(err)
 	}
+	defer lock.Close()
 	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil {
+	if err := os.Chmod(dir, 0o711); err != nil { // PostgreSQL, which may run as another user, passes through it
 		return fail(err)
 	}
+	allData = dir
 	program = filepath.Join(dir, "orderbridge")
 	build := exec.Command("go", "build", "-o", program, "../..")
 	build.Stdout, build.Stderr = os.Stdout, os.Stderr

@@ -27,9 +27,11 @@ type proxy struct {
 
 	mu     sync.Mutex
 	fault  lineFault
-	before bool          // the fault hits the request on its way, so that the service never sees it
-	healed chan struct{} // closed when the present fault is over
-	hit    int           // answers, or requests, that the present fault has hit
+	before bool                         // the fault hits the request on its way, so that the service never sees it
+	healed chan struct{}                // closed when the present fault is over
+	hit    int                          // answers, or requests, that the present fault has hit
+	again  func() (bool, time.Duration) // whether a request arrives a second time, and how much later; nil: none does
+	late   sync.WaitGroup               // requests that still arrive a second time
 	open   map[net.Conn]bool
 	conns  sync.WaitGroup
 }
@@ -37,10 +39,16 @@ type proxy struct {
 // startProxy opens a line to a side.
 func startProxy(t testing.TB, s *side) *proxy {
 	t.Helper()
+	return startProxyTo(t, func() string { return s.access.Load().origin() })
+}
+
+// startProxyTo opens a line to the origin that to names at each request.
+func startProxyTo(t testing.TB, to func() string) *proxy {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	p := &proxy{
-		url: "http://" + l.Addr().String(), to: func() string { return s.access.Load().url }, listener: l,
+		url: "http://" + l.Addr().String(), to: to, listener: l,
 		healed: make(chan struct{}), open: map[net.Conn]bool{},
 	}
 	p.conns.Go(p.accept)
@@ -48,6 +56,7 @@ func startProxy(t testing.TB, s *side) *proxy {
 		require.NoError(t, l.Close())
 		p.heal()
 		p.conns.Wait()
+		p.late.Wait()
 	})
 	return p
 }
@@ -70,6 +79,28 @@ func (p *proxy) heal() {
 	p.fault = nil
 	for c := range p.open {
 		_ = c.Close() // whoever uses it sees that
+	}
+}
+
+// repeat has requests arrive a second time, as again says for each; nil ends it.
+func (p *proxy) repeat(again func() (bool, time.Duration)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.again = again
+}
+
+// maybeRepeat sends a request to the service once more, later. Nobody waits for its answer.
+func (p *proxy) maybeRepeat(request *http.Request, body []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.again == nil {
+		return
+	}
+	if yes, later := p.again(); yes {
+		p.late.Go(func() {
+			time.Sleep(later)
+			_, _ = p.pass(request, body) // the service may be down, as it may for any request
+		})
 	}
 }
 
@@ -111,6 +142,7 @@ func (p *proxy) serve(c *net.TCPConn) {
 		if err != nil {
 			return
 		}
+		p.maybeRepeat(request, body)
 		fault, before, healed := p.present()
 		var answer []byte
 		if fault == nil || !before {

@@ -14,9 +14,10 @@ import (
 	"github.com/orderbridge/orderbridge/contracts"
 )
 
-// restPatience is how long both sides may take to come to rest once nothing is broken any more.
+// restPatience is how long both sides may take to come to rest once nothing is broken any more. A busy machine and
+// the longest pauses between attempts are within it.
 const (
-	restPatience = time.Minute
+	restPatience = 4 * time.Minute
 	worthTelling = 2 * time.Second
 )
 

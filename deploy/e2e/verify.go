@@ -27,6 +27,9 @@ func (l *load) verifyContents(t testing.TB) {
 	t.Helper()
 	require.Empty(t, strings.Join(l.ledger.violations, "\n"))
 	l.both.awaitRest(t)
+	if l.hot != nil {
+		l.hot.settle(t, l)
+	}
 	cases := l.requireCases(t)
 	t.Logf("%s  %d in collision; accepted so far: %d on a, %d on b", clock(), len(cases), l.ledger.acceptedBy(l.both.a), l.ledger.acceptedBy(l.both.b))
 	l.requireTokens(t, l.both.requireEqual(t, cases), cases)
@@ -108,6 +111,10 @@ func (l *load) requireTokens(t testing.TB, present map[string]view, inCase map[s
 		}
 		v, there := present[id]
 		require.True(t, there, "order %s is lost", id)
+		if r.hot {
+			l.hot.requireEdits(t, l.both, id, v)
+			continue
+		}
 		require.Equal(t, r.deleted, v.Sync.Deleted, "deletion of %s", id)
 		if !r.deleted {
 			l.requireTokensOf(t, id, tokensOf(&v.Order))
@@ -168,8 +175,12 @@ func (l *load) settleOn(t testing.TB, s *side, cases map[string]bool) {
 func (l *load) requireHistories(t testing.TB) {
 	t.Helper()
 	for id, r := range l.ledger.records {
-		if r.touched {
-			l.both.requireHistory(t, id, r.accepted, r.shared)
+		if r.touched || r.hot {
+			accepted := r.accepted
+			if r.hot {
+				accepted = nil // writers that came too late count nothing
+			}
+			l.both.requireHistory(t, id, accepted, r.shared)
 			r.touched = false
 		}
 	}

@@ -1,6 +1,6 @@
 // Package pgcluster runs a private PostgreSQL from the binaries that a machine has: for the tests (a
 // throwaway cluster, in memory where there is plenty), for the demo and for crash tests (a durable
-// one that goes on with its data). Ensure fetches the binaries when there are none.
+// one that goes on with its data). Where there are none, packages.Ensure installs PostgreSQL.
 //
 // The server is our child and listens on 127.0.0.1 only, with a random password and without Unix
 // sockets. It dies with this process, even by kill -9. It never uses, stops or touches a cluster that

@@ -1,0 +1,144 @@
+//go:build linux
+
+package e2e
+
+import (
+	"math/rand/v2"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// rigFault damages the rig for as long as hold waits, or kills something that startAll starts again.
+type rigFault struct {
+	name string
+	do   func(r *rand.Rand, hold func())
+}
+
+// faults are all that can happen to a side of the rig.
+func (g *rig) faultsOf(i int) []rigFault {
+	r := g.rigs[i]
+	name := r.side.name
+	list := []rigFault{
+		{"the line from bridge " + name + " to the peer is bad", badLine(r.peerLine)},
+		{"the line from bridge " + name + " to its own service is bad", badLine(r.ownLine)},
+		{"requests of bridge " + name + " arrive twice, and late", repeated(r.ownLine, r.peerLine)},
+		{"the line to database " + name + " is bad", badWire(r.databaseLine)},
+		{"the line to broker " + name + " is bad", badWire(r.natsLine)},
+		{"one service of " + name + " is killed", kills(r.services[0])},
+		{"both services of " + name + " are killed", kills(r.services[0], r.services[1])},
+		{"broker " + name + " is killed", kills(r.nats)},
+		{"bridge " + name + " is killed", kills(r.bridge)},
+		{"bridge " + name + " stands still", standsStill(r.bridge)},
+		{"database " + name + " is killed whole", func(_ *rand.Rand, hold func()) {
+			r.database.kill()
+			hold()
+		}},
+		{"power cut at " + name, func(_ *rand.Rand, hold func()) {
+			g.powerCut(r)
+			hold()
+		}},
+	}
+	return list
+}
+
+// powerCut ends everything of some sides at once.
+func (g *rig) powerCut(sides ...*rigSide) {
+	var all sync.WaitGroup
+	for _, r := range sides {
+		for _, p := range []*part{r.bridge, r.services[0], r.services[1], r.nats} {
+			all.Go(p.kill)
+		}
+		all.Go(r.database.kill)
+	}
+	all.Wait()
+}
+
+func kills(parts ...*part) func(*rand.Rand, func()) {
+	return func(_ *rand.Rand, hold func()) {
+		for _, p := range parts {
+			p.kill()
+		}
+		hold()
+	}
+}
+
+func standsStill(p *part) func(*rand.Rand, func()) {
+	return func(_ *rand.Rand, hold func()) {
+		p.signal(syscall.SIGSTOP)
+		hold()
+		p.signal(syscall.SIGCONT)
+	}
+}
+
+// badLine damages one kind of answers after the other.
+func badLine(p *proxy) func(*rand.Rand, func()) {
+	return func(r *rand.Rand, hold func()) {
+		for range 2 {
+			l := lines[r.IntN(len(lines))]
+			p.damage(l.fault, l.before)
+			hold()
+			p.heal()
+		}
+	}
+}
+
+// repeatedLate is the longest time after which a request arrives a second time.
+var repeatedLate = 5 * time.Second
+
+// repeated has a third of the requests arrive twice, some at once and some long after their time.
+func repeated(ps ...*proxy) func(*rand.Rand, func()) {
+	return func(r *rand.Rand, hold func()) {
+		var mu sync.Mutex // both lines ask
+		again := func() (bool, time.Duration) {
+			mu.Lock()
+			defer mu.Unlock()
+			later := time.Duration(0)
+			if r.IntN(2) == 0 {
+				later = time.Duration(r.Int64N(int64(repeatedLate)))
+			}
+			return r.IntN(3) == 0, later
+		}
+		for _, p := range ps {
+			p.repeat(again)
+		}
+		hold()
+		for _, p := range ps {
+			p.repeat(nil)
+		}
+	}
+}
+
+// badWire damages the bytes on their way to a database or a broker.
+func badWire(w *wire) func(*rand.Rand, func()) {
+	return func(r *rand.Rand, hold func()) {
+		for range 2 {
+			switch r.IntN(4) {
+			case 0:
+				w.cut()
+			case 1:
+				w.tear(1 + r.IntN(300))
+			case 2:
+				w.stall()
+			case 3:
+				w.refuse()
+			}
+			hold()
+			w.heal()
+		}
+	}
+}
+
+// awaitLate waits until the last request has arrived for the second time.
+func (g *rig) awaitLate(t testing.TB) {
+	t.Helper()
+	began := time.Now()
+	for _, r := range g.rigs {
+		r.ownLine.late.Wait()
+		r.peerLine.late.Wait()
+	}
+	if took := time.Since(began); took > worthTelling {
+		t.Logf("%s  waited %s for requests that were late", clock(), took.Round(time.Second))
+	}
+}
