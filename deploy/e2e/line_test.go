@@ -15,46 +15,6 @@ import (
 	"github.com/orderbridge/orderbridge/contracts"
 )
 
-const (
-	jsonHeader = "Content-Type: application/json\r\n"
-	htmlHeader = "Content-Type: text/html\r\n"
-)
-
-// lines are the ways in which the line from bridge a to service b goes bad.
-var lines = []struct {
-	name    string
-	fault   lineFault
-	before  bool // b never sees the requests
-	through bool // the answers come through all the same
-}{
-	{name: "answer cut to nothing", fault: cut(none, false)},
-	{name: "reset instead of an answer", fault: cut(none, true)},
-	{name: "answer cut after one byte", fault: cut(one, false)},
-	{name: "answer cut after the headers", fault: cut(head, false)},
-	{name: "answer cut in the middle", fault: cut(half, false)},
-	{name: "reset in the middle", fault: cut(half, true)},
-	{name: "answer cut before its last byte", fault: cut(allButOne, false)},
-	{name: "request reset", fault: cut(none, true), before: true},
-	{name: "answer swallowed", fault: swallow},
-	{name: "slow answer", fault: slow, through: true},
-	{name: "answer byte by byte", fault: drip, through: true},
-	{name: "200 with a page", fault: instead("200 OK", htmlHeader, "<html>Sign in</html>")},
-	{name: "200 with nothing", fault: instead("200 OK", jsonHeader, "")},
-	{name: "200 with an empty batch", fault: instead("200 OK", jsonHeader, `{"side":"b","entries":[]}`)},
-	{name: "204", fault: instead("204 No Content", "", "")},
-	{name: "202", fault: instead("202 Accepted", jsonHeader, `{}`)},
-	{name: "answers of another side", fault: inAnswer(`"side":"b"`, `"side":"c"`)},
-	{name: "answers about other versions", fault: inAnswer(`"answerTo":{"a.`, `"answerTo":{"x.`)},
-	{name: "answers with a key in wrong case", fault: inAnswer(`"itemId":"`, `"itemID":"`)},
-	{name: "redirect", fault: instead("307 Temporary Redirect", "Location: http://127.0.0.1:9/elsewhere\r\n", ""), before: true},
-	{name: "408", fault: instead("408 Request Timeout", "", ""), before: true},
-	{name: "429", fault: instead("429 Too Many Requests", "Retry-After: 1\r\n", ""), before: true},
-	{name: "500", fault: instead("500 Internal Server Error", htmlHeader, "oops"), before: true},
-	{name: "502", fault: instead("502 Bad Gateway", htmlHeader, "oops"), before: true},
-	{name: "503 with Retry-After", fault: instead("503 Service Unavailable", "Retry-After: 1\r\n", ""), before: true},
-	{name: "413 of a proxy", fault: instead("413 Content Too Large", htmlHeader, "too large"), before: true},
-}
-
 // TestLine damages the line from a bridge to the peer's service in many ways. Nothing counts as told
 // that was not answered, and nothing takes effect twice that was.
 func TestLine(t *testing.T) {
