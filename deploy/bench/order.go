@@ -86,7 +86,10 @@ func ids(n int) []uuid.UUID {
 
 // seedKey is the side and epoch that seeded orders seem to be written by: a third one, since each of the two
 // would be held for what the other has seen of it and it does not have itself.
-const seedKey = "c.seed"
+const (
+	seedSide = "c"
+	seedKey  = seedSide + ".seed"
+)
 
 func seedVersion(i int) string { return fmt.Sprintf("%s:%d", seedKey, i+1) }
 

@@ -117,6 +117,7 @@ func (s *side) serviceSettings(peer *side) map[string]string {
 		"ORDERS_NATS_STORE_DIR": filepath.Join(s.folder, "nats"),
 		"ORDERS_CLIENT_TOKEN":   s.tokens.client, "ORDERS_ADMIN_TOKEN": s.tokens.admin, "ORDERS_PEER_TOKEN": s.tokens.peer,
 		"ORDERS_BRIDGE_TOKEN": s.tokens.bridge, "ORDERS_METRICS_TOKEN": s.tokens.metrics, "ORDERS_LOG_FORMAT": "console",
+		"ORDERS_SIDES":           seedSide,
 		"ORDERS_RECONCILE_EVERY": "0", // what is measured is the exchange of changes
 	}
 }

@@ -102,14 +102,31 @@ func (q *Query) ByPeople() bool {
 	return q.ChangedBy != "" || !q.ChangedFrom.IsZero() || !q.ChangedTo.IsZero()
 }
 
+// Options are the settings of a Service.
+type Options struct {
+	Side  string   // its name
+	Peers []string // the sides that it exchanges orders with
+	// Sides are others whose stamps a version may carry: of the peers' own peers, or of sides that have another
+	// name by now.
+	Sides  []string
+	Policy merge.Policy // what collisions are resolved without a person
+	// FourEyes has the others resolved by two people: one proposes, another one approves.
+	FourEyes bool
+	Brake    *Brake
+	// Notify is called with the hints of each change after its commit, and must not block.
+	Notify func([]Hint)
+	// Now is the clock, used for what is shown and never to decide.
+	Now func() time.Time
+}
+
 // Service is one side.
 type Service struct {
-	side   string
-	peers  []string
-	store  Store
-	epoch  *Epoch
-	policy merge.Policy
-	// Collisions are settled by two people.
+	side     string
+	peers    []string
+	sides    []string // whose stamps a version may carry
+	store    Store
+	epoch    *Epoch
+	policy   merge.Policy
 	fourEyes bool
 	brake    *Brake
 	notify   func([]Hint)
@@ -117,12 +134,16 @@ type Service struct {
 	log      *zap.Logger
 }
 
-// NewService makes the service of a side. The policy says what collisions need no person, fourEyes that the
-// others need two. Notify hears of the hints of each change after its commit
-// and must not block; now is the clock, used for what is shown and never to decide.
-func NewService(side string, peers []string, store Store, epoch *Epoch, policy merge.Policy, fourEyes bool, brake *Brake, notify func([]Hint), now func() time.Time, log *zap.Logger) *Service {
-	return &Service{side: side, peers: peers, store: store, epoch: epoch, policy: policy, fourEyes: fourEyes, brake: brake, notify: notify, now: now, log: log.Named("orders")}
+// NewService makes the service of a side, whose versions are stamped under an epoch.
+func NewService(o Options, store Store, epoch *Epoch, log *zap.Logger) *Service {
+	return &Service{
+		side: o.Side, peers: o.Peers, sides: slices.Concat([]string{o.Side}, o.Peers, o.Sides), store: store, epoch: epoch,
+		policy: o.Policy, fourEyes: o.FourEyes, brake: o.Brake, notify: o.Notify, now: o.Now, log: log.Named("orders"),
+	}
 }
+
+// Sides lists whose stamps a version may carry: this side, its peers and those of the settings.
+func (s *Service) Sides() []string { return s.sides }
 
 // Epoch is the key that this process stamps its versions with.
 func (s *Service) Epoch() string { return s.epoch.Key() }

@@ -33,9 +33,6 @@ func VersionFault(v ordersync.Vector, sides []string) string {
 	return ""
 }
 
-// sides lists this side and its peers.
-func (s *Service) sides() []string { return append([]string{s.side}, s.peers...) }
-
 // withholdUntellable leaves out the orders whose version no peer takes: it was filled up before there were
 // limits. Each goes into error with the reason. Any new version of the order, by an edit or by making ours
 // the newest, is within the limits again.
@@ -45,7 +42,7 @@ func (s *Service) withholdUntellable(ctx context.Context, peer string, loaded []
 		if !st.Link(peer).Due {
 			continue
 		}
-		if fault := VersionFault(st.Head.Version, s.sides()); fault != "" {
+		if fault := VersionFault(st.Head.Version, s.sides); fault != "" {
 			withheld = append(withheld, Received{ID: st.ID, Entry: ordersync.Entry{
 				State: ordersync.Error, Refused: st.Head.Version, AnswerTo: &st.Head.Version,
 				Why: "not sent: " + fault + "; an edit makes a version without them",

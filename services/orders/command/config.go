@@ -26,6 +26,7 @@ const Prefix = "ORDERS"
 type Config struct {
 	Side              string        `split_words:"true" desc:"name of this side, in every version it writes; never change it"`
 	Peer              string        `split_words:"true" desc:"name of the other side"`
+	Sides             string        `split_words:"true" desc:"other sides whose stamps the versions of orders may carry, separated by commas: of the peer's own peers, or earlier names of a side; anything else in a peer's entry is refused"`
 	PeerURL           string        `split_words:"true" desc:"origin of the other side's API, http(s)://host:port"`
 	HTTPAddr          string        `split_words:"true" default:"127.0.0.1:8080" desc:"host:port to listen on"`
 	DatabaseURL       string        `split_words:"true" secret:"true" desc:"PostgreSQL, postgres://user:password@host:port/database"`
@@ -67,6 +68,13 @@ func Load() (*Config, error) {
 	return &c, c.Validate()
 }
 
+func (c *Config) sides() []string {
+	if c.Sides == "" {
+		return nil
+	}
+	return strings.Split(c.Sides, ",")
+}
+
 // retentionMin is the shortest time that history can be kept: who compares the sides reads the log meanwhile.
 const retentionMin = time.Hour
 
@@ -89,6 +97,11 @@ func (c *Config) Validate() error {
 	}
 	if !sideName.MatchString(c.Peer) || c.Peer == c.Side {
 		fault("PEER", "must be the name of another side")
+	}
+	for _, side := range c.sides() {
+		if !sideName.MatchString(side) {
+			fault("SIDES", "must be names of sides, separated by commas")
+		}
 	}
 	if u, err := url.Parse(c.PeerURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
 		fault("PEER_URL", "must be an origin, http(s)://host:port")

@@ -88,7 +88,9 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	}
 	keeper := outbox.NewKeeper(broker, store, relay, desk.BrokerLost, log)
 	policy, _, _ := cfg.policy() // Validate has read it
-	service := orders.NewService(cfg.Side, []string{cfg.Peer}, store, epoch, policy, cfg.FourEyes, brake, relay.Offer, now, log)
+	service := orders.NewService(orders.Options{
+		Side: cfg.Side, Peers: []string{cfg.Peer}, Sides: cfg.sides(), Policy: policy, FourEyes: cfg.FourEyes, Brake: brake, Notify: relay.Offer, Now: now,
+	}, store, epoch, log)
 
 	people := access.New(store, now, log)
 	registry := newRegistry(cfg, store, relay, broker, desk)

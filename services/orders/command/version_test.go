@@ -48,3 +48,14 @@ func TestKeysOfUnknownSidesAreRefused(t *testing.T) {
 	require.Contains(t, s.get(o.ID).Sync.Links[0].Reason, `"c.0"`)
 	require.Equal(t, made.Sync.Version, s.get(o.ID).Sync.Version)
 }
+
+// TestStampsOfNamedSidesAreTaken: of a peer's own peer, or of a side that has another name by now.
+func TestStampsOfNamedSidesAreTaken(t *testing.T) {
+	s := startSide(t, func(c *Config) { c.Sides = "c,old-shop" })
+	for _, side := range []string{"c", "old-shop"} {
+		o := newOrder(t, side)
+		require.Equal(t, "OK", s.put(http.StatusOK, entry(t, o.ID, "NEW", and(b(1), invented(side, 1)), &o))[0].State)
+	}
+	o := newOrder(t, "of a stranger")
+	require.Equal(t, "ERROR", s.put(http.StatusOK, entry(t, o.ID, "NEW", invented("d", 1), &o))[0].State)
+}

@@ -36,6 +36,7 @@ type Service interface {
 	Transactions(ctx context.Context, q orders.LogQuery) (*orders.LogPage, error)
 	Name() string
 	Peers() []string
+	Sides() []string
 	HasPeer(name string) bool
 }
 

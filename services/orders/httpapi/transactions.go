@@ -154,7 +154,7 @@ type batch struct {
 func (a *API) readEntries(raw [][]byte, answers, all bool) (*batch, error) {
 	b := &batch{answers: make([]entryOut, len(raw)), received: make([]orders.Received, 0, len(raw)), at: make([]int, 0, len(raw))}
 	seen := make(map[uuid.UUID]bool, len(raw))
-	sides := append([]string{a.service.Name()}, a.service.Peers()...)
+	sides := a.service.Sides()
 	for i, entry := range raw {
 		rec, bad := readEntry(entry, answers, sides)
 		if bad != nil {
