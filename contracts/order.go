@@ -208,6 +208,16 @@ type LinkView struct {
 	Reason string    `json:"reason,omitzero"`
 }
 
+// Sorts are the ways in which GET /orders comes, newest first: by when orders were placed, or by their newest
+// change on this side.
+var Sorts = []string{SortPlaced, SortChanged}
+
+// The names of Sorts.
+const (
+	SortPlaced  = "placed"
+	SortChanged = "changed"
+)
+
 // OrderPage is one page of GET /orders; the address of the next one is in the Link header and in Next.
 type OrderPage struct {
 	Orders []OrderView `json:"orders"`

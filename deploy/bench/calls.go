@@ -25,14 +25,16 @@ type places struct {
 	PeopleSeq                                                                     int64     // of a change by people, far back
 	OftenSeq                                                                      int64     // of the newest change of the one that was edited often
 	At                                                                            time.Time // of the one in the middle
+	FromMiddle, FromLast, FromDeleted                                             string    // cursors
+	ChangeSeq                                                                     int64     // of the change in the middle
 }
 
 const findPlacesQuery = `
-WITH middle AS (SELECT * FROM orders WHERE NOT deleted ORDER BY id OFFSET (SELECT count(*) / 2 FROM orders) LIMIT 1),
+WITH middle AS (SELECT * FROM orders WHERE NOT deleted ORDER BY placed_at OFFSET (SELECT count(*) / 2 FROM orders) LIMIT 1),
 often AS (SELECT order_id, max(seq) AS seq FROM log GROUP BY order_id ORDER BY count(*) DESC LIMIT 1)
 SELECT m.id::text AS middle,
-	(SELECT id::text FROM orders WHERE NOT deleted ORDER BY id OFFSET 10 LIMIT 1) AS last,
-	(SELECT id::text FROM orders WHERE deleted ORDER BY id DESC OFFSET 1000 LIMIT 1) AS deleted,
+	(SELECT id::text FROM orders WHERE NOT deleted ORDER BY placed_at OFFSET 10 LIMIT 1) AS last,
+	(SELECT id::text FROM orders WHERE deleted ORDER BY placed_at DESC OFFSET 1000 LIMIT 1) AS deleted,
 	(SELECT order_id::text FROM links WHERE state = 6 ORDER BY order_id LIMIT 1) AS collision,
 	(SELECT order_id::text FROM links WHERE state = 6 ORDER BY order_id DESC OFFSET 60 LIMIT 1) AS late_collision,
 	(SELECT order_id::text FROM links WHERE state = 7 ORDER BY order_id LIMIT 1) AS error,
@@ -40,8 +42,15 @@ SELECT m.id::text AS middle,
 	(SELECT id::text FROM reconciliations ORDER BY requested_at LIMIT 1) AS reconciliation,
 	m.order_number AS number, m.body -> 'customer' ->> 'email' AS mail,
 	(SELECT seq FROM log WHERE actor ~ '^(user|token|admin):' AND order_id <= m.id ORDER BY order_id DESC LIMIT 1) AS people_seq,
-	often.seq AS often_seq, m.updated_at AS at
+	often.seq AS often_seq, m.updated_at AS at,
+	(SELECT ` + cursor + ` FROM orders o WHERE o.id = m.id) AS from_middle,
+	(SELECT ` + cursor + ` FROM orders o WHERE NOT deleted ORDER BY placed_at OFFSET 10 LIMIT 1) AS from_last,
+	(SELECT ` + cursor + ` FROM orders o WHERE deleted ORDER BY placed_at DESC OFFSET 1000 LIMIT 1) AS from_deleted,
+	(SELECT max(seq) / 2 FROM log) AS change_seq
 FROM middle m, often`
+
+// cursor is the place of an order in a list as the API writes it.
+const cursor = `replace(to_char(o.placed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD_HH24:MI:SS.US'), '_', 'T') || 'Z_' || o.id`
 
 // findPlaces looks them up where they are.
 func findPlaces(ctx context.Context, conn *pgx.Conn) (places, error) {
@@ -111,27 +120,30 @@ func filters(x places) [][2]string {
 	last := strings.TrimRight(rest, "0123456789")
 	list := [][2]string{
 		{"newest", ""},
-		{"from the middle", "cursor=" + x.Middle},
-		{"last", "cursor=" + x.Last},
+		{"from the middle", "cursor=" + x.FromMiddle},
+		{"last", "cursor=" + x.FromLast},
+		{"last changed", "sort=changed"},
+		{"last changed, from the middle", fmt.Sprintf("sort=changed&cursor=%d", x.ChangeSeq)},
+		{"last changed, search a family name", "sort=changed&search=" + last},
 		{"deleted", "deleted=true"},
-		{"deleted, 1,000 on", "deleted=true&cursor=" + x.Deleted},
+		{"deleted, 1,000 on", "deleted=true&cursor=" + x.FromDeleted},
 		{"status of half", "status=completed"},
-		{"status of few, from the middle", "status=draft&cursor=" + x.Middle},
+		{"status of few, from the middle", "status=draft&cursor=" + x.FromMiddle},
 		{"status of none", "status=cancelled"},
 	}
 	for _, state := range []string{"NEW", "UPD", "OK", "DEL", "DEL_SYNCED", "COLLISION", "ERROR", "ERROR_SYNCED"} {
 		list = append(list, [2]string{"state " + state, "state=" + state})
 	}
 	return append(list, [][2]string{
-		{"state COLLISION, from the middle", "state=COLLISION&cursor=" + x.Middle},
+		{"state COLLISION, from the middle", "state=COLLISION&cursor=" + x.FromMiddle},
 		{"state COLLISION, status of none", "state=COLLISION&status=cancelled"},
 		{"state DEL_SYNCED, deleted", "state=DEL_SYNCED&deleted=true"},
 		{"state OK, deleted", "state=OK&deleted=true"},
 		{"search a letter", "search=a"},
 		{"search a common name", "search=anna"},
-		{"search a common name, from the middle", "search=anna&cursor=" + x.Middle},
+		{"search a common name, from the middle", "search=anna&cursor=" + x.FromMiddle},
 		{"search a family name", "search=" + last},
-		{"search a family name, last", "search=" + last + "&cursor=" + x.Last},
+		{"search a family name, last", "search=" + last + "&cursor=" + x.FromLast},
 		{"search both names", "search=" + first + "+" + last},
 		{"search one mail", "search=" + local},
 		{"search a number", "search=" + x.Number},

@@ -78,9 +78,9 @@ WITH made AS MATERIALIZED (
 		pg_temp.fit(l.replaced, model, m.id, number, name, mail, m.status), pg_temp.fit(l.dropped, model, m.id, number, name, mail, m.status)
 	FROM rows r JOIN made m USING (i) JOIN model_log l ON l.seq = model_seq ORDER BY r.seq
 ), stored AS (
-	INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words)
+	INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words, placed_at)
 	SELECT m.id, r.seq, o.deleted, o.updated_at + later, o.version, o.fingerprint, number, m.status,
-		pg_temp.fit(o.body, model, m.id, number, name, mail, m.status), to_tsvector('simple', concat_ws(' ', name, mail, replace(number, 'P-', 'C-')))
+		pg_temp.fit(o.body, model, m.id, number, name, mail, m.status), to_tsvector('simple', concat_ws(' ', name, mail, replace(number, 'P-', 'C-'))) || '=folded'::tsvector, at
 	FROM made m JOIN (SELECT i, max(seq) AS seq FROM rows GROUP BY i) r USING (i) JOIN model_orders o ON o.id = model ORDER BY i
 )
 INSERT INTO links (order_id, peer, state, due, since, agreed, theirs_version, theirs_fingerprint, theirs_deleted, theirs_updated_at,

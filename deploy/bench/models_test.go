@@ -48,7 +48,7 @@ func TestBWritesOverWhatItHasSeen(t *testing.T) {
 
 func TestCallsAreDistinct(t *testing.T) {
 	names, paths := map[string]bool{}, map[string]bool{}
-	for _, c := range calls(places{Middle: "m", Last: "l", Deleted: "d", Collision: "c", LateCollision: "lc", Error: "e", Often: "o", Reconciliation: "r", Mail: "ben.bach17@mail.example", Number: "P-0000017"}) {
+	for _, c := range calls(places{FromMiddle: "fm", FromLast: "fl", FromDeleted: "fd", ChangeSeq: 3, Middle: "m", Last: "l", Deleted: "d", Collision: "c", LateCollision: "lc", Error: "e", Often: "o", Reconciliation: "r", Mail: "ben.bach17@mail.example", Number: "P-0000017"}) {
 		require.False(t, names[c.name], c.name)
 		require.False(t, paths[c.path], c.path)
 		names[c.name], paths[c.path] = true, true

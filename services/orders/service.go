@@ -76,26 +76,30 @@ type Drawn struct {
 	Brake   BrakeLock
 }
 
-// Query selects a page of orders.
+// Query selects a page of orders, by when they were placed, newest first.
 type Query struct {
 	Limit   int
-	Before  uuid.UUID // only ids below; zero for the first page
+	After   Place // where the page before ended; zero for the first page
 	Status  string
 	State   ordersync.State // towards any peer; None for all
 	Deleted bool            // deleted ones instead of present ones
 	Search  string          // an id, the beginning of a number, or of words of the customer
+	Changed bool            // by their newest change on this side instead
 	// Only orders whose newest change is one of a person, or of a token with a name: by whom, and when.
-	// They come by that change, newest first, after the one with the number AfterSeq.
+	// They come by that change.
 	ChangedBy              string
 	ChangedFrom, ChangedTo time.Time // from the one, before the other
-	AfterSeq               int64
 }
 
-// Place is where a page of a list ended: at which order, in a list by people at which change.
+// Place is where a page of a list ended: at which order, or in a list by changes at which change.
 type Place struct {
+	At  time.Time // when the order was placed
 	ID  uuid.UUID
 	Seq int64
 }
+
+// ByChange reports whether the orders come by their newest change.
+func (q *Query) ByChange() bool { return q.Changed || q.ByPeople() }
 
 // ByPeople tells that a query is about changes by people.
 func (q *Query) ByPeople() bool {

@@ -16,6 +16,7 @@ type Stored struct {
 	Head      ordersync.Head // zero when only links are known
 	Seq       int64          // number of the newest change in the log
 	UpdatedAt time.Time      // when its author wrote the present content
+	PlacedAt  time.Time      // when it was placed, as lists have it
 	Body      []byte         // the content as JSON; only where it was asked for
 	Links     []Link         // at most one for each peer
 }
@@ -116,7 +117,8 @@ type Content struct {
 	Body        []byte
 	OrderNumber string
 	Status      string
-	Words       string // what people look for it by, besides the number
+	Words       string // what people look for it by, besides the number, folded
+	PlacedAt    time.Time
 }
 
 // Hint asks that a peer's bridge be told to look at an order.

@@ -29,6 +29,7 @@ func listOrders() *cobra.Command {
 	limit := cmd.Flags().Int("limit", 50, "how many, at most 500")
 	status := cmd.Flags().String("status", "", "only with this status")
 	state := cmd.Flags().String("state", "", "only in this sync state")
+	sort := cmd.Flags().String("sort", contracts.SortPlaced, "by when they were `placed`, or changed here last")
 	quiet := quietFlag(cmd)
 	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -37,7 +38,7 @@ func listOrders() *cobra.Command {
 			return err
 		}
 		q := url.Values{"limit": {strconv.Itoa(*limit)}}
-		for name, v := range map[string]string{"status": *status, "state": *state} {
+		for name, v := range map[string]string{"status": *status, "state": *state, "sort": *sort} {
 			if v != "" {
 				q.Set(name, v)
 			}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -114,11 +113,15 @@ func (a *API) listOrders(w http.ResponseWriter, r *http.Request) {
 		Limit: q.Limit(), Status: q.Text("status"), Search: strings.TrimSpace(q.Text("search")),
 		ChangedBy: q.Text("changedBy"), ChangedFrom: q.Time("changedFrom"), ChangedTo: q.Time("changedTo"),
 	}
-	if query.ByPeople() {
-		query.AfterSeq = q.Number("cursor")
-	} else {
-		query.Before = q.ID("cursor")
+	switch sort := q.Text("sort"); {
+	case sort != "" && !slices.Contains(contracts.Sorts, sort):
+		q.Fault("sort", "must be one of "+strings.Join(contracts.Sorts, ", "))
+	case sort == contracts.SortPlaced && query.ByPeople():
+		q.Fault("sort", "must be changed, or absent, together with changedBy, changedFrom and changedTo")
+	default:
+		query.Changed = sort == contracts.SortChanged
 	}
+	query.After = q.place("cursor", query.ByChange())
 	if utf8.RuneCountInString(query.Search) > contracts.SearchMax || strings.ContainsRune(query.Search, 0) || !utf8.ValidString(query.Search) {
 		q.Fault("search", fmt.Sprintf("must be a text of at most %d characters", contracts.SearchMax))
 	}
@@ -155,14 +158,10 @@ func (a *API) listOrders(w http.ResponseWriter, r *http.Request) {
 	if len(list) == query.Limit {
 		list = list[:query.Limit-1]
 		last := list[len(list)-1]
-		ended = &orders.Place{ID: last.ID, Seq: last.Seq}
+		ended = &orders.Place{At: last.PlacedAt, ID: last.ID, Seq: last.Seq}
 	}
 	if ended != nil {
-		cursor := ended.ID.String()
-		if query.ByPeople() {
-			cursor = strconv.FormatInt(ended.Seq, 10)
-		}
-		page.Next = NextPage(w, r, "cursor", cursor)
+		page.Next = NextPage(w, r, "cursor", cursorOf(ended, query.ByChange()))
 	}
 	for _, st := range list {
 		v, err := orderView(st)

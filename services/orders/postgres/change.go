@@ -58,7 +58,7 @@ func (s *Store) tryChange(ctx context.Context, c orders.ChangeRequest, decide or
 // The loads. Links are read by a statement of their own, after the orders' locks are held: joined,
 // they would be as old as the statement's start.
 const (
-	lockOrders = `SELECT id, seq, deleted, updated_at, version, fingerprint FROM orders WHERE id = ANY($1) ORDER BY id FOR UPDATE`
+	lockOrders = `SELECT id, seq, deleted, updated_at, version, fingerprint, placed_at FROM orders WHERE id = ANY($1) ORDER BY id FOR UPDATE`
 	loadBodies = `SELECT id, body FROM orders WHERE id = ANY($1)`
 	loadLinks  = `SELECT order_id, peer, state, due, since, agreed, theirs_version, theirs_fingerprint, theirs_deleted,
 	theirs_updated_at, reason, CASE WHEN $2 THEN theirs_body END FROM links WHERE order_id = ANY($1)`
@@ -173,14 +173,14 @@ const (
 	$16::text[], $17::text[], $18::boolean[], $19::boolean[])
 	AS u (seq, order_id, at, event, peer, received, was, was_since, becomes, rule, version, fingerprint, deleted, wrote, actor,
 	request_id, reason, replaces, drops)`
-	insertOrders = `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words)
-	SELECT u.id, u.seq, u.deleted, u.updated_at, u.version, u.fingerprint, u.order_number, u.status, u.body, to_tsvector('simple', u.words) FROM ` + orderRows
+	insertOrders = `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words, placed_at)
+	SELECT u.id, u.seq, u.deleted, u.updated_at, u.version, u.fingerprint, u.order_number, u.status, u.body, ` + folded + `, u.placed_at FROM ` + orderRows
 	updateOrders = `UPDATE orders o SET seq = u.seq, deleted = u.deleted, updated_at = u.updated_at, version = u.version,
 	fingerprint = u.fingerprint, order_number = COALESCE(u.order_number, o.order_number), status = COALESCE(u.status, o.status),
-	body = COALESCE(u.body, o.body), words = COALESCE(to_tsvector('simple', u.words), o.words)
+	body = COALESCE(u.body, o.body), words = COALESCE(` + folded + `, o.words), placed_at = COALESCE(u.placed_at, o.placed_at)
 	FROM ` + orderRows + ` WHERE o.id = u.id`
-	orderRows = `unnest($1::uuid[], $2::bigint[], $3::boolean[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::json[], $10::text[])
-	AS u (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words)`
+	orderRows = `unnest($1::uuid[], $2::bigint[], $3::boolean[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::json[], $10::text[],
+	$11::text[], $12::timestamptz[]) AS u (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words, folded, placed_at)`
 	linkColumns = `unnest($1::uuid[], $2::text[], $3::smallint[], $4::boolean[], $5::timestamptz[], $6::text[],
 	$7::text[], $8::text[], $9::boolean[], $10::timestamptz[], $11::json[], $12::text[])`
 	insertLinks = `INSERT INTO links (order_id, peer, state, due, since, agreed, theirs_version, theirs_fingerprint,

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -20,7 +19,8 @@ const (
 	nearMax    = 2000  // orders of the list itself, from where it begins, that are looked at for a word
 	searchMax  = 1000  // orders that the indexes find
 	farMax     = 10000 // orders of the list, from there on, where the indexes find more
-	changedMax = 5000  // changes of people for a page
+	changedMax = 5000  // changes for a page
+	openMax    = 10000 // orders of an open state that are put in order; where there are more, so many of the list are looked at
 )
 
 // Parts of a list's statement. What is not asked for is not in it: a condition that may be none would
@@ -28,27 +28,32 @@ const (
 // question these come first, in the list's order, and each is looked at until the page is full; OFFSET
 // keeps the planner from turning that round.
 const (
-	listAll  = `SELECT o.id FROM orders o WHERE %s ORDER BY o.id DESC LIMIT %s`
-	listSome = `SELECT o.id FROM (%s) c, LATERAL (SELECT o.id FROM orders o WHERE o.id = c.id AND %s OFFSET 0) o ORDER BY c.id DESC LIMIT %s`
-	inOpen   = `SELECT DISTINCT order_id AS id FROM links WHERE state = %d AND state NOT IN (3, 5) ORDER BY id DESC`
+	newest   = `ORDER BY o.placed_at DESC, o.id DESC`
+	listAll  = `SELECT o.id FROM orders o WHERE %s ` + newest + ` LIMIT %s`
+	listSome = `SELECT o.id FROM (%s) c, LATERAL (SELECT o.id, o.placed_at FROM orders o WHERE o.id = c.id AND %s OFFSET 0) o ` + newest + ` LIMIT %s`
+	inOpen   = `SELECT DISTINCT order_id AS id FROM links WHERE state = %d AND state NOT IN (3, 5)`
+	manyOpen = `SELECT count(*) > %[2]d FROM (SELECT FROM links WHERE state = %[1]d AND state NOT IN (3, 5) LIMIT %[2]d + 1) l`
 	inState  = `EXISTS (SELECT FROM links l WHERE l.order_id = o.id AND l.state = %d OFFSET 0)`
-	nearest  = `SELECT (array_agg(o.id ORDER BY o.id))[1], count(*) = %[4]d, COALESCE((array_agg(o.id ORDER BY o.id DESC) FILTER (WHERE %[1]s))[:%[2]s], '{}')
-	FROM (%[3]s) c, LATERAL (SELECT o.id, o.order_number, o.words FROM orders o WHERE o.id = c.id OFFSET 0) o`
+	nearest  = `SELECT (array_agg(o.id ORDER BY o.placed_at, o.id))[1], min(o.placed_at), count(*) = %[4]d,
+	COALESCE((array_agg(o.id ORDER BY o.placed_at DESC, o.id DESC) FILTER (WHERE %[1]s))[:%[2]s], '{}')
+	FROM (%[3]s) c, LATERAL (SELECT o.id, o.placed_at, o.order_number, o.words FROM orders o WHERE o.id = c.id OFFSET 0) o`
 	found    = `WITH numbers AS MATERIALIZED (%s), found AS MATERIALIZED (SELECT id FROM numbers%s) SELECT (SELECT count(*) FROM found) <= %d, ARRAY(%s)`
-	inFound  = `SELECT id FROM found ORDER BY id DESC`
+	inFound  = `SELECT id FROM found`
 	byNumber = `SELECT id FROM orders o WHERE %s LIMIT %d`
 	// Words are not looked up where the numbers are too many already: that takes long where many begin so.
 	orWords = ` UNION (SELECT id FROM orders o WHERE %[1]s AND (SELECT count(*) FROM numbers) < %[2]d LIMIT %[2]d)`
 	byID    = `SELECT %s::uuid AS id`
 	// The place is the last change that is looked at, where the page has room left.
-	byPeople = `SELECT p.ids, CASE WHEN cardinality(p.ids) < %[4]s THEN (SELECT g.seq FROM log g WHERE %[1]s ORDER BY g.at DESC, g.seq DESC OFFSET %[2]d - 1 LIMIT 1) END
-	FROM (SELECT ARRAY(SELECT o.id FROM (SELECT g.order_id, g.at, g.seq FROM log g WHERE %[1]s ORDER BY g.at DESC, g.seq DESC LIMIT %[2]d) c,
-	LATERAL (SELECT o.id FROM orders o WHERE o.id = c.order_id AND o.seq = c.seq AND %[3]s OFFSET 0) o ORDER BY c.at DESC, c.seq DESC LIMIT %[4]s) AS ids OFFSET 0) p`
-	ofPeople = `g.actor ~ '^(user|token|admin):'`
-	changeAt = `SELECT at FROM log WHERE seq = $1`
+	byChange = `SELECT p.ids, CASE WHEN cardinality(p.ids) < %[4]s THEN (SELECT g.seq FROM log g WHERE %[1]s ORDER BY %[5]s OFFSET %[2]d - 1 LIMIT 1) END
+	FROM (SELECT ARRAY(SELECT o.id FROM (SELECT g.order_id, g.at, g.seq FROM log g WHERE %[1]s ORDER BY %[5]s LIMIT %[2]d) g,
+	LATERAL (SELECT o.id FROM orders o WHERE o.id = g.order_id AND o.seq = g.seq AND %[3]s OFFSET 0) o ORDER BY %[5]s LIMIT %[4]s) AS ids OFFSET 0) p`
+	newestChange   = `g.seq DESC`
+	newestOfPeople = `g.at DESC, g.seq DESC` // as their index has it
+	ofPeople       = `g.actor ~ '^(user|token|admin):'`
+	changeAt       = `SELECT at FROM log WHERE seq = $1`
 
 	hasNumber = `lower(o.order_number) COLLATE "C" >= %s AND lower(o.order_number) COLLATE "C" < %s`
-	hasWords  = `o.words @@ (SELECT to_tsquery('simple', %s))` // read once, not for each row
+	hasWords  = `o.words @@ (SELECT %s)` // read once, not for each row
 )
 
 // arguments are the values of a statement that is put together.
@@ -73,14 +78,29 @@ func (s *Store) List(ctx context.Context, q orders.Query) ([]*orders.Stored, *or
 	return list, left, err
 }
 
+// listing is a query and how it is answered.
+type listing struct {
+	orders.Query
+	many bool // more orders are in the open state than are put in order
+}
+
 // find reads the ids of a page, and tells where it left off if it has room for more.
 func (s *Store) find(ctx context.Context, q orders.Query) ([]uuid.UUID, *orders.Place, error) {
-	_, isID := searchedID(q.Search)
-	switch {
-	case q.ByPeople():
+	if q.ByChange() {
 		return s.changed(ctx, q)
+	}
+	_, isID := searchedID(q.Search)
+	l := listing{Query: q}
+	if isOpen(q.State) && !isID {
+		if err := s.pool.QueryRow(ctx, fmt.Sprintf(manyOpen, stateCode(q.State), openMax)).Scan(&l.many); err != nil {
+			return nil, nil, err
+		}
+	}
+	switch {
 	case q.Search != "" && !isID:
-		return s.search(ctx, q)
+		return s.search(ctx, l)
+	case l.many:
+		return s.look(ctx, l, farMax)
 	}
 	var args arguments
 	text := listed(&args, q)
@@ -92,18 +112,20 @@ func (s *Store) find(ctx context.Context, q orders.Query) ([]uuid.UUID, *orders.
 	return ids, nil, err
 }
 
+func isOpen(state ordersync.State) bool { return state != ordersync.None && !state.Settled() }
+
 // search looks at the first orders of the list itself: what many orders have fills the page from there,
 // while its index would gather all of them first, in no order. The rest of what few have is found by the
 // indexes; of what many have, but few of the first, further on in the list.
-func (s *Store) search(ctx context.Context, q orders.Query) ([]uuid.UUID, *orders.Place, error) {
+func (s *Store) search(ctx context.Context, q listing) ([]uuid.UUID, *orders.Place, error) {
 	ids, left, err := s.look(ctx, q, nearMax)
 	if err != nil || left == nil {
 		return ids, nil, err
 	}
-	q.Before, q.Limit = left.ID, q.Limit-len(ids)
+	q.After, q.Limit = *left, q.Limit-len(ids)
 	var all bool
 	var rest []uuid.UUID
-	text, args := indexed(q)
+	text, args := indexed(q.Query)
 	if err := s.pool.QueryRow(ctx, text, args...).Scan(&all, &rest); err != nil {
 		return nil, nil, err
 	}
@@ -113,39 +135,47 @@ func (s *Store) search(ctx context.Context, q orders.Query) ([]uuid.UUID, *order
 	return append(ids, rest...), left, err
 }
 
-// look finds what is searched for among the first orders of a list.
-func (s *Store) look(ctx context.Context, q orders.Query, most int) (ids []uuid.UUID, left *orders.Place, err error) {
+// look finds what is asked for among the first orders of a list.
+func (s *Store) look(ctx context.Context, q listing, most int) (ids []uuid.UUID, left *orders.Place, err error) {
 	text, args := nearby(q, most)
 	var last *uuid.UUID
+	var placed *time.Time
 	var more bool
-	err = s.pool.QueryRow(ctx, text, args...).Scan(&last, &more, &ids)
+	err = s.pool.QueryRow(ctx, text, args...).Scan(&last, &placed, &more, &ids)
 	if err == nil && more && len(ids) < q.Limit {
-		left = &orders.Place{ID: *last}
+		left = &orders.Place{At: *placed, ID: *last}
 	}
 	return ids, left, err
 }
 
-func nearby(q orders.Query, most int) (string, arguments) {
+// nearby looks at the orders of a list one by one, for what is searched for and for a state that many are in.
+func nearby(q listing, most int) (string, arguments) {
 	var args arguments
-	matches, limit := matching(&args, q.Search), args.add(q.Limit)
+	matches := "true"
+	if q.Search != "" {
+		matches = "(" + matching(&args, q.Search) + ")"
+	}
+	if q.many {
+		matches += " AND " + fmt.Sprintf(inState, stateCode(q.State))
+		q.State = ordersync.None
+	}
+	limit := args.add(q.Limit)
 	q.Search, q.Limit = "", most
-	return fmt.Sprintf(nearest, matches, limit, listed(&args, q), most), args
+	return fmt.Sprintf(nearest, matches, limit, listed(&args, q.Query), most), args
 }
 
 // indexed is a page of what the indexes find, and whether that is all there is.
 func indexed(q orders.Query) (string, arguments) {
 	var args arguments
-	numbers, words := fmt.Sprintf(byNumber, numberMatching(&args, q.Search), searchMax+1), wordsMatching(&args, q.Search)
-	if words != "" {
-		words = fmt.Sprintf(orWords, words, searchMax+1)
-	}
+	numbers := fmt.Sprintf(byNumber, numberMatching(&args, q.Search), searchMax+1)
+	words := fmt.Sprintf(orWords, wordsMatching(&args, q.Search), searchMax+1)
 	page := fmt.Sprintf(listSome, inFound, conditions(&args, q), args.add(q.Limit))
 	return fmt.Sprintf(found, numbers, words, searchMax, page), args
 }
 
-// changed finds a page of orders by who changed them.
+// changed finds a page of orders by their newest change.
 func (s *Store) changed(ctx context.Context, q orders.Query) (ids []uuid.UUID, left *orders.Place, err error) {
-	text, args, err := s.people(ctx, q)
+	text, args, err := s.byChange(ctx, q)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -157,24 +187,28 @@ func (s *Store) changed(ctx context.Context, q orders.Query) (ids []uuid.UUID, l
 	return ids, left, err
 }
 
-func (s *Store) people(ctx context.Context, q orders.Query) (string, arguments, error) {
+func (s *Store) byChange(ctx context.Context, q orders.Query) (string, arguments, error) {
 	var args arguments
 	where := conditions(&args, q)
 	if q.Search != "" {
 		where += " AND (" + matching(&args, q.Search) + ")"
 	}
 	changes, err := s.changes(ctx, &args, q)
-	return fmt.Sprintf(byPeople, changes, changedMax, where, args.add(q.Limit)), args, err
+	order := newestChange
+	if q.ByPeople() {
+		order = newestOfPeople
+	}
+	return fmt.Sprintf(byChange, changes, changedMax, where, args.add(q.Limit), order), args, err
 }
 
-// listed is a list in the order of ids.
+// listed is a list by when orders were placed.
 func listed(args *arguments, q orders.Query) string {
 	some, where := "", conditions(args, q)
 	switch {
 	case q.Search != "":
 		id, _ := searchedID(q.Search) // words are looked for in a list
 		some = fmt.Sprintf(byID, args.add(id))
-	case q.State != ordersync.None && !q.State.Settled():
+	case isOpen(q.State):
 		some = fmt.Sprintf(inOpen, stateCode(q.State))
 	}
 	if some != "" {
@@ -197,8 +231,8 @@ func conditions(args *arguments, q orders.Query) string {
 		}
 		list = append(list, "o.status = "+args.add(q.Status))
 	}
-	if q.Before != uuid.Nil {
-		list = append(list, "o.id < "+args.add(q.Before))
+	if q.After.ID != uuid.Nil && !q.ByChange() {
+		list = append(list, "(o.placed_at, o.id) < ("+args.add(q.After.At)+", "+args.add(q.After.ID)+")")
 	}
 	if q.State != ordersync.None {
 		list = append(list, fmt.Sprintf(inState, stateCode(q.State)))
@@ -206,8 +240,14 @@ func conditions(args *arguments, q orders.Query) string {
 	return strings.Join(list, " AND ")
 }
 
-// changes are the conditions of changes by people, after the one that the last page ended with.
+// changes are the conditions of the changes that a list goes by, after the one that the last page ended with.
 func (s *Store) changes(ctx context.Context, args *arguments, q orders.Query) (string, error) {
+	if !q.ByPeople() {
+		if q.After.Seq == 0 {
+			return "g.wrote", nil
+		}
+		return "g.wrote AND g.seq < " + args.add(q.After.Seq), nil
+	}
 	conditions := ofPeople
 	if q.ChangedBy != "" {
 		conditions += " AND g.actor = " + args.add(q.ChangedBy)
@@ -218,15 +258,15 @@ func (s *Store) changes(ctx context.Context, args *arguments, q orders.Query) (s
 	if !q.ChangedTo.IsZero() {
 		conditions += " AND g.at < " + args.add(q.ChangedTo)
 	}
-	if q.AfterSeq == 0 {
+	if q.After.Seq == 0 {
 		return conditions, nil
 	}
 	var at time.Time
-	err := s.pool.QueryRow(ctx, changeAt, q.AfterSeq).Scan(&at)
+	err := s.pool.QueryRow(ctx, changeAt, q.After.Seq).Scan(&at)
 	if errors.Is(err, pgx.ErrNoRows) { // cleaned up, and all before it too
 		return conditions + " AND g.seq < 0", nil
 	}
-	return conditions + " AND (g.at, g.seq) < (" + args.add(at) + ", " + args.add(q.AfterSeq) + ")", translate(err, "find a place in the log")
+	return conditions + " AND (g.at, g.seq) < (" + args.add(at) + ", " + args.add(q.After.Seq) + ")", translate(err, "find a place in the log")
 }
 
 // matching finds orders by id, by how the number begins, or by how words of the customer begin, as a
@@ -235,33 +275,10 @@ func matching(args *arguments, text string) string {
 	if id, isID := searchedID(text); isID {
 		return "o.id = " + args.add(id)
 	}
-	found := numberMatching(args, text)
-	if words := wordsMatching(args, text); words != "" {
-		found += " OR " + words
-	}
-	return found
+	return numberMatching(args, text) + " OR " + wordsMatching(args, text)
 }
 
 func searchedID(text string) (uuid.UUID, bool) {
 	id, err := uuid.Parse(text)
 	return id, err == nil && len(text) == 36
-}
-
-func numberMatching(args *arguments, text string) string {
-	low := strings.ToLower(text)
-	return fmt.Sprintf(hasNumber, args.add(low), args.add(low+string(unicode.MaxRune)))
-}
-
-// wordsMatching asks for words that begin like each of a text's; empty when it has none.
-func wordsMatching(args *arguments, text string) string {
-	var out []string
-	for word := range strings.FieldsSeq(strings.ToLower(text)) { // a database may know ASCII only
-		if strings.ContainsFunc(word, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
-			out = append(out, "'"+strings.NewReplacer(`\`, " ", "'", " ").Replace(word)+"':*")
-		}
-	}
-	if out == nil {
-		return ""
-	}
-	return fmt.Sprintf(hasWords, args.add(strings.Join(out, " & ")))
 }

@@ -25,13 +25,15 @@ func TestListGoesByIndexes(t *testing.T) {
 		q     orders.Query
 		index []string
 	}{
-		"all":             {orders.Query{}, []string{"orders_pkey"}},
-		"next page":       {orders.Query{Before: uuid.New()}, []string{"orders_pkey"}},
-		"status":          {orders.Query{Status: "pending"}, []string{"orders_status"}},
+		"all":             {orders.Query{}, []string{"orders_placed"}},
+		"next page":       {orders.Query{After: orders.Place{At: time.Now(), ID: uuid.New()}}, []string{"orders_placed"}},
+		"status":          {orders.Query{Status: "pending"}, []string{"orders_placed_status"}},
 		"in collision":    {orders.Query{State: ordersync.Collision}, []string{"links_open", "orders_pkey"}},
-		"in step":         {orders.Query{State: ordersync.OK}, []string{"orders_pkey", "links_pkey"}},
+		"in step":         {orders.Query{State: ordersync.OK}, []string{"orders_placed", "links_pkey"}},
 		"number or words": {orders.Query{Search: "ada"}, []string{"orders_number", "orders_words", "orders_pkey"}},
 		"by a person":     {orders.Query{ChangedBy: "user:anna"}, []string{"log_people", "orders_pkey"}},
+		"by change":       {orders.Query{Changed: true}, []string{"log_pkey", "orders_pkey"}},
+		"deleted":         {orders.Query{Deleted: true}, []string{"orders_placed_deleted"}},
 		"after a time":    {orders.Query{ChangedFrom: time.Now()}, []string{"log_people"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -39,9 +41,9 @@ func TestListGoesByIndexes(t *testing.T) {
 			var args arguments
 			var text string
 			switch {
-			case c.q.ByPeople():
+			case c.q.ByChange():
 				var err error
-				text, args, err = s.people(t.Context(), c.q)
+				text, args, err = s.byChange(t.Context(), c.q)
 				require.NoError(t, err)
 			case c.q.Search != "":
 				text, args = indexed(c.q)
@@ -55,11 +57,11 @@ func TestListGoesByIndexes(t *testing.T) {
 				require.Contains(t, string(raw), `"`+index+`"`)
 			}
 			require.NotContains(t, string(raw), `"Seq Scan"`)
-			if !slices.Contains(c.index, "orders_status") {
-				require.NotContains(t, string(raw), "orders_status")
+			if !slices.Contains(c.index, "orders_placed_status") {
+				require.NotContains(t, string(raw), "orders_placed_status")
 			}
 			// Of few orders a next page may be sorted; the first ANALYZE of a table that grows ends that.
-			if c.q.Search == "" && c.q.State != ordersync.Collision && c.q.Before == uuid.Nil {
+			if c.q.Search == "" && c.q.State != ordersync.Collision && c.q.After.ID == uuid.Nil {
 				require.NotContains(t, string(raw), `"Sort"`)
 			}
 		})
@@ -87,17 +89,18 @@ func TestSearchNearAndFar(t *testing.T) {
 		return numbers
 	}
 	id := func(n int) uuid.UUID { return uuid.MustParse(fmt.Sprintf("00000000-0000-7000-8000-%012d", n)) }
+	before := func(n int) orders.Place { return orders.Place{At: unplaced, ID: id(n)} }
 	require.Equal(t, []int64{many, many - 1, many - 2}, find(orders.Query{Search: "ada", Limit: 3}))
-	require.Equal(t, []int64{9, 8, 7}, find(orders.Query{Search: "ada", Before: id(10), Limit: 3}))
-	require.Equal(t, []int64{6, 4, 2, 1}, find(orders.Query{Search: "ada", Before: id(7), Limit: 50}))
+	require.Equal(t, []int64{9, 8, 7}, find(orders.Query{Search: "ada", After: before(10), Limit: 3}))
+	require.Equal(t, []int64{6, 4, 2, 1}, find(orders.Query{Search: "ada", After: before(7), Limit: 50}))
 	require.Equal(t, []int64{5, 3}, find(orders.Query{Search: "zach", Limit: 50}))
 	require.Equal(t, []int64{5}, find(orders.Query{Search: "zach", Limit: 1}))
 	require.Equal(t, []int64{7}, find(orders.Query{Search: id(7).String(), Limit: 50}))
-	require.Equal(t, []int64{3}, find(orders.Query{Search: "n-3", Before: id(30), Limit: 50}))
+	require.Equal(t, []int64{3}, find(orders.Query{Search: "n-3", After: before(30), Limit: 50}))
 
 	for name, q := range map[string]orders.Query{"all": {}, "status of few": {Status: "pending"}, "deleted": {Deleted: true}, "in collision": {State: ordersync.Collision}} {
 		q.Search, q.Limit = "ada", 51
-		text, args := nearby(q, nearMax)
+		text, args := nearby(listing{Query: q}, nearMax)
 		var plan []byte
 		require.NoError(t, s.pool.QueryRow(t.Context(), "EXPLAIN (FORMAT JSON) "+text, args...).Scan(&plan))
 		require.NotContains(t, string(plan), `"Seq Scan"`, name)
@@ -113,13 +116,13 @@ func pages(t *testing.T, s *Store, q orders.Query) (all []int64, sizes []int) {
 		require.NoError(t, err)
 		for _, st := range found {
 			all = append(all, st.Seq)
-			q.Before, q.AfterSeq = st.ID, st.Seq
+			q.After = orders.Place{At: st.PlacedAt, ID: st.ID, Seq: st.Seq}
 		}
 		sizes = append(sizes, len(found))
 		switch {
 		case left != nil:
 			require.Less(t, len(found), q.Limit)
-			q.Before, q.AfterSeq = left.ID, left.Seq
+			q.After = *left
 		case len(found) < q.Limit:
 			return all, sizes
 		}

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -17,18 +18,15 @@ var migrations embed.FS
 // migrationLock is the advisory lock that replicas race for; the number is arbitrary but fixed.
 const migrationLock = 0x6f726465727362
 
+const migrationPoll = 100 * time.Millisecond
+
 // Migrate brings the database to the newest schema. Replicas may start at once: one migrates while
 // the others wait for it. It returns the schema version.
 func (s *Store) Migrate(ctx context.Context) (int64, error) {
 	var version int64
 	err := s.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
-		// The lock waits on the server, without polling, and goes with the connection if we die. It
-		// may take longer than a statement should.
-		if _, err := c.Exec(ctx, "SET statement_timeout = 0; SET lock_timeout = 0"); err != nil {
-			return err
-		}
-		defer c.Conn().Close(context.WithoutCancel(ctx)) // its settings must not go back to the pool
-		if _, err := c.Exec(ctx, "SELECT pg_advisory_lock($1)", migrationLock); err != nil {
+		defer c.Conn().Close(context.WithoutCancel(ctx)) // the lock goes with it, as it does if we die
+		if err := waitForTurn(ctx, c); err != nil {
 			return err
 		}
 		p, err := s.provider()
@@ -43,6 +41,21 @@ func (s *Store) Migrate(ctx context.Context) (int64, error) {
 		return err
 	})
 	return version, translate(err, "migrate database")
+}
+
+// waitForTurn asks for the lock until it is free. A statement that waited for it on the server would keep
+// whoever has it from making an index concurrently, which waits for every statement that began before.
+func waitForTurn(ctx context.Context, c *pgxpool.Conn) error {
+	for free := false; ; {
+		if err := c.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", migrationLock).Scan(&free); err != nil || free {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(migrationPoll):
+		}
+	}
 }
 
 // SchemaVersions tells the version that the database has and the one that this program brings.

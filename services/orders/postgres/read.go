@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	readOrders = `SELECT id, seq, deleted, updated_at, version, fingerprint FROM orders WHERE id = ANY($1)`
+	readOrders = `SELECT id, seq, deleted, updated_at, version, fingerprint, placed_at FROM orders WHERE id = ANY($1)`
 	headAt     = `SELECT deleted, fingerprint FROM log WHERE order_id = $1 AND wrote AND version = $2 ORDER BY seq DESC LIMIT 1`
 	// The content at a version is what the next change of content replaced, or the present one.
 	contentAt = `SELECT replaced FROM log WHERE order_id = $1 AND replaced IS NOT NULL

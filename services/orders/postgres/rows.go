@@ -33,7 +33,7 @@ func (r *result) readHeads(rows pgx.Rows) error {
 	for rows.Next() {
 		var h orders.Stored
 		var version string
-		if err := rows.Scan(raw(&h.ID), &h.Seq, &h.Head.Deleted, &h.UpdatedAt, &version, &h.Head.Fingerprint); err != nil {
+		if err := rows.Scan(raw(&h.ID), &h.Seq, &h.Head.Deleted, &h.UpdatedAt, &version, &h.Head.Fingerprint, &h.PlacedAt); err != nil {
 			return err
 		}
 		var err error
@@ -152,7 +152,8 @@ type orderColumns struct {
 	updatedAt            col[time.Time]
 	version, fingerprint col[string]
 	number, status       col[*string]
-	words                col[*string]
+	words, folded        col[*string] // folded is the number as it is searched for
+	placedAt             col[*time.Time]
 	body                 col[[]byte]
 }
 
@@ -160,7 +161,7 @@ func (o *orderColumns) queue(b *pgx.Batch, sql string) {
 	if len(o.id.v) == 0 {
 		return
 	}
-	b.Queue(sql, columns{&o.id, &o.seq, &o.deleted, &o.updatedAt, &o.version, &o.fingerprint, &o.number, &o.status, &o.body, &o.words}.args()...)
+	b.Queue(sql, columns{&o.id, &o.seq, &o.deleted, &o.updatedAt, &o.version, &o.fingerprint, &o.number, &o.status, &o.body, &o.words, &o.folded, &o.placedAt}.args()...)
 }
 
 type linkColumnsArg struct {
@@ -275,17 +276,24 @@ func (o *orderColumns) add(c *orders.Change) {
 		o.status.add(&c.Content.Status)
 		o.body.add(c.Content.Body)
 		o.words.add(&c.Content.Words)
+		folded := orders.Fold(c.Content.OrderNumber)
+		o.folded.add(&folded)
+		o.placedAt.add(&c.Content.PlacedAt)
 	case c.New:
 		unknown := "" // only the deletion is known
 		o.number.add(&unknown)
 		o.status.add(&unknown)
 		o.body.add(nil)
 		o.words.add(&unknown)
+		o.folded.add(&unknown)
+		o.placedAt.add(&unplaced)
 	default:
 		o.number.add(nil)
 		o.status.add(nil)
 		o.body.add(nil)
 		o.words.add(nil)
+		o.folded.add(nil)
+		o.placedAt.add(nil)
 	}
 }
 

@@ -21,12 +21,12 @@ type ordersPage struct {
 
 // filter is what a list is narrowed to. The names are those of GET /orders.
 type filter struct {
-	Search, State, Status, ChangedBy, From, To string
-	Deleted                                    bool
+	Search, State, Status, ChangedBy, From, To, Sort string
+	Deleted                                          bool
 }
 
 // filterNames are the filters that the page offers and the API knows by the same names.
-var filterNames = []string{"search", "state", "status", "changedBy", "changedFrom", "changedTo", "deleted"}
+var filterNames = []string{"search", "state", "status", "changedBy", "changedFrom", "changedTo", "deleted", "sort"}
 
 func (p *Pages) orders(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
@@ -47,8 +47,15 @@ func (p *Pages) orders(w http.ResponseWriter, r *http.Request) {
 	body := &ordersPage{Query: q, Filter: filter{
 		Search: q.Get("search"), State: q.Get("state"), Status: q.Get("status"), ChangedBy: q.Get("changedBy"),
 		From: q.Get("changedFrom"), To: q.Get("changedTo"), Deleted: q.Get("deleted") == "true",
+		Sort: q.Get("sort"),
 	}}
-	body.Any = len(ask) > 1 && (len(ask) > 2 || ask.Get("cursor") == "")
+	if ask.Has("changedBy") || ask.Has("changedFrom") || ask.Has("changedTo") {
+		body.Filter.Sort = contracts.SortChanged // these come so
+		ask.Set("sort", body.Filter.Sort)
+	}
+	for _, name := range filterNames {
+		body.Any = body.Any || name != "sort" && ask.Has(name)
+	}
 	found, err := read[contracts.OrderPage](p, r, "/orders?"+ask.Encode())
 	if err != nil {
 		problem := problemOf(err)

@@ -1,0 +1,96 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orderbridge/orderbridge/services/orders"
+)
+
+// Upper and lower case and the normal forms of Unicode are made one by orders.Fold and nowhere else, because
+// what a database knows of them depends on its locale. The words of an order contain a mark that they were
+// folded, and the folded number if lower, by which the index of numbers goes, makes another text of it. No
+// word of a text begins like these two.
+const (
+	folded = `to_tsvector('simple', u.words) || array_to_tsvector(array_remove(ARRAY['=folded', CASE WHEN lower(u.order_number) <> u.folded THEN '#' || u.folded END], NULL))`
+	// The condition is that of the index.
+	toIndex = `SELECT o.id, o.order_number, concat_ws(' ', o.body -> 'customer' ->> 'name', o.body -> 'customer' ->> 'company',
+	o.body -> 'customer' ->> 'email', o.body -> 'customer' ->> 'ref'), COALESCE(o.body ->> 'placedAt', '')
+	FROM orders o WHERE NOT (o.words @@ '=folded'::tsquery) ORDER BY o.id LIMIT $1 FOR UPDATE SKIP LOCKED`
+	setIndexed = `UPDATE orders o SET words = ` + folded + `, placed_at = u.placed_at
+	FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS u (id, order_number, folded, words, placed_at) WHERE o.id = u.id`
+)
+
+// Index prepares at most so many orders that a service of an earlier version stored for searches and lists:
+// it folds their words and notes when they were placed. It returns how many; 0 when none is left, or when
+// others work on those that are.
+func (s *Store) Index(ctx context.Context, most int) (n int, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, toIndex, most)
+		if err != nil {
+			return err
+		}
+		var id col[[16]byte]
+		var number, foldedNumber, words col[string]
+		var placed col[time.Time]
+		for rows.Next() {
+			var one [16]byte
+			var itsNumber, itsWords, at string
+			if err := rows.Scan(&one, &itsNumber, &itsWords, &at); err != nil {
+				return err
+			}
+			id.add(one)
+			number.add(itsNumber)
+			foldedNumber.add(orders.Fold(itsNumber))
+			words.add(orders.Fold(itsWords))
+			placed.add(placedAt(at))
+		}
+		if n = len(id.v); rows.Err() != nil || n == 0 {
+			return rows.Err()
+		}
+		_, err = tx.Exec(ctx, setIndexed, columns{&id, &number, &foldedNumber, &words, &placed}.args()...)
+		return err
+	})
+	return n, translate(err, "index orders")
+}
+
+// unplaced is the time of orders of which nobody knows when they were placed: lists have them last.
+var unplaced = time.Unix(0, 0)
+
+// placedAt reads the time in a stored content.
+func placedAt(text string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return unplaced
+	}
+	return t
+}
+
+func numberMatching(args *arguments, text string) string {
+	low := orders.Fold(text)
+	return fmt.Sprintf(hasNumber, args.add(low), args.add(low+string(unicode.MaxRune)))
+}
+
+// wordsMatching asks for words that begin like each of a text's, or for a number that begins like it.
+func wordsMatching(args *arguments, text string) string {
+	text = orders.Fold(text)
+	query := args.add("'#"+quoted.Replace(text)+"':*") + "::tsquery"
+	var words []string
+	for word := range strings.FieldsSeq(text) {
+		if strings.ContainsFunc(word, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
+			words = append(words, "'"+strings.NewReplacer(`\`, " ", "'", " ").Replace(word)+"':*")
+		}
+	}
+	if words != nil {
+		query = "to_tsquery('simple', " + args.add(strings.Join(words, " & ")) + ") || " + query
+	}
+	return fmt.Sprintf(hasWords, query)
+}
+
+// quoted escapes a text within the quotes of a lexeme.
+var quoted = strings.NewReplacer(`\`, `\\`, "'", "''")
