@@ -65,6 +65,7 @@ var messageTypes = []any{
 	contracts.NewUser{},
 	contracts.OldestPending{},
 	contracts.Order{},
+	contracts.OrderChanges{},
 	contracts.OrderPage{},
 	contracts.OrderView{},
 	contracts.PasswordChange{},
@@ -369,6 +370,7 @@ var limits = map[string]int64{
 	"schemas/FailedCall/properties/said/maxLength":                           contracts.FailedSaidMax,
 	"schemas/Lookup/properties/ids/maxItems":                                 contracts.BatchEntriesMax,
 	"schemas/RangeList/properties/ranges/maxItems":                           contracts.RangesMax,
+	"schemas/OrderChanges/properties/cursor/maxLength":                       contracts.CursorLengthMax,
 	"schemas/TransactionPage/properties/cursor/maxLength":                    contracts.CursorLengthMax,
 	"schemas/LookupResult/properties/entries/maxItems":                       contracts.BatchEntriesMax,
 	"schemas/LookupResult/properties/deferred/maxItems":                      contracts.BatchEntriesMax,
@@ -402,7 +404,7 @@ func TestLimitsAreTheConstants(t *testing.T) {
 			listed++
 		}
 	}
-	const pages = 4 // OrderPage and the like hold as many as the parameter Limit allows
+	const pages = 5 // OrderPage and the like hold as many as the parameter Limit allows
 	require.Equal(t, listed+pages, seen)
 	hint, err := node(t, "asyncapi.yaml#/components/schemas/Hint/properties/version/maxLength").(json.Number).Int64()
 	require.NoError(t, err)

@@ -56,6 +56,7 @@ var examples = map[string]struct {
 	"session.json":            {value: contracts.Session{}},
 	"lookup.json":             {value: contracts.Lookup{}},
 	"lookup.result.json":      {value: contracts.LookupResult{}},
+	"order.changes.json":      {value: contracts.OrderChanges{}},
 	"order.create.json":       {contracts.Order{}, "NewOrder"},
 	"order.edit.json":         {contracts.Order{}, "EditedOrder"},
 	"order.page.json":         {value: contracts.OrderPage{}},

@@ -28,6 +28,7 @@ func TestOpenAPILoads(t *testing.T) {
 var roles = map[string][]string{
 	"POST /orders":                                 {"client", "operator", "admin"},
 	"GET /orders":                                  {"client", "viewer", "operator", "admin"},
+	"GET /orders/changes":                          {"client", "viewer", "operator", "admin"},
 	"GET /orders/{id}":                             {"client", "viewer", "operator", "admin", "peer"},
 	"PUT /orders/{id}":                             {"client", "operator", "admin"},
 	"PATCH /orders/{id}":                           {"client", "operator", "admin"},

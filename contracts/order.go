@@ -218,6 +218,18 @@ const (
 	SortChanged = "changed"
 )
 
+// ChangesWaitMax is the number of seconds that GET /orders/changes may wait for a change.
+const ChangesWaitMax = 20
+
+// OrderChanges is one page of GET /orders/changes: each order whose newest change is in it, as it is now, oldest
+// change first, deleted ones included. A page may be empty and still not be the last one. A client stores Cursor
+// once it has stored the orders; orders that come twice are to be taken as they come.
+type OrderChanges struct {
+	Orders []OrderView `json:"orders"`
+	Cursor string      `json:"cursor"`        // for ?after=, on the last page too: what changes from now on
+	Next   string      `json:"next,omitzero"` // the address of the next page, as in the Link header; not there on the last one
+}
+
 // OrderPage is one page of GET /orders; the address of the next one is in the Link header and in Next.
 type OrderPage struct {
 	Orders []OrderView `json:"orders"`

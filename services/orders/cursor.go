@@ -53,6 +53,7 @@ type LogQuery struct {
 	After    Cursor
 	Earliest time.Time // only changes made on this side at or after it; zero for all
 	Limit    int       // rows of the log, so orders at most
+	Bodies   bool      // load contents too
 }
 
 // LogPage is a page of the log: the orders whose newest change is in it, oldest change first.

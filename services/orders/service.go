@@ -25,9 +25,11 @@ type Store interface {
 	// List reads a page of orders, newest id first. What it looks at is bounded: where it stopped for that
 	// with room left on the page, it tells the place that the next one goes on from.
 	List(ctx context.Context, q Query) ([]*Stored, *Place, error)
-	// Log reads a page of the log, without contents. No change is ever skipped, however late it
+	// Log reads a page of the log. No change is ever skipped, however late it
 	// commits. A cursor whose row is not there any more is CursorLost.
 	Log(ctx context.Context, q LogQuery) (*LogPage, error)
+	// LogEnd returns the number up to which Log can read now.
+	LogEnd(ctx context.Context) (int64, error)
 	// Ranges tells what each of some ranges of ids comes to, at one moment, and the last number of the log then.
 	Ranges(ctx context.Context, q RangeQuery) ([]Range, int64, error)
 	// Heads reads the orders of a range by id, without contents, up to limit of them.
@@ -378,6 +380,9 @@ func (s *Service) Name() string { return s.side }
 func (s *Service) Transactions(ctx context.Context, q LogQuery) (*LogPage, error) {
 	return s.store.Log(ctx, q)
 }
+
+// LogEnd returns the number up to which the log can be read now.
+func (s *Service) LogEnd(ctx context.Context) (int64, error) { return s.store.LogEnd(ctx) }
 
 // Ranges tells what ranges of ids come to, and up to which number of the log.
 func (s *Service) Ranges(ctx context.Context, q RangeQuery) ([]Range, int64, error) {

@@ -121,6 +121,7 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	g.Go(func() error { return people.Run(parts) })
 	g.Go(func() error { return operators.Run(parts) })
 	g.Go(func() error { return operators.Watch(ctx) })
+	g.Go(func() error { return api.Watch(ctx) })
 	g.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -203,8 +204,10 @@ func newRouter(cfg *Config, api *httpapi.API, operators *admin.Admin, store *pos
 	r.Get("/readyz", ready(store, broker))
 	r.NotFound(tokens.Authenticate(http.HandlerFunc(notFound)).ServeHTTP)
 	r.MethodNotAllowed(tokens.Authenticate(methodNotAllowed(r)).ServeHTTP)
+	turns := httpapi.Turns()
+	api.Changes(r.With(tokens.Authenticate), turns)
 	r.Group(func(r chi.Router) {
-		r.Use(tokens.Authenticate, httpapi.Turns())
+		r.Use(tokens.Authenticate, turns)
 		api.Routes(r)
 		r.With(httpapi.Allow(access.Metrics, access.Admin)).Get("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP)
 	})
@@ -236,6 +239,7 @@ func within(api *httpapi.API, operators *admin.Admin, who *admin.People, tokens 
 	r := chi.NewRouter()
 	r.NotFound(notFound)
 	api.Routes(r)
+	api.Changes(r, func(next http.Handler) http.Handler { return next })
 	r.Route("/admin/api", func(below chi.Router) {
 		below.Use(admin.Allow(r, tokens))
 		operators.Routes(below, httpapi.AdminBody)

@@ -17,13 +17,7 @@ type transactionsOut struct {
 // listTransactions reads this side's log for whoever compares it with the other side's.
 func (a *API) listTransactions(w http.ResponseWriter, r *http.Request) {
 	q := NewQuery(r)
-	query := orders.LogQuery{Limit: q.Limit(), Earliest: q.Time("earliest")}
-	if text := q.Text("after"); text != "" {
-		var ok bool
-		if query.After, ok = orders.ParseCursor(text); !ok {
-			q.Fault("after", "must be the cursor of an earlier page")
-		}
-	}
+	query := orders.LogQuery{Limit: q.Limit(), Earliest: q.Time("earliest"), After: q.logCursor()}
 	if err := q.Err(); err != nil {
 		Fail(w, r, a.log, err)
 		return

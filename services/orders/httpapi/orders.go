@@ -33,6 +33,7 @@ type Service interface {
 	Ranges(ctx context.Context, q orders.RangeQuery) ([]orders.Range, int64, error)
 	Heads(ctx context.Context, from, to uuid.UUID, limit int) ([]*orders.Stored, error)
 	Transactions(ctx context.Context, q orders.LogQuery) (*orders.LogPage, error)
+	LogEnd(ctx context.Context) (int64, error)
 	Name() string
 	Peers() []string
 	Sides() []string

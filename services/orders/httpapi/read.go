@@ -3,13 +3,19 @@ package httpapi
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
+	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
@@ -90,7 +96,36 @@ type Query struct {
 
 // NewQuery starts reading the query of a request.
 func NewQuery(r *http.Request) *Query {
-	return &Query{values: r.URL.Query(), read: map[string]bool{}}
+	q := &Query{values: map[string][]string{}, read: map[string]bool{}}
+	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		if pair == "" {
+			continue
+		}
+		one, err := url.ParseQuery(pair)
+		if err != nil {
+			name, _, _ := strings.Cut(pair, "=")
+			q.Fault(presentable(name), "is malformed: % begins an escape of two digits, and ; does not separate")
+			continue
+		}
+		for name, values := range one {
+			q.values[name] = append(q.values[name], values...)
+		}
+	}
+	return q
+}
+
+// presentable is the name of a parameter, which the sender may have made up, as it can be shown and told on.
+func presentable(name string) string {
+	const most = 64
+	if len(name) > most {
+		name = strings.ToValidUTF8(name[:most], "") + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(name, string(utf8.RuneError)))
 }
 
 // Text reads a parameter, or an empty text.
@@ -158,6 +193,32 @@ func (q *Query) Time(name string) time.Time {
 	return t
 }
 
+// logCursor reads the parameter after, a place in the log; without it the log's beginning.
+func (q *Query) logCursor() orders.Cursor {
+	text := q.Text("after")
+	if text == "" {
+		return orders.Cursor{}
+	}
+	after, ok := orders.ParseCursor(text)
+	if !ok {
+		q.Fault("after", "must be the cursor of an earlier page")
+	}
+	return after
+}
+
+// seconds reads a parameter that is a whole number of seconds, or 0.
+func (q *Query) seconds(name string, most int) time.Duration {
+	text := q.Text(name)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > most {
+		q.Fault(name, fmt.Sprintf("must be a number of seconds from 0 to %d", most))
+	}
+	return time.Duration(n) * time.Second
+}
+
 // Fault remembers that a parameter is wrong.
 func (q *Query) Fault(name, detail string) {
 	q.faults = append(q.faults, contracts.FieldError{Pointer: "?" + name, Detail: detail})
@@ -165,14 +226,14 @@ func (q *Query) Fault(name, detail string) {
 
 // Err tells what was wrong, unknown parameters included.
 func (q *Query) Err() error {
-	for name := range q.values {
+	for _, name := range slices.Sorted(maps.Keys(q.values)) {
 		if !q.read[name] {
-			q.faults = append(q.faults, contracts.FieldError{Pointer: "?", Detail: "there is a parameter that is not known here"})
-			break
+			q.Fault(presentable(name), "is not a parameter of this call")
 		}
 	}
 	if q.faults == nil {
 		return nil
 	}
-	return &contracts.Problem{Status: http.StatusBadRequest, Detail: "a query parameter is wrong", Errors: q.faults}
+	q.faults = q.faults[:min(len(q.faults), contracts.FieldErrorsMax)]
+	return &contracts.Problem{Status: http.StatusBadRequest, Detail: "the query is wrong: see errors", Errors: q.faults}
 }

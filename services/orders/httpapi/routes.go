@@ -18,14 +18,15 @@ type API struct {
 	log     *zap.Logger
 	large   chan struct{} // a place for each large body in memory
 	wake    chan struct{} // there is a batch to work on
+	feed    *feed
 }
 
 // New makes the API.
 func New(s Service, b Batches, p Peering, log *zap.Logger) *API {
-	return &API{s, b, p, log.Named("httpapi"), make(chan struct{}, largeMax), make(chan struct{}, 1)}
+	return &API{s, b, p, log.Named("httpapi"), make(chan struct{}, largeMax), make(chan struct{}, 1), newFeed()}
 }
 
-// Routes puts everything that can be called below r, behind authentication.
+// Routes puts everything that can be called below r, behind authentication, but for what Changes does.
 func (a *API) Routes(r chi.Router) {
 	reads := Allow(access.Client, access.Viewer, access.Operator, access.Admin)
 	client := Allow(access.Client, access.Operator, access.Admin)

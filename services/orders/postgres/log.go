@@ -42,6 +42,15 @@ func (s *Store) Log(ctx context.Context, q orders.LogQuery) (*orders.LogPage, er
 	return s.logUpTo(ctx, q, further)
 }
 
+// LogEnd implements orders.Store. It waits a little for what is under way.
+func (s *Store) LogEnd(ctx context.Context) (int64, error) {
+	complete, last, err := s.end.look(ctx, s)
+	if err == nil && complete < last {
+		complete, err = s.end.await(ctx, s, last)
+	}
+	return complete, translate(err, "find the end of the log")
+}
+
 // logUpTo reads a page of the log up to a number.
 func (s *Store) logUpTo(ctx context.Context, q orders.LogQuery, complete int64) (_ *orders.LogPage, err error) {
 	page := &orders.LogPage{Cursor: q.After}
@@ -76,7 +85,7 @@ func (s *Store) logUpTo(ctx context.Context, q orders.LogQuery, complete int64) 
 	if err := s.batch(ctx, b); err != nil {
 		return nil, translate(err, "read the log")
 	}
-	page.Orders, err = s.load(ctx, newest, false)
+	page.Orders, err = s.load(ctx, newest, q.Bodies)
 	return page, err
 }
 
