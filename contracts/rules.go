@@ -86,7 +86,7 @@ func (c *checker) lengthOnly(name, s string, runesMax int) {
 	switch {
 	case utf8.RuneCountInString(s) > runesMax:
 		c.fail(name, fmt.Sprintf("must be at most %d characters long", runesMax))
-	case strings.ContainsRune(s, 0) || !utf8.ValidString(s):
+	case !IsText(s):
 		c.fail(name, "must be valid UTF-8 without NUL")
 	}
 }
@@ -178,3 +178,6 @@ func textFault(s string, runesMax int, allowed string) string {
 }
 
 func isControl(r rune) bool { return r < 0x20 || r >= 0x7f && r < 0xa0 }
+
+// IsText reports whether a text can be stored: it is valid UTF-8 without NUL.
+func IsText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }

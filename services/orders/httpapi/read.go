@@ -74,7 +74,10 @@ func ReadJSON(r *http.Request, v any) error {
 	if err != nil {
 		return err
 	}
-	return strictjson.Decode(b, v)
+	if err := strictjson.Decode(b, v); err != nil {
+		return err
+	}
+	return checkTexts(b)
 }
 
 // PathID reads the order id of the path.

@@ -100,6 +100,10 @@ func Common(log *zap.Logger, reg prometheus.Registerer) func(http.Handler) http.
 				log.Debug("request", zap.String("method", r.Method), zap.String("route", route), zap.Int("status", ww.Status()),
 					zap.Duration("elapsed", elapsed), zap.String("request_id", id))
 			}()
+			if err := checkAddress(r); err != nil {
+				Fail(ww, r, log, err)
+				return
+			}
 			next.ServeHTTP(ww, r)
 		})
 	}

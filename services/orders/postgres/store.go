@@ -88,6 +88,8 @@ func translate(err error, doing string) error {
 		switch pg.Code[:2] {
 		case "08", "53", "57", "58", "55", "40", "25": // connection, resources, operator, system, lock, rollback, read-only
 			return orders.Wrap(orders.Unavailable, err, doing)
+		case "22": // a value that its column cannot hold: the edges refuse what they know of
+			return orders.Wrap(orders.Invalid, fmt.Errorf("%s: %w", doing, err), "a value cannot be stored")
 		}
 		return fmt.Errorf("%s: %w", doing, err)
 	case errors.Is(err, errUnreadable), errors.As(err, &scan), errors.Is(err, pgx.ErrNoRows), errors.Is(err, pgx.ErrTooManyRows):

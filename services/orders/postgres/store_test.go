@@ -295,3 +295,12 @@ func TestOpenCountIsTrusted(t *testing.T) {
 	_, counts, _ = k.again()
 	require.False(t, counts)
 }
+
+// TestAValueThatNoColumnHoldsIsInvalid: it is a fault of who brings it, and none of this side.
+func TestAValueThatNoColumnHoldsIsInvalid(t *testing.T) {
+	s := open(t, 2)
+	for _, name := range []string{"\x00", "\xff"} {
+		_, err := s.User(t.Context(), name)
+		require.Equal(t, orders.Invalid, orders.KindOf(err), "%q: %v", name, err)
+	}
+}

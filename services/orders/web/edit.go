@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
@@ -89,6 +91,15 @@ func (p *Pages) form(w http.ResponseWriter, r *http.Request) (v url.Values, ok b
 		}
 		p.fail(w, r, "orders", &refusal{Problem: contracts.Problem{Status: status, Title: title, Detail: "go back and try again"}})
 		return nil, false
+	}
+	for name, values := range r.PostForm {
+		if !contracts.IsText(name) || slices.ContainsFunc(values, func(s string) bool { return !contracts.IsText(s) }) {
+			p.fail(w, r, "orders", &refusal{Problem: contracts.Problem{
+				Status: http.StatusBadRequest, Title: "The form cannot be read",
+				Detail: "the field " + strconv.QuoteToASCII(name) + " must be valid UTF-8 without NUL",
+			}})
+			return nil, false
+		}
 	}
 	return r.PostForm, true
 }

@@ -1,0 +1,62 @@
+package httpapi
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders"
+)
+
+const noText = "must be valid UTF-8 without NUL"
+
+// checkAddress refuses a path or a query that holds what no text can: it would fail in the database.
+func checkAddress(r *http.Request) error {
+	if !contracts.IsText(r.URL.Path) {
+		return &contracts.Problem{
+			Status: http.StatusBadRequest, Detail: "the path " + noText, Errors: []contracts.FieldError{{Pointer: "path", Detail: noText}},
+		}
+	}
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return &contracts.Problem{
+			Status: http.StatusBadRequest, Detail: "the query cannot be read", Errors: []contracts.FieldError{{Pointer: "?", Detail: "is not well-formed"}},
+		}
+	}
+	for name, list := range values {
+		if !contracts.IsText(name) {
+			name = "" // it cannot be repeated
+		} else if !slices.ContainsFunc(list, func(s string) bool { return !contracts.IsText(s) }) {
+			continue
+		}
+		return &contracts.Problem{
+			Status: http.StatusBadRequest, Detail: "a query parameter is wrong", Errors: []contracts.FieldError{{Pointer: "?" + name, Detail: noText}},
+		}
+	}
+	return nil
+}
+
+// checkTexts refuses NUL in the texts of a body that was read: JSON can write it, PostgreSQL cannot store it.
+func checkTexts(body []byte) error {
+	if !bytes.Contains(body, []byte(`\u0000`)) {
+		return nil
+	}
+	in := jsontext.NewDecoder(bytes.NewReader(body))
+	for {
+		token, err := in.ReadToken()
+		if err != nil {
+			return nil // the end: the body was read before
+		}
+		if token.Kind() == '"' && strings.ContainsRune(token.String(), 0) {
+			pointer := strings.ReplaceAll(string(in.StackPointer()), "\x00", "\ufffd")
+			return &orders.Error{
+				Kind: orders.Invalid, Message: "the content is not valid", Fields: []contracts.FieldError{{Pointer: pointer, Detail: noText}},
+			}
+		}
+	}
+}
