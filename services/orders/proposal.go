@@ -41,7 +41,7 @@ func (s *Service) FourEyes() bool { return s.fourEyes }
 
 // Propose keeps what a person chose for a collision until a second one agrees. It takes the place of what
 // was proposed before.
-func (s *Service) Propose(ctx context.Context, by By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch string) (*Proposal, error) {
+func (s *Service) Propose(ctx context.Context, by By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch Tags) (*Proposal, error) {
 	d, err := s.decide(ctx, id, peer, r, ifMatch)
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (s *Service) Approve(ctx context.Context, by By, id uuid.UUID, peer string,
 	if p.Unreadable() {
 		return nil, Errorf(Stale, "what was proposed cannot be read: the proposal is void")
 	}
-	d, err := s.decide(ctx, id, peer, p.Resolution, p.Tag())
+	d, err := s.decide(ctx, id, peer, p.Resolution, Tags{p.Tag()})
 	if err != nil {
 		return nil, err
 	}

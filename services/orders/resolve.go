@@ -15,14 +15,14 @@ type decision struct {
 	contracts.Resolution
 	fingerprint string // of the order, where one is given
 	content     *Content
-	ifMatch     string // tag of the case that the person has seen, or empty
-	refused     bool   // it is about an order in error, and not about a collision
+	ifMatch     Tags // of the case that the person has seen, if any
+	refused     bool // it is about an order in error, and not about a collision
 }
 
 // Resolve settles a conflict with what a person chose: a new version that contains both, so that the
-// peer takes it over. IfMatch is the Tag of the case that the person has seen, or empty. A collision it
+// peer takes it over. IfMatch has the Tag of the case that the person has seen, if any. A collision it
 // leaves to Propose where a second person has to agree.
-func (s *Service) Resolve(ctx context.Context, by By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch string) (*Stored, error) {
+func (s *Service) Resolve(ctx context.Context, by By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch Tags) (*Stored, error) {
 	d, err := s.decide(ctx, id, peer, r, ifMatch)
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func (s *Service) Drop(ctx context.Context, by By, id uuid.UUID, peer string) (*
 }
 
 // decide checks what a person chose. What merging makes of a case becomes the order that it is now.
-func (s *Service) decide(ctx context.Context, id uuid.UUID, peer string, r contracts.Resolution, ifMatch string) (d decision, err error) {
+func (s *Service) decide(ctx context.Context, id uuid.UUID, peer string, r contracts.Resolution, ifMatch Tags) (d decision, err error) {
 	if (r.Take == "") == (r.Order == nil) || r.Take != "" && !slices.Contains(contracts.Takes, r.Take) {
 		return d, &Error{
 			Kind: Invalid, Message: "a resolution takes one side or gives an order",
@@ -109,7 +109,7 @@ func (s *Service) becomes(d decision, st *Stored, link Link) (head ordersync.Hea
 		return head, in, Errorf(Conflict, "it is no error any more, but a collision")
 	case link.Theirs == nil:
 		return head, in, Errorf(Conflict, "nothing is kept of %s's version; edit the order, or retry", link.Peer)
-	case d.ifMatch != "" && d.ifMatch != "*" && d.ifMatch != caseTag(st.Head, *link.Theirs):
+	case d.ifMatch != nil && !d.ifMatch.Match(caseTag(st.Head, *link.Theirs)):
 		return head, in, &Error{Kind: Stale, Message: "the case has moved since you looked at it", Present: st}
 	}
 	in.UpdatedAt = s.now()

@@ -202,10 +202,10 @@ func (s *Service) Create(ctx context.Context, by By, o *contracts.Order, key *Id
 	return created, false, err
 }
 
-// Condition is what a client knows of the order that it wants to change: the version it has seen
-// ("*" for whichever there is), or that there is none.
+// Condition is what a client knows of the order that it wants to change: the version it has seen, or that
+// there is none.
 type Condition struct {
-	IfMatch string
+	IfMatch Tags
 	Absent  bool
 }
 
@@ -213,7 +213,7 @@ func (c Condition) check(st *Stored) error {
 	switch {
 	case c.Absent:
 		return &Error{Kind: Stale, Message: "the order exists already", Present: st}
-	case c.IfMatch != "*" && c.IfMatch != st.Tag() && c.IfMatch != st.Head.Version.String():
+	case !c.IfMatch.Match(st.Tag(), st.Head.Version.String()):
 		return &Error{Kind: Stale, Message: "the order has changed since that version", Present: st}
 	}
 	return nil

@@ -43,9 +43,9 @@ func (s *Service) Settle(ctx context.Context, by By, id uuid.UUID, peer, take, t
 	switch {
 	case err != nil || dry:
 	case s.fourEyes:
-		_, err = s.Propose(ctx, by, id, peer, r, c.Tag())
+		_, err = s.Propose(ctx, by, id, peer, r, Tags{c.Tag()})
 	default:
-		_, err = s.Resolve(ctx, by, id, peer, r, c.Tag())
+		_, err = s.Resolve(ctx, by, id, peer, r, Tags{c.Tag()})
 	}
 	return c, err
 }
@@ -83,14 +83,14 @@ func (c *Case) uncontested() (*contracts.Order, error) {
 }
 
 // mergedNow is what merging makes of a collision that may have to have a tag, and the tag that it has.
-func (s *Service) mergedNow(ctx context.Context, id uuid.UUID, peer, ifMatch string) (*contracts.Order, string, error) {
+func (s *Service) mergedNow(ctx context.Context, id uuid.UUID, peer string, ifMatch Tags) (*contracts.Order, Tags, error) {
 	c, err := s.Collision(ctx, id, peer)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
-	if ifMatch != "" && ifMatch != "*" && ifMatch != c.Tag() {
-		return nil, "", Errorf(Stale, "the case has moved since you looked at it")
+	if ifMatch != nil && !ifMatch.Match(c.Tag()) {
+		return nil, nil, Errorf(Stale, "the case has moved since you looked at it")
 	}
 	o, err := c.uncontested()
-	return o, c.Tag(), err
+	return o, Tags{c.Tag()}, err
 }

@@ -18,8 +18,8 @@ func TestTagIsShortWhateverTheVersion(t *testing.T) {
 		require.LessOrEqual(t, len(tag), TagLengthMax)
 		require.False(t, tags[tag], "%s names two versions", tag)
 		tags[tag] = true
-		require.NoError(t, Condition{IfMatch: tag}.check(st))
-		require.NoError(t, Condition{IfMatch: st.Head.Version.String()}.check(st), "the form of earlier releases")
+		require.NoError(t, Condition{IfMatch: Tags{tag}}.check(st))
+		require.NoError(t, Condition{IfMatch: Tags{st.Head.Version.String()}}.check(st), "the form of earlier releases")
 	}
-	require.Error(t, Condition{IfMatch: "a.epoch00000:1"}.check(st))
+	require.Error(t, Condition{IfMatch: Tags{"a.epoch00000:1"}}.check(st))
 }

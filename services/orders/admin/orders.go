@@ -175,9 +175,10 @@ func (a *Admin) resolve(w http.ResponseWriter, r *http.Request) {
 		httpapi.Fail(w, r, a.log, err)
 		return
 	}
-	match := r.Header.Get("If-Match")
-	if len(match) > 2 && match[0] == '"' && match[len(match)-1] == '"' {
-		match = match[1 : len(match)-1]
+	match, err := httpapi.IfMatch(r)
+	if err != nil {
+		httpapi.Fail(w, r, a.log, err)
+		return
 	}
 	if a.service.FourEyes() {
 		p, err := a.service.Propose(r.Context(), httpapi.ByOf(r), id, peer, res, match)

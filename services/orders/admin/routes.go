@@ -21,9 +21,9 @@ import (
 type Service interface {
 	Collision(ctx context.Context, id uuid.UUID, peer string) (*orders.Case, error)
 	Refused(ctx context.Context, id uuid.UUID, peer string) (*orders.Case, error)
-	Resolve(ctx context.Context, by orders.By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch string) (*orders.Stored, error)
+	Resolve(ctx context.Context, by orders.By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch orders.Tags) (*orders.Stored, error)
 	Drop(ctx context.Context, by orders.By, id uuid.UUID, peer string) (*orders.Stored, error)
-	Propose(ctx context.Context, by orders.By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch string) (*orders.Proposal, error)
+	Propose(ctx context.Context, by orders.By, id uuid.UUID, peer string, r contracts.Resolution, ifMatch orders.Tags) (*orders.Proposal, error)
 	Approve(ctx context.Context, by orders.By, id uuid.UUID, peer string, proposal uuid.UUID) (*orders.Stored, error)
 	Reject(ctx context.Context, by orders.By, id uuid.UUID, peer string, proposal uuid.UUID) error
 	FourEyes() bool

@@ -20,7 +20,7 @@ func printCollision(cmd *cobra.Command, c *seen) error {
 	t.row("order", c.ID)
 	t.row("with", c.Peer)
 	t.row("since", clock(c.Since))
-	t.row("tag", strings.Trim(c.tag, `"`))
+	t.row("tag", opaque(c.tag))
 	if c.Settles {
 		t.row("settles", "the present policy would settle it without a person")
 	}

@@ -40,6 +40,9 @@ func (r *remote) collision(ctx context.Context, id, peer string) (*seen, error) 
 	return &c, nil
 }
 
+// opaque is what an entity tag names, without its quotes and the mark of a proxy that made it weak.
+func opaque(tag string) string { return strings.Trim(strings.TrimPrefix(tag, "W/"), `"`) }
+
 func showCollision() *cobra.Command {
 	cmd := &cobra.Command{Use: "show ID", Short: "Show a case: base, ours and theirs, field by field", Args: cobra.ExactArgs(1)}
 	peer := cmd.Flags().String("peer", "", "towards which side, where there are several")
@@ -101,7 +104,7 @@ Where a second person has to agree it is only proposed, until somebody else appr
 			return fmt.Errorf("%s: %w", args[0], err)
 		}
 		if *tag != "" {
-			one.tag = `"` + strings.Trim(*tag, `"`) + `"`
+			one.tag = `"` + opaque(*tag) + `"`
 		}
 		body, question, err := resolution(cmd, *take, *file)
 		if err != nil {

@@ -188,20 +188,19 @@ func NextPage(w http.ResponseWriter, r *http.Request, name, cursor string) strin
 // Condition reads If-Match and If-None-Match; a change needs one of them, so that nobody overwrites
 // what they have not seen.
 func Condition(r *http.Request, mayCreate bool) (orders.Condition, error) {
-	match, none := r.Header.Get("If-Match"), r.Header.Get("If-None-Match")
+	match, err := IfMatch(r)
+	none := r.Header.Get("If-None-Match")
 	switch {
-	case match != "" && none != "":
+	case err != nil:
+		return orders.Condition{}, err
+	case match != nil && none != "":
 		return orders.Condition{}, &contracts.Problem{Status: http.StatusBadRequest, Detail: "If-Match and If-None-Match exclude each other"}
 	case none == "*" && mayCreate:
 		return orders.Condition{Absent: true}, nil
 	case none != "":
 		return orders.Condition{}, &contracts.Problem{Status: http.StatusBadRequest, Detail: `If-None-Match can only be "*", and only with PUT`}
-	case match == "*":
+	case match != nil:
 		return orders.Condition{IfMatch: match}, nil
-	case len(match) > 2 && match[0] == '"' && match[len(match)-1] == '"':
-		return orders.Condition{IfMatch: match[1 : len(match)-1]}, nil
-	case match != "":
-		return orders.Condition{}, &contracts.Problem{Status: http.StatusBadRequest, Detail: `If-Match must be the ETag of the order, in quotes, or "*"`}
 	}
 	return orders.Condition{}, &contracts.Problem{
 		Type: contracts.ProblemTypePrefix + "precondition-required", Title: titles["precondition-required"],

@@ -113,12 +113,12 @@ func (a *API) saw(peer string, in []orders.Received) {
 
 // cursorSeen reads If-Match: the cursor up to which the caller has read this side's log, as an entity tag.
 func cursorSeen(r *http.Request) (*orders.Cursor, error) {
-	tags := r.Header.Values("If-Match")
-	if len(tags) == 0 {
+	tags, err := IfMatch(r)
+	if tags == nil && err == nil {
 		return nil, nil
 	}
-	if tag := tags[0]; len(tags) == 1 && len(tag) > 2 && tag[0] == '"' && tag[len(tag)-1] == '"' {
-		if seen, ok := orders.ParseCursor(tag[1 : len(tag)-1]); ok {
+	if len(tags) == 1 {
+		if seen, ok := orders.ParseCursor(tags[0]); ok {
 			return &seen, nil
 		}
 	}
