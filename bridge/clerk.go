@@ -214,7 +214,8 @@ func (r *reconciler) progress(ctx context.Context, id, state, reason string) err
 	if err := r.books[0].readAs(ctx, answer, &now); err != nil {
 		return err
 	}
-	if now.State != state || now.Runner != r.instance {
+	again := state == "failed" && (now.State == "requested" || now.State == "confirmed") // of a held link: it is tried again
+	if now.State != state && !again || now.Runner != r.instance {
 		return errDropped
 	}
 	return nil
@@ -232,6 +233,10 @@ func (r *reconciler) prove(ctx context.Context, rep *contracts.ReconcileReport) 
 	for try := 1; ; try++ {
 		resp := r.books[1].ask(ctx, http.MethodPost, pathProofs, requestID, body)
 		if resp.status == http.StatusNoContent {
+			return nil
+		}
+		if resp.status == http.StatusConflict && resp.body == problem { // it has changed too much since; the next one may be taken
+			r.log.Info("equality proof not taken by the peer", zap.String("reason", resp.reason))
 			return nil
 		}
 		if err := tryAgain(ctx, r.remote, try, resp); err != nil {

@@ -119,6 +119,7 @@ type Options struct {
 	// FourEyes has the others resolved by two people: one proposes, another one approves.
 	FourEyes bool
 	Brake    *Brake
+	Judge    Judge
 	// Notify is called with the hints of each change after its commit, and must not block.
 	Notify func([]Hint)
 	// Now is the clock, used for what is shown and never to decide.
@@ -135,6 +136,7 @@ type Service struct {
 	policy   merge.Policy
 	fourEyes bool
 	brake    *Brake
+	judge    Judge
 	notify   func([]Hint)
 	now      func() time.Time
 	log      *zap.Logger
@@ -144,7 +146,7 @@ type Service struct {
 func NewService(o Options, store Store, epoch *Epoch, log *zap.Logger) *Service {
 	return &Service{
 		side: o.Side, peers: o.Peers, sides: slices.Concat([]string{o.Side}, o.Peers, o.Sides), store: store, epoch: epoch,
-		policy: o.Policy, fourEyes: o.FourEyes, brake: o.Brake, notify: o.Notify, now: o.Now, log: log.Named("orders"),
+		policy: o.Policy, fourEyes: o.FourEyes, brake: o.Brake, judge: o.Judge, notify: o.Notify, now: o.Now, log: log.Named("orders"),
 	}
 }
 

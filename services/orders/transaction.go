@@ -17,8 +17,11 @@ type Received struct {
 	UpdatedAt time.Time
 	Content   *Content // what to store when it is taken over; nil when deleted or refused
 	Raw       []byte   // the content as it came, to be kept in a conflict; nil when there was none
+	// Implausible is set when the version claims numbers of this side that were never given out.
+	Implausible bool
 
-	merge *attempt // see merge.go
+	judged bool     // see claims.go
+	merge  *attempt // see merge.go
 }
 
 // Present is how an order stands now, to be told to a peer.
@@ -48,9 +51,6 @@ func (s *Service) receive(ctx context.Context, by By, peer string, in []Received
 	ids := make([]uuid.UUID, len(in))
 	for i := range in {
 		ids[i] = in[i].ID
-		if s.epoch.Exceeds(in[i].Entry.Version) {
-			in[i].Entry.Refusal = "the version claims a number of this side that was never given out"
-		}
 		if in[i].UpdatedAt.IsZero() {
 			in[i].UpdatedAt = s.now()
 		}
@@ -59,9 +59,12 @@ func (s *Service) receive(ctx context.Context, by By, peer string, in []Received
 	perEntry := s.rows()
 	var tripped *BrakeState
 	req := ChangeRequest{IDs: ids, Numbers: perEntry * len(in), Seen: seen}
-	err := s.merging(ctx, peer, func(last bool) error {
+	observe := func(last bool) error {
 		return s.round(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot, brake BrakeLock) ([]Change, error) {
 			if err := unmoved(loaded, peer, seen); err != nil {
+				return nil, err
+			}
+			if err := s.unjudged(loaded, in); err != nil {
 				return nil, err
 			}
 			if err := s.untried(loaded, peer, in); err != nil && !last {
@@ -84,7 +87,8 @@ func (s *Service) receive(ctx context.Context, by By, peer string, in []Received
 			}
 			return changes, nil
 		})
-	})
+	}
+	err := s.judging(ctx, peer, func() error { return s.merging(ctx, peer, observe) })
 	if err != nil {
 		return nil, err
 	}

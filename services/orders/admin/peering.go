@@ -21,6 +21,7 @@ type Peering interface {
 	Brake(peer string) orders.BrakeState
 	SetBrake(ctx context.Context, by orders.By, peer string, off time.Duration) error
 	LeftOut(peer string) []string
+	Next(peer string) string // what an operator does about a held link
 	Request(ctx context.Context, by orders.By, req contracts.ReconciliationRequest, cause string) (*contracts.Reconciliation, error)
 	Confirm(ctx context.Context, by orders.By, id uuid.UUID, except []string) (*contracts.Reconciliation, error)
 	Drop(ctx context.Context, by orders.By, id uuid.UUID) (*contracts.Reconciliation, error)

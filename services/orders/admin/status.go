@@ -56,6 +56,9 @@ func (a *Admin) figures(ctx context.Context) (*contracts.Status, error) {
 			s.Consumer, s.Paused = &c, c.PausedUntil != nil
 		}
 		s.Alarms = append(s.Alarms, alarms(&s, &broker)...)
+		if next := a.peering.Next(p.Name); next != "" {
+			s.Alarms = append(s.Alarms, "held, next step: "+next)
+		}
 		if n := len(a.peering.LeftOut(p.Name)); n > 0 {
 			s.Alarms = append(s.Alarms, fmt.Sprintf("%d orders are left out of reconciliations", n))
 		}

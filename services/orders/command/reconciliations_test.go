@@ -110,28 +110,6 @@ func TestTheFirstContactIsByItself(t *testing.T) {
 	require.Contains(t, metrics, `orderbridge_link_held{peer="b"} 0`)
 }
 
-// TestAProofOfThePeerIsKept, told the other way round.
-func TestAProofOfThePeerIsKept(t *testing.T) {
-	s := startSide(t)
-	good := contracts.Proof{Side: "b", Peer: "a", At: time.Now().UTC().Truncate(time.Microsecond), Orders: 4, Hash: strings.Repeat("f", 32), Position: 5, PeerPosition: 6}
-	s.want(http.StatusNoContent, "peer", "POST", "/orders/proofs", good)
-	p := s.peerStatus().Proof
-	require.Equal(t, &contracts.Proof{Side: "a", Peer: "b", At: good.At, Orders: 4, Hash: good.Hash, Position: 6, PeerPosition: 5}, p)
-	ahead := good
-	ahead.At = time.Now().Add(time.Hour)
-	s.want(http.StatusNoContent, "peer", "POST", "/orders/proofs", ahead)
-	require.Less(t, time.Until(s.peerStatus().Proof.At), time.Minute, "a clock that is ahead is not believed")
-	for _, bad := range []func(*contracts.Proof){
-		func(p *contracts.Proof) { p.Side = "c" }, func(p *contracts.Proof) { p.Peer = "c" }, func(p *contracts.Proof) { p.Hash = "x" },
-		func(p *contracts.Proof) { p.Orders = -1 }, func(p *contracts.Proof) { p.At = time.Time{} },
-	} {
-		p := good
-		bad(&p)
-		s.want(http.StatusUnprocessableEntity, "peer", "POST", "/orders/proofs", p).problem(t)
-	}
-	s.want(http.StatusForbidden, "bridge", "POST", "/orders/proofs", good).problem(t)
-}
-
 // TestARunnerIsNotGone because the clock of the process that heard of it last is ahead; a reconciliation
 // that waits is not written again by each bridge that asks.
 func TestARunnerIsNotGone(t *testing.T) {

@@ -75,13 +75,17 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	}
 	defer broker.Close()
 	relay := outbox.NewRelay(broker, store, log)
-	epoch := orders.NewEpoch(cfg.Side)
+	key, err := store.EpochKey(ctx)
+	if err != nil {
+		return err
+	}
+	epoch := orders.NewEpoch(cfg.Side, key)
 	deletions, _ := orders.ParseLimit(cfg.BrakeDeletions) // Validate has read both
 	replacements, _ := orders.ParseLimit(cfg.BrakeReplacements)
 	var desk *peering.Desk
 	brake := orders.NewBrake(deletions, replacements, cfg.BrakeWindow, func(peer string, s orders.BrakeState) { desk.BrakeTripped(ctx, peer, s) })
 	desk = peering.New(peering.Options{
-		Side: cfg.Side, Peers: []string{cfg.Peer}, Every: cfg.ReconcileEvery, Now: now,
+		Side: cfg.Side, Peers: []string{cfg.Peer}, Epoch: epoch, Every: cfg.ReconcileEvery, Now: now,
 	}, store, brake, broker, store.PausedByPerson, log)
 	if err := desk.Load(ctx); err != nil {
 		return err
@@ -89,7 +93,7 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	keeper := outbox.NewKeeper(broker, store, relay, desk.BrokerLost, log)
 	policy, _, _ := cfg.policy() // Validate has read it
 	service := orders.NewService(orders.Options{
-		Side: cfg.Side, Peers: []string{cfg.Peer}, Sides: cfg.sides(), Policy: policy, FourEyes: cfg.FourEyes, Brake: brake, Notify: relay.Offer, Now: now,
+		Side: cfg.Side, Peers: []string{cfg.Peer}, Sides: cfg.sides(), Policy: policy, FourEyes: cfg.FourEyes, Brake: brake, Judge: desk.Judge, Notify: relay.Offer, Now: now,
 	}, store, epoch, log)
 
 	people := access.New(store, now, log)
@@ -304,6 +308,8 @@ func newRegistry(cfg *Config, store *postgres.Store, relay *outbox.Relay, broker
 		collectors.NewBuildInfoCollector(), newFigures(cfg, store, desk),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "orderbridge_hints_published_total", Help: "Hints that JetStream has taken."},
 			func() float64 { return float64(relay.Published()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "orderbridge_invented_numbers_total", Help: "Numbers of this side that the peer claimed and that were never given out."},
+			func() float64 { return float64(desk.Ignored(cfg.Peer)) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "orderbridge_broker_connected", Help: "1 when the broker is reachable."},
 			func() float64 {
 				if broker.Connected() {

@@ -25,7 +25,8 @@ type Peering interface {
 	Tell(peer string) map[string]int64
 	// Hear takes what a peer has seen of this side, and holds the link when that cannot be.
 	Hear(ctx context.Context, peer string, seen map[string]int64) error
-	Prove(ctx context.Context, peer string, p contracts.Proof) error
+	// TakeProof takes a proof of the peer's bridge, if it is about what this side has.
+	TakeProof(ctx context.Context, peer string, p contracts.Proof) error
 	Claim(ctx context.Context, c contracts.ReconciliationClaim) (*contracts.Reconciliation, error)
 	Progress(ctx context.Context, id uuid.UUID, p contracts.ReconciliationProgress) (*contracts.Reconciliation, error)
 }
@@ -74,7 +75,7 @@ func (a *API) takeProof(w http.ResponseWriter, r *http.Request) {
 		at = p.At
 	}
 	seen := contracts.Proof{Side: p.Peer, Peer: p.Side, At: at, Orders: p.Orders, Hash: p.Hash, Position: p.PeerPosition, PeerPosition: p.Position}
-	if err := a.peering.Prove(r.Context(), p.Side, seen); err != nil {
+	if err := a.peering.TakeProof(r.Context(), p.Side, seen); err != nil {
 		Fail(w, r, a.log, err)
 		return
 	}

@@ -104,10 +104,12 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, r, WriteJSON(w, status, out))
 }
 
-// saw takes note of the versions that a peer has told.
+// saw takes note of the versions that a peer has told, unless they cannot be true.
 func (a *API) saw(peer string, in []orders.Received) {
 	for i := range in {
-		a.peering.Saw(peer, in[i].Entry.Version)
+		if !in[i].Implausible {
+			a.peering.Saw(peer, in[i].Entry.Version)
+		}
 	}
 }
 
@@ -126,8 +128,8 @@ func cursorSeen(r *http.Request) (*orders.Cursor, error) {
 }
 
 // admit refuses what is wrong with a batch as a whole. It holds what the peer has seen of this side
-// against the log first. A held link takes no requests, nor does one that has not been greeted; the
-// answers to what is reconciled both do.
+// against the log first. A held link takes no requests before its plan is confirmed, nor does one that has
+// not been greeted; the answers to what is reconciled both do.
 func (a *API) admit(ctx context.Context, in *strictjson.Batch, answers bool) error {
 	if !a.service.HasPeer(in.Side) {
 		return &orders.Error{

@@ -92,7 +92,7 @@ func (a *API) settle(ctx context.Context, p *orders.Piece) error {
 	ctx, cancel := context.WithTimeout(ctx, pieceMax)
 	defer cancel()
 	if p.Role == string(access.Peer) {
-		if err := a.peering.Open(p.Peer); err != nil {
+		if err := a.peering.Admit(p.Peer, p.Entries); err != nil {
 			return err
 		}
 	}

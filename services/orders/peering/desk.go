@@ -2,9 +2,8 @@ package peering
 
 import (
 	"context"
-	"fmt"
+	"encoding/hex"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +24,7 @@ type Consumers interface {
 type Options struct {
 	Side  string
 	Peers []string
+	Epoch *orders.Epoch // of this process
 	// Every is how old a proof of equality may become before both sides are compared again; 0 compares
 	// only when somebody asks.
 	Every time.Duration
@@ -44,12 +44,18 @@ type Desk struct {
 
 	refreshing sync.Mutex
 	counted    time.Time // when the orders were, for limits that are a share
+	reported   LiveEpoch // the epoch of this process, as the other ones know it
+	reportedAt time.Time
 
 	mu         sync.Mutex
 	rows       map[string]PeerRow
-	heard      map[string]map[string]told // what each peer has told this process to have seen of it
+	heard      map[string]bool // peers that have told this process what they have seen of it
 	acquainted map[string]*acquaintance
-	evidence   map[string]string // that a held link is held for
+	untold     map[string]map[string]int64 // what peers have reported since it was last stored
+	toldAt     map[string]time.Time        // when it was
+	claimed    map[string]time.Time        // epochs of other running processes, when a number was first claimed that is missing
+	ignored    map[string]int64            // invented numbers of this side
+	warned     map[string]time.Time        // when they were last logged
 }
 
 // New makes the desk of a process. Paused tells what a person decided about a peer.
@@ -57,8 +63,9 @@ func New(o Options, store Store, brake *orders.Brake, consumers Consumers, pause
 	log = log.Named("peering")
 	return &Desk{
 		Options: o, store: store, brake: brake, consumers: consumers, paused: paused, log: log, began: o.Now(),
-		witness: newWitness(o.Side, store, o.Now), rows: map[string]PeerRow{}, heard: map[string]map[string]told{},
-		acquainted: map[string]*acquaintance{}, evidence: map[string]string{},
+		witness: newWitness(o.Side, store, o.Now), rows: map[string]PeerRow{}, heard: map[string]bool{},
+		acquainted: map[string]*acquaintance{}, untold: map[string]map[string]int64{}, toldAt: map[string]time.Time{},
+		claimed: map[string]time.Time{}, ignored: map[string]int64{}, warned: map[string]time.Time{},
 	}
 }
 
@@ -87,6 +94,9 @@ func (d *Desk) Run(ctx context.Context) error {
 			if err := d.witness.save(last); err != nil {
 				d.log.Warn("what was seen of the peers cannot be kept", zap.Error(err))
 			}
+			if err := d.store.ForgetEpoch(last, d.Epoch.Key()); err != nil {
+				d.log.Debug("failed to report the end of the epoch", zap.Error(err))
+			}
 			return nil
 		case <-tick.C:
 		}
@@ -107,6 +117,9 @@ func (d *Desk) refresh(ctx context.Context) error {
 	}
 	rows, err := d.store.PeerRows(ctx)
 	if err != nil {
+		return err
+	}
+	if err := d.reportEpoch(ctx, rows); err != nil {
 		return err
 	}
 	if d.brake.NeedsOrders() && d.Now().Sub(d.counted) > countEvery {
@@ -166,14 +179,22 @@ const greetingWait = 15 * time.Second
 // has told what it has seen of this side (Starting), however long it is away: before that nobody knows whether
 // the database was put back, and the peer's orders, or its answers, would fill it up again without a plan.
 func (d *Desk) Open(peer string) error {
-	return d.open(peer, func(a *acquaintance) bool {
+	if d.Held(peer) != nil {
+		return d.heldError(peer)
+	}
+	return d.greeted(peer, func(a *acquaintance) bool {
 		return d.waited(&a.looked) && !a.greets || !a.asked.IsZero() && d.waited(&a.asked)
 	})
 }
 
-// Admit is Open for a batch that the peer itself sends. A batch of no entries is a greeting.
+// Admit is Open for a batch that the peer itself sends. A batch of no entries is a greeting. A held link takes
+// what the peer sends once an operator has confirmed the plan: if both sides are held, each of them has to be
+// served by the other.
 func (d *Desk) Admit(peer string, entries int) error {
-	return d.open(peer, func(a *acquaintance) bool { return entries == 0 || d.waited(&a.asked) })
+	if row := d.row(peer); row.Held != nil && (row.Open == nil || !row.Open.Confirmed) {
+		return d.heldError(peer)
+	}
+	return d.greeted(peer, func(a *acquaintance) bool { return entries == 0 || d.waited(&a.asked) })
 }
 
 // acquaintance is what is known of who speaks for a peer, before it has told what it has seen.
@@ -191,13 +212,10 @@ func (d *Desk) waited(first *time.Time) bool {
 	return d.Now().Sub(*first) >= greetingWait
 }
 
-func (d *Desk) open(peer string, unheard func(*acquaintance) bool) error {
+func (d *Desk) greeted(peer string, unheard func(*acquaintance) bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if held := d.rows[peer].Held; held != nil {
-		return orders.Errorf(orders.Held, "the link to %s is held until a person of %s confirms: %s", peer, d.Side, held.Reason)
-	}
-	if _, heard := d.heard[peer]; heard || unheard(d.known(peer)) {
+	if d.heard[peer] || unheard(d.known(peer)) {
 		return nil
 	}
 	return orders.Errorf(orders.Starting, "%s has started and waits for %s to tell what it has seen of it", d.Side, peer)
@@ -224,89 +242,60 @@ func (d *Desk) Tell(peer string) map[string]int64 {
 	return d.witness.tell(peer)
 }
 
-// Hear holds what a peer has seen of this side against the own log, and holds the link when the peer
-// knows more of it than the log does.
+// Hear holds what a peer has seen of this side against the own log. It holds the link when the peer knows
+// more than the log does, and asks for a comparison when the peer knows less than it did.
 func (d *Desk) Hear(ctx context.Context, peer string, seen map[string]int64) error {
 	if faults := checkSeen(seen); faults != nil {
 		return &orders.Error{Kind: orders.Invalid, Message: "what was seen of this side is not valid", Fields: faults}
 	}
-	missing, err := d.witness.hear(ctx, seen)
-	if err == nil && len(missing) > 0 {
-		err = d.hold(ctx, peer, missing)
-	}
-	if err != nil || seen == nil {
-		return err
-	}
-	if d.knowsLess(peer, seen) && d.Every > 0 && d.Held(peer) == nil {
-		d.log.Warn("a peer knows less of this side than it did, as of a database that was put back: comparing", zap.String("peer", peer))
-		_, err = d.Request(ctx, orders.By{Actor: "service"}, contracts.ReconciliationRequest{Peer: peer}, "schedule")
-		if orders.KindOf(err) == orders.Conflict { // one is open already
-			err = nil
-		}
-	}
-	return err
-}
-
-// told is a number that a peer told to have seen, and when it first did.
-type told struct {
-	n  int64
-	at time.Time
-}
-
-// backFor is for how long a peer has to know less before it counts: one replica of it may be behind another.
-const backFor = 5 * time.Second
-
-// knowsLess takes note of what a peer told, and tells whether it has gone back behind what it told before.
-func (d *Desk) knowsLess(peer string, seen map[string]int64) (less bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	before, now := d.heard[peer], d.Now()
-	d.heard[peer] = make(map[string]told, len(seen))
-	for key, n := range seen {
-		last, there := before[key]
-		switch {
-		case !there || n > last.n:
-			last = told{n, now}
-		case n < last.n && now.Sub(last.at) > backFor:
-			less, last = true, told{n, now}
-		}
-		d.heard[peer][key] = last
-	}
-	return less
-}
-
-func (d *Desk) hold(ctx context.Context, peer string, missing []ordersync.Dot) error {
-	names := make([]string, len(missing))
-	for i, m := range missing {
-		names[i] = fmt.Sprintf("%s:%d", m.Key, m.N)
-	}
-	slices.Sort(names)
-	d.mu.Lock()
-	again := d.rows[peer].Held != nil && d.evidence[peer] == strings.Join(names, ", ")
-	d.mu.Unlock()
-	if again {
+	if seen == nil {
 		return nil
 	}
-	hold := contracts.Hold{At: d.Now(), Reason: fmt.Sprintf(
-		"%s knows more of %s than its own database does, which was put back to an earlier state, or is another one (not in the log: %s)",
-		peer, d.Side, strings.Join(names, ", "),
-	)}
-	if err := d.store.Hold(ctx, peer, hold, missing); err != nil {
+	ours := d.witness.own(seen)
+	v, err := d.weigh(ctx, peer, ours)
+	if err == nil && len(v.lost) > 0 {
+		err = d.hold(ctx, peer, v.lost)
+	}
+	if err != nil || v.undecided {
 		return err
 	}
 	d.mu.Lock()
-	d.evidence[peer] = strings.Join(names, ", ")
+	d.heard[peer] = true
 	d.mu.Unlock()
-	d.log.Error("link held: the database was put back, or is another one", zap.String("peer", peer), zap.Strings("missing", names))
-	return d.refresh(ctx)
+	if len(v.lost) > 0 || d.Held(peer) != nil {
+		return nil
+	}
+	known := make(map[string]int64, len(ours))
+	for _, o := range ours {
+		if !slices.Contains(v.invented, o) {
+			known[o.Key] = o.N
+		}
+	}
+	return d.compareIfLess(ctx, peer, known)
 }
 
-// Prove takes note of a proof that the peer's bridge, or the own, has found.
+// Prove takes note of a proof that the own bridge has found.
 func (d *Desk) Prove(ctx context.Context, peer string, p contracts.Proof) error {
 	if err := d.store.RecordProof(ctx, peer, p); err != nil {
 		return err
 	}
 	return d.refresh(ctx)
+}
+
+// TakeProof takes note of a proof that the peer's bridge has found, if it is about what this side has, or had
+// at that position of its log. A proof ends the wait for the next comparison, so it is never taken on trust.
+func (d *Desk) TakeProof(ctx context.Context, peer string, p contracts.Proof) error {
+	state, err := d.store.StateAt(ctx, p.Position)
+	if err != nil {
+		return err
+	}
+	if hash := hex.EncodeToString(state.Hash[:]); p.Orders != state.Orders || p.Hash != hash {
+		return orders.Errorf(orders.Conflict, "at %d of its log %s has %d orders with hash %s, so the proof is not about them", p.Position, d.Side, state.Orders, hash)
+	}
+	if !state.Until.IsZero() && state.Until.Before(p.At) {
+		p.At = state.Until // it was true until then
+	}
+	return d.Prove(ctx, peer, p)
 }
 
 // BrakeTripped takes note at once of what a change has stored.

@@ -28,12 +28,18 @@ func (l log) Missing(_ context.Context, dots []ordersync.Dot) (missing []ordersy
 	return missing, nil
 }
 
+func (log) Epochs(context.Context, time.Duration) (*peering.Epochs, error) {
+	return &peering.Epochs{Live: map[string]peering.LiveEpoch{}}, nil
+}
+
+func (log) SetTold(context.Context, string, *peering.Told) error { return nil }
+
 // TestNoOrdersBeforeTheGreeting of a peer: what it has seen tells whether the database was put back. One
 // that does not greet is let through in the end.
 func TestNoOrdersBeforeTheGreeting(t *testing.T) {
 	clock := time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
 	start := func() *peering.Desk {
-		return peering.New(peering.Options{Side: "a", Peers: []string{"b", "c"}, Now: func() time.Time { return clock }},
+		return peering.New(peering.Options{Side: "a", Peers: []string{"b", "c"}, Epoch: orders.NewEpoch("a", []byte("key")), Now: func() time.Time { return clock }},
 			log{highest: 7}, nil, nil, nil, zap.NewNop())
 	}
 	starting := func(err error) {

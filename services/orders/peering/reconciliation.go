@@ -22,7 +22,9 @@ func (d *Desk) Request(ctx context.Context, by orders.By, req contracts.Reconcil
 		cause = "restored"
 	}
 	r := d.newOne(by.Actor, peer, cause, dryRun)
-	if err := d.store.Add(ctx, r); err != nil {
+	if err := d.store.Add(ctx, r); orders.KindOf(err) == orders.Conflict {
+		return nil, d.openAlready(ctx, peer, err)
+	} else if err != nil {
 		return nil, err
 	}
 	if req.All {
@@ -35,6 +37,50 @@ func (d *Desk) Request(ctx context.Context, by orders.By, req contracts.Reconcil
 	}
 	d.log.Info("reconciliation requested", zap.String("id", r.ID), zap.String("peer", peer), zap.String("cause", r.Cause), zap.String("actor", by.Actor), zap.String("request_id", by.RequestID))
 	return r, nil
+}
+
+// openAlready names the reconciliation that is open.
+func (d *Desk) openAlready(ctx context.Context, peer string, conflict error) error {
+	open, err := d.store.Open(ctx, peer)
+	switch {
+	case err != nil:
+		return err
+	case open == nil: // it has just ended
+		return conflict
+	}
+	return orders.Errorf(orders.Conflict, "reconciliation %s with %s is %s already: it has to end first%s", open.ID, peer, open.State, nextOf(open.State, open.ID))
+}
+
+// nextOf says what an operator does about an open reconciliation.
+func nextOf(state, id string) string {
+	if state == "held" {
+		return fmt.Sprintf("; look at its plan with `orderbridge reconciliations show %[1]s`, then `orderbridge reconciliations confirm %[1]s`, or drop it", id)
+	}
+	return ""
+}
+
+// Next says what happens next with a held link, and what an operator has to do; empty when it is not held.
+func (d *Desk) Next(peer string) string {
+	row := d.row(peer)
+	if row.Held == nil {
+		return ""
+	}
+	open := row.Open
+	if open == nil {
+		return "a plan is made within some seconds, by the bridge of this side"
+	}
+	retry := ""
+	if open.Reason != "" {
+		retry = "; the last attempt failed and is repeated: " + open.Reason
+	}
+	switch {
+	case open.State == "held":
+		return "a plan waits for you" + nextOf(open.State, open.ID)
+	case open.Confirmed:
+		return "the confirmed plan " + open.ID + " is being carried out" + retry
+	default:
+		return "the plan " + open.ID + " is being made, by the bridge of this side" + retry
+	}
 }
 
 func (d *Desk) newOne(by, peer, cause string, dryRun bool) *contracts.Reconciliation {
@@ -66,13 +112,20 @@ func (d *Desk) Confirm(ctx context.Context, by orders.By, id uuid.UUID, except [
 			{Pointer: "/except", Detail: fmt.Sprintf("must be at most %d ids of orders", contracts.ExceptMax)},
 		}}
 	}
+	var other *contracts.Reconciliation
 	r, err := d.decide(ctx, by, id, "confirmed", func(r *contracts.Reconciliation) error {
 		if r.State != "held" {
-			return orders.Errorf(orders.Conflict, "the reconciliation is %s, and waits for nobody", r.State)
+			other = r
+			return orders.Errorf(orders.Conflict, "reconciliation %s is %s, and waits for nobody", r.ID, r.State)
 		}
 		r.Except = except
 		return nil
 	})
+	if other != nil && other.FinishedAt != nil { // a newer one may be open
+		if open, openErr := d.store.Open(ctx, other.Peer); openErr == nil && open != nil {
+			err = orders.Errorf(orders.Conflict, "reconciliation %s is %s; %s is open, and is %s%s", other.ID, other.State, open.ID, open.State, nextOf(open.State, open.ID))
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

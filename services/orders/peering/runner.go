@@ -22,6 +22,10 @@ const (
 	// how many times as long as it took.
 	againAfter = 30 * time.Second
 	againShare = 50
+	// A plan of a held link that failed is tried again after half the time that it has been tried for, within
+	// these bounds.
+	retryLeast = 2 * time.Second
+	retryMost  = time.Minute
 )
 
 // Claim hands a runner the reconciliation that is to be run now: one that was asked for or confirmed, one
@@ -41,9 +45,12 @@ func (d *Desk) Claim(ctx context.Context, c contracts.ReconciliationClaim) (*con
 			cause = "restored"
 		}
 		open = d.newOne("bridge:"+c.Runner, c.Peer, cause, c.Begin && c.DryRun && cause == "command")
-		if err := d.store.Add(ctx, open); orders.KindOf(err) == orders.Conflict && !c.Begin {
+		switch err := d.store.Add(ctx, open); {
+		case orders.KindOf(err) == orders.Conflict && !c.Begin:
 			return nil, nil // another bridge was faster
-		} else if err != nil {
+		case orders.KindOf(err) == orders.Conflict:
+			return nil, d.openAlready(ctx, c.Peer, err)
+		case err != nil:
 			return nil, err
 		}
 	}
@@ -75,8 +82,27 @@ func (d *Desk) Claim(ctx context.Context, c contracts.ReconciliationClaim) (*con
 // claimable tells that a reconciliation waits for a runner, or that its runner has gone. The clock of the
 // process that heard of the runner last may be ahead.
 func (d *Desk) claimable(r *contracts.Reconciliation) bool {
-	gone := r.State == "running" && (r.SeenAt == nil || d.Now().Sub(*r.SeenAt).Abs() > lease)
-	return r.State == "requested" || r.State == "confirmed" || gone
+	switch r.State {
+	case "running":
+		return r.SeenAt == nil || d.Now().Sub(*r.SeenAt).Abs() > lease
+	case "requested", "confirmed":
+		return d.retryable(r)
+	default:
+		return false
+	}
+}
+
+// retryable reports whether a reconciliation that waits for a runner has not failed, or long enough ago.
+func (d *Desk) retryable(r *contracts.Reconciliation) bool {
+	since := r.RequestedAt
+	if r.DecidedAt != nil {
+		since = *r.DecidedAt
+	}
+	if r.SeenAt == nil || !r.SeenAt.After(since) {
+		return true
+	}
+	pause := min(max(r.SeenAt.Sub(since)/2, retryLeast), retryMost)
+	return d.Now().Sub(*r.SeenAt).Abs() >= pause
 }
 
 // refusedClaim: who only asks what there is to do is told that there is nothing.
@@ -84,7 +110,7 @@ func refusedClaim(c contracts.ReconciliationClaim, r *contracts.Reconciliation) 
 	if !c.Begin {
 		return nil
 	}
-	return orders.Errorf(orders.Conflict, "reconciliation %s is %s already", r.ID, r.State)
+	return orders.Errorf(orders.Conflict, "reconciliation %s is %s already%s", r.ID, r.State, nextOf(r.State, r.ID))
 }
 
 // forRunner adds what a person has not yet let through, and what was left out before.
@@ -106,11 +132,14 @@ func (d *Desk) forRunner(r *contracts.Reconciliation) *contracts.Reconciliation 
 
 // due tells why both sides should be compared now by themselves; empty when they should not.
 func (d *Desk) due(ctx context.Context, peer string) (cause string, err error) {
+	if d.Held(peer) != nil { // it always has a plan
+		return "restored", nil
+	}
 	d.mu.Lock()
-	_, heard := d.heard[peer]
+	heard := d.heard[peer]
 	d.mu.Unlock()
 	// Before the peer has told what it has seen of us nobody knows whether our database was put back.
-	if d.Every == 0 || !heard || d.Held(peer) != nil {
+	if d.Every == 0 || !heard {
 		return "", nil
 	}
 	now, wait := d.Now(), time.Duration(0)
@@ -169,6 +198,10 @@ func (d *Desk) Progress(ctx context.Context, id uuid.UUID, p contracts.Reconcili
 		if p.Report != nil {
 			r.Report = p.Report
 		}
+		if p.State == "failed" && r.Cause == "restored" && d.Held(r.Peer) != nil {
+			d.again(r)
+			return nil
+		}
 		if p.State == "done" || p.State == "failed" {
 			r.FinishedAt = &at
 		}
@@ -180,13 +213,27 @@ func (d *Desk) Progress(ctx context.Context, id uuid.UUID, p contracts.Reconcili
 	return r, d.drawn(ctx, r)
 }
 
+// again has a plan that failed tried once more. What an operator has confirmed stays so: whatever the plan
+// did not name counts for the brakes of both sides as ever.
+func (d *Desk) again(r *contracts.Reconciliation) {
+	r.State = "requested"
+	if r.DecidedAt != nil {
+		r.State = "confirmed"
+	}
+	d.log.Warn("plan of a held link failed, retrying", zap.String("id", r.ID), zap.String("peer", r.Peer), zap.String("state", r.State), zap.String("reason", r.Reason))
+}
+
 // drawn draws the consequences of how far a reconciliation is; doing so twice changes nothing.
 func (d *Desk) drawn(ctx context.Context, r *contracts.Reconciliation) error {
-	if r.State == "running" && r.Report != nil && r.Report.CarriedOut {
-		return d.carriedOut(ctx, r)
-	}
-	if r.State != "done" && r.State != "failed" {
+	switch r.State {
+	case "running":
+		if r.Report != nil && r.Report.CarriedOut {
+			return d.carriedOut(ctx, r)
+		}
 		return nil
+	case "done", "failed":
+	default: // it waits for an operator, or to be tried again
+		return d.refresh(ctx)
 	}
 	d.log.Info("reconciliation ended", zap.String("id", r.ID), zap.String("peer", r.Peer), zap.String("state", r.State), zap.String("reason", r.Reason))
 	if r.State == "done" {

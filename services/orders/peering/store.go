@@ -17,13 +17,24 @@ type Store interface {
 	AddPeers(ctx context.Context, peers []string) error
 	// PeerRows reads the rows of all peers.
 	PeerRows(ctx context.Context) ([]PeerRow, error)
-	// Hold holds the link to a peer, with the numbers that show why, ends what reconciliation is open
-	// and requests one that is to be confirmed. A link that is held already only gains evidence.
-	Hold(ctx context.Context, peer string, hold contracts.Hold, evidence []ordersync.Dot) error
-	// ReleaseLink lets a link go on, and writes the evidence off.
+	// Hold holds the link to a peer, with the lost numbers that show why, ends what reconciliation is open
+	// and requests one that is to be confirmed. A link that is held already only gains evidence, of at most
+	// so many epochs.
+	Hold(ctx context.Context, peer string, hold contracts.Hold, evidence []ordersync.Dot, most int) error
+	// ReleaseLink lets a link go on, and writes the epochs of the evidence off for good.
 	ReleaseLink(ctx context.Context, peer string) error
+	// SetTold stores what a peer reported to have seen of this side.
+	SetTold(ctx context.Context, peer string, told *Told) error
+	// ReportEpoch stores how far the epoch of a process has come, in place of an epoch that it had before, and
+	// forgets what was not reported within a time. ForgetEpoch ends one.
+	ReportEpoch(ctx context.Context, epoch LiveEpoch, before string, within time.Duration) error
+	ForgetEpoch(ctx context.Context, key string) error
+	// Epochs reads what was reported within a time.
+	Epochs(ctx context.Context, within time.Duration) (*Epochs, error)
 	// RecordProof remembers the newest proof of equality with a peer.
 	RecordProof(ctx context.Context, peer string, proof contracts.Proof) error
+	// StateAt computes what all orders came to at a number of the log; a Conflict when that cannot be known.
+	StateAt(ctx context.Context, position int64) (*State, error)
 	// CountOrders counts the orders that are not deleted.
 	CountOrders(ctx context.Context) (int64, error)
 	// SetBrake puts the brake into a state, and has it count anew.
@@ -62,6 +73,40 @@ type PeerRow struct {
 	Brake orders.BrakeState
 	// LeftOut are the orders that a person left out of a reconciliation.
 	LeftOut []string
+	// Evidence is the lost epochs that a held link is held for.
+	Evidence []string
+	// Told is what the peer reported to have seen; nil until no number was missing.
+	Told *Told
+	// Open is the open reconciliation.
+	Open *OpenOne
+}
+
+// LiveEpoch is how far the epoch of a running process had come when it last reported.
+type LiveEpoch struct {
+	Key string
+	orders.Issued
+	At time.Time
+}
+
+// Epochs is the epochs of running processes, and how the database is.
+type Epochs struct {
+	Live   map[string]LiveEpoch
+	Last   int64     // number of the log that was drawn
+	Server time.Time // when it was started
+	Now    time.Time // on its clock
+}
+
+// State is what all orders of this side came to at a number of the log.
+type State struct {
+	Orders int64
+	Hash   [16]byte
+	Until  time.Time // when the next number was logged; zero when there is none
+}
+
+// OpenOne is what is known all the time of an open reconciliation.
+type OpenOne struct {
+	ID, State, Reason string
+	Confirmed         bool // by an operator
 }
 
 // Sighting is the highest number seen of an epoch of another side, and when it last rose.

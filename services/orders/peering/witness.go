@@ -19,6 +19,9 @@ import (
 // One that is forgotten and seen again looks new, so it is as many as a version may have.
 const rememberMax = contracts.VersionKeysMax
 
+// saveMax bounds how many rows one save writes. A peer that is honest raises one or two at a time.
+const saveMax = 100
+
 // witness remembers the highest numbers seen of the peers, and holds what they have seen of us against
 // our own log: a number that a peer has seen and the log does not have tells that the database was put
 // back, or is another one (design section 8).
@@ -92,19 +95,14 @@ func (w *witness) newest(peer string) []Sighting {
 	return list
 }
 
-// hear finds which numbers of ours a peer has seen and the log does not have. It asks the log each time: a
-// database may be put back under a running process.
-func (w *witness) hear(ctx context.Context, seen map[string]int64) (missing []ordersync.Dot, err error) {
-	var ours []ordersync.Dot
+// own lists the numbers of this side among those that a peer has seen.
+func (w *witness) own(seen map[string]int64) (ours []ordersync.Dot) {
 	for key, n := range seen {
 		if strings.HasPrefix(key, w.side+".") {
 			ours = append(ours, ordersync.Dot{Key: key, N: n})
 		}
 	}
-	if len(ours) == 0 {
-		return nil, nil
-	}
-	return w.store.Missing(ctx, ours)
+	return ours
 }
 
 // load reads what this and other processes of the side have remembered, and save writes what is new.
@@ -133,6 +131,8 @@ func (w *witness) save(ctx context.Context) error {
 	if len(list) == 0 {
 		return nil
 	}
+	slices.SortFunc(list, func(x, y Sighting) int { return y.At.Compare(x.At) })
+	list = list[:min(len(list), saveMax)]                                                   // what a peer makes up may be much; the rest comes next
 	slices.SortFunc(list, func(x, y Sighting) int { return strings.Compare(x.Key, y.Key) }) // one order of locks for all
 	if err := w.store.SaveSightings(ctx, list, rememberMax); err != nil {
 		return err

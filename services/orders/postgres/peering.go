@@ -17,14 +17,18 @@ import (
 
 const (
 	addPeers = `INSERT INTO peers (peer) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING`
-	peerRows = `SELECT peer, held_at, held_reason, proof, brake_tripped, brake_off_until, left_out FROM peers ORDER BY peer`
+	peerRows = `SELECT p.peer, held_at, held_reason, proof, brake_tripped, brake_off_until, left_out, evidence, told,
+	r.id, r.state, r.reason, r.decided_at IS NOT NULL
+	FROM peers p LEFT JOIN reconciliations r ON r.peer = p.peer AND r.state IN ` + openStates + ` ORDER BY p.peer`
 	// The first reason stays; later evidence is added.
 	holdPeer = `UPDATE peers SET held_at = COALESCE(held_at, $2), held_reason = CASE WHEN held_at IS NULL THEN $3 ELSE held_reason END,
 	evidence = $4 WHERE peer = $1 RETURNING held_at = $2`
 	lockEvidence = `SELECT evidence FROM peers WHERE peer = $1 FOR UPDATE`
-	releasePeer  = `UPDATE peers SET held_at = NULL, held_reason = '', evidence = '' WHERE peer = $1`
-	writeOff     = `INSERT INTO written_off (key, n) SELECT * FROM unnest($1::text[], $2::bigint[])
-	ON CONFLICT (key) DO UPDATE SET n = GREATEST(written_off.n, EXCLUDED.n)`
+	releasePeer  = `UPDATE peers SET held_at = NULL, held_reason = '', evidence = '', told = COALESCE(told, $2) WHERE peer = $1`
+	setTold      = `UPDATE peers SET told = $2 WHERE peer = $1`
+	// A lost epoch is over: nothing runs under it, so whatever number is claimed of it later tells nothing new.
+	writeOff = `INSERT INTO written_off (key, n) SELECT key, 9223372036854775807 FROM unnest($1::text[]) key
+	ON CONFLICT (key) DO UPDATE SET n = EXCLUDED.n`
 	// A proof of a time that lies ahead is a clock's mistake, and stands in no newer one's way.
 	recordProof  = `UPDATE peers SET proof = $2, proved_at = $3 WHERE peer = $1 AND (proved_at IS NULL OR proved_at <= $3 OR proved_at > now())`
 	leaveOut     = `UPDATE peers SET left_out = (SELECT array_agg(DISTINCT x) FROM unnest(left_out || $2::uuid[]) x) WHERE peer = $1`
@@ -59,12 +63,27 @@ func (s *Store) PeerRows(ctx context.Context) ([]peering.PeerRow, error) {
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (peering.PeerRow, error) {
 		var p peering.PeerRow
 		var held, off *time.Time
-		var reason string
-		var proof []byte
+		var reason, evidence string
+		var proof, told []byte
 		var tripped int16
 		var leftOut []uuid.UUID
-		if err := row.Scan(&p.Peer, &held, &reason, &proof, &tripped, &off, &leftOut); err != nil {
+		var open openRow
+		if err := row.Scan(&p.Peer, &held, &reason, &proof, &tripped, &off, &leftOut, &evidence, &told, &open.id, &open.state, &open.reason, &open.confirmed); err != nil {
 			return p, err
+		}
+		lost, err := parseVersion(evidence)
+		if err != nil {
+			return p, err
+		}
+		for _, d := range lost.Dots() {
+			p.Evidence = append(p.Evidence, d.Key)
+		}
+		p.Open = open.one()
+		if told != nil {
+			p.Told = &peering.Told{}
+			if err := json.Unmarshal(told, p.Told); err != nil {
+				return p, err
+			}
 		}
 		for _, id := range leftOut {
 			p.LeftOut = append(p.LeftOut, id.String())
@@ -85,19 +104,35 @@ func (s *Store) PeerRows(ctx context.Context) ([]peering.PeerRow, error) {
 	return list, translate(err, "read peers")
 }
 
+// openRow is the open reconciliation of a peer, or nulls.
+type openRow struct {
+	id            *uuid.UUID
+	state, reason *string
+	confirmed     bool
+}
+
+func (o openRow) one() *peering.OpenOne {
+	if o.id == nil {
+		return nil
+	}
+	return &peering.OpenOne{ID: o.id.String(), State: *o.state, Reason: *o.reason, Confirmed: o.confirmed}
+}
+
 // Hold implements peering.Store.
-func (s *Store) Hold(ctx context.Context, peer string, hold contracts.Hold, evidence []ordersync.Dot) error {
+func (s *Store) Hold(ctx context.Context, peer string, hold contracts.Hold, evidence []ordersync.Dot, most int) error {
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		before, err := lockedEvidence(ctx, tx, peer)
 		if err != nil {
 			return err
 		}
-		all, err := ordersync.NewVector(evidence...)
-		if err != nil {
-			return err
+		all := before
+		for _, d := range evidence {
+			if len(all.Dots()) < most {
+				all = all.With(d)
+			}
 		}
 		var first bool
-		if err := tx.QueryRow(ctx, holdPeer, peer, hold.At, hold.Reason, before.Join(all).String()).Scan(&first); err != nil || !first {
+		if err := tx.QueryRow(ctx, holdPeer, peer, hold.At, hold.Reason, all.String()).Scan(&first); err != nil || !first {
 			return err
 		}
 		if _, err := tx.Exec(ctx, endOpen, peer, hold.At, "the link is held"); err != nil {
@@ -129,14 +164,27 @@ func (s *Store) ReleaseLink(ctx context.Context, peer string) error {
 		if err != nil {
 			return err
 		}
-		keys, numbers := columnsOf(evidence.Dots())
-		if _, err := tx.Exec(ctx, writeOff, keys, numbers); err != nil {
+		keys, _ := columnsOf(evidence.Dots())
+		if _, err := tx.Exec(ctx, writeOff, keys); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, releasePeer, peer)
+		nothing, err := json.Marshal(peering.Told{At: time.Now().UTC()})
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, releasePeer, peer, nothing)
 		return err
 	})
 	return translate(err, "release a link")
+}
+
+// SetTold implements peering.Store.
+func (s *Store) SetTold(ctx context.Context, peer string, told *peering.Told) error {
+	text, err := json.Marshal(told)
+	if err == nil {
+		_, err = s.pool.Exec(ctx, setTold, peer, text)
+	}
+	return translate(err, "store what a peer has seen")
 }
 
 func columnsOf(dots []ordersync.Dot) (keys []string, numbers []int64) {

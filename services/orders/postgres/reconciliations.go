@@ -24,7 +24,7 @@ const (
 	openOne              = `SELECT ` + reconciliationColumns + ` FROM reconciliations WHERE peer = $1 AND state IN ` + openStates
 	listReconciliations  = `SELECT ` + reconciliationColumns + ` FROM reconciliations WHERE ($1 = '' OR peer = $1) AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`
 	updateReconciliation = `UPDATE reconciliations SET state = $2, reason = $3, decided_by = $4, decided_at = $5, except_ids = $6, runner = $7,
-	seen_at = $8, finished_at = $9, report = $10, confirmed_plan = CASE WHEN $2 = 'confirmed' THEN $10 ELSE confirmed_plan END WHERE id = $1`
+	seen_at = $8, finished_at = $9, report = $10, confirmed_plan = CASE WHEN $2 = 'confirmed' AND decided_at IS NULL THEN $10 ELSE confirmed_plan END WHERE id = $1`
 	endOpen   = `UPDATE reconciliations SET state = 'dropped', reason = $3, finished_at = $2 WHERE peer = $1 AND state IN ` + openStates
 	forgetOld = `DELETE FROM reconciliations WHERE peer = $1 AND state NOT IN ` + openStates + `
 	AND id < (SELECT id FROM reconciliations WHERE peer = $1 ORDER BY id DESC OFFSET $2 LIMIT 1)`
