@@ -3,7 +3,10 @@
 package e2e
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"os/exec"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -35,6 +38,7 @@ func (g *rig) faultsOf(i int) []rigFault {
 			r.database.kill()
 			hold()
 		}},
+		{"the disk of database " + name + " is full", fullDisk(r.database)},
 		{"power cut at " + name, func(_ *rand.Rand, hold func()) {
 			g.powerCut(r)
 			hold()
@@ -81,6 +85,25 @@ func badLine(p *proxy) func(*rand.Rand, func()) {
 			hold()
 			p.heal()
 		}
+	}
+}
+
+// fullDisk lets the server write no file beyond some size, which PostgreSQL takes for a full disk: it gives up
+// what it cannot write, or ends whole when that is its log.
+func fullDisk(d *database) func(*rand.Rand, func()) {
+	return func(r *rand.Rand, hold func()) {
+		d.limitFiles(fmt.Sprintf("%d:", 8192<<r.IntN(10)))
+		hold()
+		d.limitFiles("unlimited:")
+	}
+}
+
+// limitFiles sets how large a file of the server may become, for prlimit.
+func (d *database) limitFiles(limit string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, pid := range append(childrenOf(d.present.PID()), d.present.PID()) {
+		_ = exec.Command("prlimit", "--pid", strconv.Itoa(pid), "--fsize="+limit).Run() // it may have ended
 	}
 }
 
