@@ -17,6 +17,9 @@
 //	torture      several faults at once, on both sides and every line: requests doubled and late, connections to
 //	             databases and brokers cut, torn or stalled, power cuts; external brokers, two services a side, and
 //	             a few orders that both sides edit, resolve and delete at the same time
+//	             Clocks are not among the faults: libfaketime, which Debian has, does not reach Go programs, because
+//	             they read the clock without the C library, and changing the machine's own would hit everything else.
+//	brake        what a peer deletes beyond the brake stays held through restarts, clean-up and a power cut
 //	checker      the verification itself, against losses made behind the services' backs
 //	bridges      two bridges of one side share the work
 //	bad input    is refused with a reason, changes nothing and learns nothing

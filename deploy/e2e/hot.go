@@ -210,6 +210,20 @@ func (h *hot) resolve(ctx context.Context, s *side, c openCase, r *rand.Rand) er
 	return s.resolve(ctx, c.ID, contracts.Resolution{Take: take}, c.etag)
 }
 
+// String counts what was done so far.
+func (h *hot) String() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	edits, drops := 0, 0
+	for _, list := range h.edits {
+		edits += len(list)
+	}
+	for _, list := range h.drops {
+		drops += len(list)
+	}
+	return fmt.Sprintf("hot orders: %d edits acknowledged, %d deletions and resolutions tried", edits, drops)
+}
+
 // settle resolves what is left of the hot orders' cases, once nothing moves.
 func (h *hot) settle(t testing.TB, l *load) {
 	t.Helper()

@@ -120,9 +120,10 @@ func (d *database) start(ctx context.Context) error {
 func (d *database) kill() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	pids := append(childrenOf(d.present.PID()), d.present.PID())
-	for _, pid := range pids {
-		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended already
+	postmaster := d.present.PID()
+	_ = syscall.Kill(postmaster, syscall.SIGSTOP) // it must not notice; it may have ended already, as the others may
+	for _, pid := range append(childrenOf(postmaster), postmaster) {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	<-d.present.Done()
 }

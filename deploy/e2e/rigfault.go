@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"strconv"
 	"sync"
@@ -103,7 +104,16 @@ func (d *database) limitFiles(limit string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, pid := range append(childrenOf(d.present.PID()), d.present.PID()) {
-		_ = exec.Command("prlimit", "--pid", strconv.Itoa(pid), "--fsize="+limit).Run() // it may have ended
+		info, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
+		if err != nil {
+			continue // it has ended
+		}
+		owner := info.Sys().(*syscall.Stat_t)
+		cmd := exec.Command("prlimit", "--pid", strconv.Itoa(pid), "--fsize="+limit)
+		if os.Geteuid() == 0 { // the server's user may do it, and root not everywhere
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: owner.Uid, Gid: owner.Gid}}
+		}
+		_ = cmd.Run() // it may have ended
 	}
 }
 

@@ -29,6 +29,7 @@ func (l *load) verifyContents(t testing.TB) {
 	l.both.awaitRest(t)
 	if l.hot != nil {
 		l.hot.settle(t, l)
+		t.Logf("%s  %s", clock(), l.hot)
 	}
 	cases := l.requireCases(t)
 	t.Logf("%s  %d in collision; accepted so far: %d on a, %d on b", clock(), len(cases), l.ledger.acceptedBy(l.both.a), l.ledger.acceptedBy(l.both.b))
