@@ -60,8 +60,9 @@ type ChangeRequest struct {
 	Proposal uuid.UUID
 }
 
-// IdempotencyKey makes a creation happen once, however often it is asked for (Idempotency-Key header).
+// IdempotencyKey makes a creation happen once, however often its client asks for it (Idempotency-Key header).
 type IdempotencyKey struct {
+	Client      string // the key is one of this client's: others may use the same
 	Key         string
 	RequestHash string
 	OrderID     uuid.UUID

@@ -13,6 +13,8 @@ import (
 const (
 	lookEvery    = time.Second
 	listenersMax = 500
+	// streamCheck is how often a stream looks whether its listener may still listen.
+	streamCheck = 2 * time.Second
 	// streamFor is how long one stream lasts: shorter than a request may. Whoever listens comes again by
 	// itself, and is told at once how things stand.
 	streamFor = 25 * time.Second
@@ -104,12 +106,19 @@ func (a *Admin) mark(ctx context.Context) string {
 }
 
 // Events streams that something has changed, at most once a second (server-sent events). What has
-// changed is for whoever listens to ask. It takes no turn, as it lasts: who mounts it knows.
-func (a *Admin) Events(w http.ResponseWriter, r *http.Request) {
-	if err := httpapi.NewQuery(r).Err(); err != nil {
-		httpapi.Fail(w, r, a.log, err)
-		return
+// changed is for whoever listens to ask. It takes no turn, as it lasts: who mounts it knows. It ends when
+// still reports that the caller is not the one any more that the gate let through.
+func (a *Admin) Events(still func(*http.Request) bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := httpapi.NewQuery(r).Err(); err != nil {
+			httpapi.Fail(w, r, a.log, err)
+			return
+		}
+		a.stream(w, r, still)
 	}
+}
+
+func (a *Admin) stream(w http.ResponseWriter, r *http.Request, still func(*http.Request) bool) {
 	heard, stop := a.changes.listen()
 	if heard == nil {
 		w.Header().Set("Retry-After", "10")
@@ -120,22 +129,27 @@ func (a *Admin) Events(w http.ResponseWriter, r *http.Request) {
 	out := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
-	end, sample := time.NewTimer(streamFor), time.NewTicker(sampleEvery)
+	end, sample, check := time.NewTimer(streamFor), time.NewTicker(sampleEvery), time.NewTicker(streamCheck)
 	defer end.Stop()
 	defer sample.Stop()
-	for event := "changed"; ; {
-		_, err := fmt.Fprintf(w, "retry: 500\nevent: %s\ndata: {\"at\":\"%s\"}\n\n", event, a.now().UTC().Format(time.RFC3339Nano))
-		if err == nil {
-			err = out.Flush()
-		}
-		if err != nil { // the listener is gone; there is nobody to tell
-			return
+	defer check.Stop()
+	for event := "changed"; still(r); {
+		if event != "" {
+			_, err := fmt.Fprintf(w, "retry: 500\nevent: %s\ndata: {\"at\":\"%s\"}\n\n", event, a.now().UTC().Format(time.RFC3339Nano))
+			if err == nil {
+				err = out.Flush()
+			}
+			if err != nil { // the listener is gone; there is nobody to tell
+				return
+			}
 		}
 		select {
 		case <-heard:
 			event = "changed"
 		case <-sample.C:
 			event = "sample"
+		case <-check.C:
+			event = ""
 		case <-end.C:
 			return
 		case <-a.ending:

@@ -82,6 +82,19 @@ func (g *Gate) caller(w http.ResponseWriter, r *http.Request) (c access.Caller, 
 	return c, true
 }
 
+// Still reports whether the caller of a request that was let through would be let through now as the same. While
+// the database does not answer, nobody can have been locked out.
+func (g *Gate) Still(r *http.Request) bool {
+	var found *access.Caller
+	var err error
+	if httpapi.HasBearer(r) {
+		found, err = g.tokens.Caller(r)
+	} else {
+		_, found, err = g.people.Find(r.Context(), g.cookie.read(r), false)
+	}
+	return err != nil || found != nil && *found == httpapi.CallerOf(r.Context())
+}
+
 // byPerson tells whether a person has asked, and not a script of a page that is open: it reads again
 // whatever changes, and would keep a session for as long as nobody closes the page.
 func byPerson(r *http.Request) bool {

@@ -75,6 +75,15 @@ func (b *browser) cookies() (out []string) {
 	return out
 }
 
+// cookieHeader is the header by which the browser sends its cookies.
+func (b *browser) cookieHeader() string {
+	var out []string
+	for _, c := range b.jar.Cookies(b.site()) {
+		out = append(out, c.Name+"="+c.Value)
+	}
+	return strings.Join(out, "; ")
+}
+
 // device is the mark by which the browser is known as a device of a person.
 func (b *browser) device(name string) string {
 	b.t.Helper()

@@ -77,3 +77,29 @@ func TestLongAnonymousBodies(t *testing.T) {
 	p := s.do("", "POST", "/admin/api/session", `{"name":"`+string(make([]byte, 20<<10))+`"}`).problem(t)
 	require.Equal(t, http.StatusRequestEntityTooLarge, p.Status)
 }
+
+// TestKeysOfOneClientAreNoOthers: an idempotency key belongs to the token that used it.
+func TestKeysOfOneClientAreNoOthers(t *testing.T) {
+	s := startSide(t)
+	var token contracts.TokenSecret
+	s.want(http.StatusCreated, "admin", "POST", "/admin/api/tokens", contracts.NewToken{Name: "other", Role: "client"}).into(t, &token)
+	o := newOrder(t, "one")
+	o.ID = ""
+	create := func(headers ...string) string {
+		t.Helper()
+		var v contracts.OrderView
+		s.want(http.StatusCreated, "client", "POST", "/orders", o, append(headers, "Idempotency-Key", "key")...).into(t, &v)
+		return v.ID
+	}
+	mine := create()
+	require.Equal(t, mine, create())
+	theirs := create("Authorization", "Bearer "+token.Secret)
+	require.NotEqual(t, mine, theirs)
+	require.Equal(t, theirs, create("Authorization", "Bearer "+token.Secret))
+
+	// A replica of before kept keys without their clients.
+	execute(t, s.cfg.DatabaseURL, `UPDATE idempotency_keys SET key = 'old' WHERE order_id = '`+mine+`'`)
+	var v contracts.OrderView
+	s.want(http.StatusCreated, "client", "POST", "/orders", o, "Idempotency-Key", "old").into(t, &v)
+	require.Equal(t, mine, v.ID)
+}

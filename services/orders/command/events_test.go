@@ -3,6 +3,7 @@ package command
 import (
 	"bufio"
 	"context"
+	"io"
 	"net/http"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders/access"
 )
 
 // TestEvents: whoever listens hears at once, hears of a change, and does not hold up the end.
@@ -59,4 +61,37 @@ func TestHistory(t *testing.T) {
 		n := len(h.Peers[0].Samples)
 		return n > 0 && h.Peers[0].Samples[n-1].Pending == 1 && h.Peers[0].Samples[n-1].OldestSeconds > 0
 	}, 20*time.Second, 100*time.Millisecond)
+}
+
+// TestAStreamEndsWithItsListener: who logs out, is disabled or is revoked gets no further event.
+func TestAStreamEndsWithItsListener(t *testing.T) {
+	t.Parallel() // it waits more than it works
+	s := startSide(t)
+	root := s.person("root", access.Admin)
+	var token contracts.TokenSecret
+	root.do("POST", "/admin/api/tokens", `{"name":"screen","role":"viewer"}`).into(t, &token)
+	anna, bert := s.person("anna", access.Viewer), s.person("bert", access.Viewer)
+	for name, end := range map[string]struct {
+		header []string
+		by     func() *answer
+	}{
+		"logged out": {[]string{"Cookie", anna.cookieHeader()}, func() *answer { return anna.do("POST", "/admin/api/session/end", "") }},
+		"disabled":   {[]string{"Cookie", bert.cookieHeader()}, func() *answer { return root.do("POST", "/admin/api/users/bert/disable", "") }},
+		"revoked":    {[]string{"Authorization", "Bearer " + token.Secret}, func() *answer { return root.do("POST", "/admin/api/tokens/screen/revoke", "") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.cfg.HTTPAddr+"/admin/api/events", nil)
+			require.NoError(t, err)
+			req.Header.Set(end.header[0], end.header[1])
+			res, err := http.DefaultClient.Do(req)
+			require.NoError(t, err)
+			defer res.Body.Close()
+			require.Equal(t, http.StatusOK, res.StatusCode)
+			began := time.Now()
+			require.Less(t, end.by().status, 300)
+			_, err = io.Copy(io.Discard, res.Body)
+			require.NoError(t, err)
+			require.Less(t, time.Since(began), 20*time.Second, "the stream ends before its time")
+		})
+	}
 }

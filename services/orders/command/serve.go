@@ -233,7 +233,7 @@ func newRouter(cfg *Config, api *httpapi.API, operators *admin.Admin, store *pos
 		})
 		pages.Routes(below)
 	})
-	r.With(gate.Handler, admin.Allow(r, tokens)).Get("/admin/api/events", operators.Events) // a stream takes no turn
+	r.With(gate.Handler, admin.Allow(r, tokens)).Get("/admin/api/events", operators.Events(gate.Still)) // a stream takes no turn
 	r.Get("/admin/static/*", pages.Static())
 	return r, nil
 }

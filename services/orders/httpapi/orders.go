@@ -75,7 +75,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// idempotencyKey reads the Idempotency-Key header; a key stands for one body.
+// idempotencyKey reads the Idempotency-Key header; a client's key stands for one body.
 func idempotencyKey(r *http.Request, body []byte) (*orders.IdempotencyKey, error) {
 	key := r.Header.Get("Idempotency-Key")
 	if key == "" {
@@ -88,7 +88,7 @@ func idempotencyKey(r *http.Request, body []byte) (*orders.IdempotencyKey, error
 		}
 	}
 	sum := sha256.Sum256(body)
-	return &orders.IdempotencyKey{Key: key, RequestHash: hex.EncodeToString(sum[:])}, nil
+	return &orders.IdempotencyKey{Client: CallerOf(r.Context()).Actor, Key: key, RequestHash: hex.EncodeToString(sum[:])}, nil
 }
 
 func (a *API) getOrder(w http.ResponseWriter, r *http.Request) {

@@ -66,7 +66,8 @@ const (
 	// The transaction takes its id before its numbers; logEnd goes by that.
 	drawNumbers = `WITH own AS MATERIALIZED (SELECT pg_current_xact_id() AS id)
 	SELECT nextval('log_seq'), pg_postmaster_start_time() FROM own, generate_series(1, $1) WHERE own.id IS NOT NULL`
-	findKey = `SELECT request_hash, order_id FROM idempotency_keys WHERE key = $1`
+	// A key without a client is of a replica of before keys had one; such a key is remembered for a day.
+	findKey = `SELECT request_hash, order_id FROM idempotency_keys WHERE key IN ($1, $2)`
 )
 
 func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) ([]*orders.Stored, orders.Drawn, error) {
@@ -75,7 +76,7 @@ func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) ([]*orde
 	b := &pgx.Batch{}
 	b.Queue("BEGIN")
 	if c.Key != nil {
-		b.Queue(findKey, c.Key.Key).Query(func(rows pgx.Rows) error { return replayed(rows, c.Key) })
+		b.Queue(findKey, storedKey(c.Key), c.Key.Key).Query(func(rows pgx.Rows) error { return replayed(rows, c.Key) })
 	}
 	b.Queue(lockOrders, ids).Query(r.readHeads)
 	b.Queue(loadLinks, ids, c.Bodies).Query(r.readLinks)
@@ -139,6 +140,9 @@ func readDrawn(drawn *orders.Drawn) func(pgx.Rows) error {
 	}
 }
 
+// storedKey is a client's key as its column holds it: no client's name or key has a line break.
+func storedKey(key *orders.IdempotencyKey) string { return key.Client + "\n" + key.Key }
+
 // replayed finds that a creation was asked for before.
 func replayed(rows pgx.Rows, key *orders.IdempotencyKey) error {
 	var hash string
@@ -201,7 +205,7 @@ func save(ctx context.Context, conn *pgx.Conn, key *orders.IdempotencyKey, chang
 	w := collect(changes)
 	b := &pgx.Batch{}
 	if key != nil {
-		b.Queue(insertKey, key.Key, key.RequestHash, key.OrderID)
+		b.Queue(insertKey, storedKey(key), key.RequestHash, key.OrderID)
 	}
 	w.log.queue(b, insertLog)
 	w.newOrders.queue(b, insertOrders)
