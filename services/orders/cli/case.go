@@ -95,7 +95,7 @@ func (v version) at(pointer *string) string {
 	case string:
 		return shortened(value, valueMost)
 	}
-	text, err := json.Marshal(at)
+	text, err := encode(at)
 	if err != nil {
 		return "-"
 	}

@@ -91,7 +91,7 @@ func (r *refusal) Error() string { return r.text }
 
 // send sends a value as JSON.
 func (r *remote) send(ctx context.Context, method, path string, header map[string]string, v any) (*reply, error) {
-	body, err := json.Marshal(v)
+	body, err := encode(v)
 	if err != nil {
 		return nil, err
 	}

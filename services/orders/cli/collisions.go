@@ -188,13 +188,13 @@ func printSettled(cmd *cobra.Command, format output, done tally, err error) erro
 // resolution is the body that settles a case, and what a person is asked before.
 func resolution(cmd *cobra.Command, take, file string) (body []byte, question string, err error) {
 	if file == "" {
-		body, err = json.Marshal(contracts.Resolution{Take: take})
+		body, err = encode(contracts.Resolution{Take: take})
 		return body, fmt.Sprintf("Settle the case by taking %s?", take), err
 	}
 	given, err := readFile(cmd, file)
 	if err != nil {
 		return nil, "", err
 	}
-	body, err = json.Marshal(map[string]json.RawMessage{"order": given})
+	body, err = encode(map[string]json.RawMessage{"order": given})
 	return body, "Settle the case by what is in " + file + "?", err
 }

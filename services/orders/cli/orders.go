@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -58,7 +57,7 @@ func listOrders() *cobra.Command {
 		for _, o := range page.Orders {
 			total := ""
 			if o.Totals != nil {
-				total = money(o.Totals.TotalMinor, o.Currency)
+				total = contracts.Amount(o.Totals.TotalMinor, o.Currency, "") + " " + o.Currency
 			}
 			var links []string
 			for _, l := range o.Sync.Links {
@@ -122,7 +121,7 @@ func editOrder() *cobra.Command {
 		Use: "edit ID --set FIELD=VALUE...", Short: "Change fields of an order, or replace it by a JSON file", Args: cobra.ExactArgs(1),
 		Example: `  orderbridge orders edit ID --set status=confirmed --set lines/0/quantity=2 --set customerNote='Ring twice'`,
 	}
-	sets := cmd.Flags().StringArray("set", nil, "field and new value; the field is a path such as lines/0/quantity, an empty value removes it")
+	sets := cmd.Flags().StringArray("set", nil, "field and new value; the field is a path such as lines/0/quantity, the value is what that field holds (a text as it is, lists as JSON), an empty value removes it")
 	file := cmd.Flags().StringP("file", "f", "", "file with the whole order; - is standard input")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if (*file == "") == (len(*sets) == 0) {
@@ -189,74 +188,4 @@ func readFile(cmd *cobra.Command, name string) ([]byte, error) {
 		return io.ReadAll(io.LimitReader(cmd.InOrStdin(), contracts.OrderBytesMax+1))
 	}
 	return os.ReadFile(name)
-}
-
-// edited turns an order's representation into the body that replaces it: without what clients do not
-// write, and with fields set.
-func edited(view []byte, sets []string) ([]byte, error) {
-	d := json.NewDecoder(bytes.NewReader(view))
-	d.UseNumber() // amounts must stay exact
-	var o map[string]any
-	if err := d.Decode(&o); err != nil {
-		return nil, err
-	}
-	delete(o, "sync")
-	delete(o, "totals")
-	if lines, ok := o["lines"].([]any); ok {
-		for _, l := range lines {
-			if l, ok := l.(map[string]any); ok {
-				delete(l, "totalMinor")
-			}
-		}
-	}
-	for _, s := range sets {
-		path, text, ok := strings.Cut(s, "=")
-		if !ok {
-			return nil, usage("--set %s: must be FIELD=VALUE", s)
-		}
-		if err := set(o, strings.Split(strings.Trim(path, "/"), "/"), text); err != nil {
-			return nil, usage("--set %s: %w", path, err)
-		}
-	}
-	return json.Marshal(o)
-}
-
-// set puts a value below at; a text that is no JSON is a string, an empty one removes the field.
-func set(at any, path []string, text string) error {
-	last := len(path) == 1
-	switch at := at.(type) {
-	case map[string]any:
-		switch {
-		case last && text == "":
-			delete(at, path[0])
-			return nil
-		case last:
-			at[path[0]] = valueOf(text)
-			return nil
-		case at[path[0]] == nil:
-			at[path[0]] = map[string]any{}
-		}
-		return set(at[path[0]], path[1:], text)
-	case []any:
-		i, err := strconv.Atoi(path[0])
-		if err != nil || i < 0 || i >= len(at) {
-			return usage("there is no element %s", path[0])
-		}
-		if last {
-			at[i] = valueOf(text)
-			return nil
-		}
-		return set(at[i], path[1:], text)
-	}
-	return usage("there is nothing below %s", path[0])
-}
-
-func valueOf(text string) any {
-	var v any
-	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber()
-	if d.Decode(&v) == nil && !d.More() {
-		return v
-	}
-	return text
 }

@@ -71,9 +71,6 @@ func age(since, now time.Time) string {
 
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
 
-// money writes an amount in the currency's minor units; nobody needs to know how many digits they have.
-func money(minor int64, currency string) string { return fmt.Sprintf("%d %s", minor, currency) }
-
 // printJSON prints an answer for scripts.
 func printJSON(cmd *cobra.Command, body []byte) error {
 	var b bytes.Buffer
@@ -84,9 +81,18 @@ func printJSON(cmd *cobra.Command, body []byte) error {
 	return err
 }
 
+// encode writes a value as JSON without the escapes that HTML needs, which make a text up to six times as long.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
 // printValue prints what was put together here for scripts.
 func printValue(cmd *cobra.Command, v any) error {
-	body, err := json.Marshal(v)
+	body, err := encode(v)
 	if err != nil {
 		return err
 	}

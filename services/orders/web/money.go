@@ -8,25 +8,9 @@ import (
 	"github.com/orderbridge/orderbridge/contracts"
 )
 
-// decimals is how many digits the minor unit of a currency has, where it is not two (ISO 4217, list
-// one of 2026).
-var decimals = map[string]int{
-	"BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "ISK": 0, "JPY": 0, "KMF": 0, "KRW": 0, "PYG": 0, "RWF": 0, "UGX": 0, "UYI": 0, "VND": 0,
-	"VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
-	"BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
-	"CLF": 4, "UYW": 4,
-}
-
-func decimalsOf(currency string) int {
-	if n, ok := decimals[currency]; ok {
-		return n
-	}
-	return 2
-}
-
-// money writes an amount with its currency: 1234567 EUR is "12 345.67 EUR". The blanks are narrow and
+// withCurrency writes an amount with its currency: 1234567 EUR is "12 345.67 EUR". The blanks are narrow and
 // do not break. Which sign a currency has, and on which side, depends on who reads; the code does not.
-func money(minor int64, currency string) string {
+func withCurrency(minor int64, currency string) string {
 	return amount(minor, currency, "\u202f") + "\u00a0" + currency
 }
 
@@ -34,31 +18,14 @@ func money(minor int64, currency string) string {
 func amountField(minor int64, currency string) string { return amount(minor, currency, "") }
 
 func amount(minor int64, currency, group string) string {
-	sign := ""
-	if minor < 0 {
-		sign, minor = "\u2212", -minor
-	}
-	n := decimalsOf(currency)
-	digits := fmt.Sprintf("%0*d", n+1, minor)
-	whole, rest := digits[:len(digits)-n], digits[len(digits)-n:]
-	var b strings.Builder
-	for i, c := range whole {
-		if i > 0 && (len(whole)-i)%3 == 0 {
-			b.WriteString(group)
-		}
-		b.WriteRune(c)
-	}
-	if rest != "" {
-		b.WriteString("." + rest)
-	}
-	return sign + b.String()
+	return strings.Replace(contracts.Amount(minor, currency, group), "-", "\u2212", 1)
 }
 
 // parseAmount reads an amount as people write it, with a point or a comma before the minor units.
 // What is no such amount comes back as a fault in words.
 func parseAmount(text, currency string) (minor int64, fault string) {
 	text = strings.NewReplacer(" ", "", "\u00a0", "", "\u202f", "", "'", "").Replace(strings.TrimSpace(text))
-	n := decimalsOf(currency)
+	n := contracts.Decimals(currency)
 	at := strings.LastIndexAny(text, ".,")
 	whole, rest := text, ""
 	if at >= 0 {

@@ -8,11 +8,11 @@ import (
 )
 
 func TestMoney(t *testing.T) {
-	require.Equal(t, "12\u202f345.67\u00a0EUR", money(1234567, "EUR"))
-	require.Equal(t, "0.05\u00a0EUR", money(5, "EUR"))
-	require.Equal(t, "1\u202f500\u00a0JPY", money(1500, "JPY"))
-	require.Equal(t, "1.500\u00a0KWD", money(1500, "KWD"))
-	require.Equal(t, "\u22120.99\u00a0USD", money(-99, "USD"))
+	require.Equal(t, "12\u202f345.67\u00a0EUR", withCurrency(1234567, "EUR"))
+	require.Equal(t, "0.05\u00a0EUR", withCurrency(5, "EUR"))
+	require.Equal(t, "1\u202f500\u00a0JPY", withCurrency(1500, "JPY"))
+	require.Equal(t, "1.500\u00a0KWD", withCurrency(1500, "KWD"))
+	require.Equal(t, "\u22120.99\u00a0USD", withCurrency(-99, "USD"))
 	for _, c := range []struct {
 		text, currency string
 		minor          int64

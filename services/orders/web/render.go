@@ -83,7 +83,7 @@ func functions(now func() time.Time) template.FuncMap {
 		"ago":     func(t time.Time) string { return ago(t, now()) },
 		"clock":   func(t time.Time) string { return clock(t, now()) },
 		"exactly": exactly, "machine": machine, "seconds": seconds,
-		"money": money, "number": number, "count": count, "percent": percent, "bytes": bytesOf,
+		"money": withCurrency, "number": number, "count": count, "percent": percent, "bytes": bytesOf,
 		"words": func(s any) string { return words(fmt.Sprint(s)) },
 		"who":   who, "statusTone": statusTone, "stateWords": stateWords, "pointerWords": pointerWords, "rulePolicy": rulePolicy, "returned": returned, "explain": explain,
 		"add":           func(a, b int) int { return a + b },

@@ -26,7 +26,7 @@ func valueWords(v any, name, currency string) string {
 		case err != nil:
 			return v.String()
 		case strings.HasSuffix(name, "Minor"):
-			return money(n, currency)
+			return withCurrency(n, currency)
 		case name == "taxRatePpm":
 			return percent(n) + "\u00a0%"
 		}
