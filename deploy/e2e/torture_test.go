@@ -14,7 +14,7 @@ import (
 )
 
 // holdFor is about how long one fault of a mix lasts.
-const holdFor = 1500 * time.Millisecond
+var holdFor = 1500 * time.Millisecond
 
 // TestTorture has several faults at once, on both sides and on every line, while writers write, and hot orders are
 // edited, resolved and deleted on both sides. After each mix, when all is up again, every accepted write is on both
@@ -22,7 +22,7 @@ const holdFor = 1500 * time.Millisecond
 func TestTorture(t *testing.T) {
 	t.Parallel() // it waits more than it works
 	if soak > 0 {
-		repeatedLate = 2 * time.Minute
+		holdFor, repeatedLate = 5*time.Second, 2*time.Minute
 	}
 	g := startRig(t, nil)
 	l := newLoad(t, g.pair)
