@@ -32,7 +32,7 @@ func (d difference) kind() string {
 		return onlyThere
 	}
 	h, t := d.here.Version, d.there.Version
-	switch here, there := covers(h, t), covers(t, h); {
+	switch here, there := h.Contains(t), t.Contains(h); {
 	case here && there:
 		return sameNumber
 	case here:
@@ -41,16 +41,6 @@ func (d difference) kind() string {
 		return newerThere
 	}
 	return concurrent
-}
-
-// covers tells that a version has all that another one has.
-func covers(v, other contracts.Version) bool {
-	for key, n := range other {
-		if v[key] < n {
-			return false
-		}
-	}
-	return true
 }
 
 // effect tells what becomes of the order when it is told.

@@ -101,7 +101,7 @@ func (k *keeper) take(w http.ResponseWriter, r *http.Request, body []byte) {
 	out := contracts.Batch{Side: k.side, Entries: []contracts.Entry{}}
 	for _, e := range b.Entries {
 		mine, there := k.entries[e.ItemID]
-		if !there || !covers(mine.Version, e.Version) && covers(e.Version, mine.Version) {
+		if !there || !mine.Version.Contains(e.Version) && e.Version.Contains(mine.Version) {
 			if len(e.Version) > 0 {
 				k.change(e.ItemID, e.Version)
 			}

@@ -40,6 +40,9 @@ func isVersionKey(s string) bool {
 	return ok && isSide(side) && len(epoch) >= 1 && len(epoch) <= 16 && all(epoch, isLowerOrDigit)
 }
 
+// isVersionElement: the same, and VersionHead where it is a head.
+func isVersionElement(s string) bool { return isVersionKey(strings.TrimSuffix(s, VersionHead)) }
+
 // isFingerprint: ^fp1:[0-9a-f]{64}$.
 func isFingerprint(s string) bool {
 	hex, ok := strings.CutPrefix(s, "fp1:")

@@ -1,17 +1,20 @@
 package contracts
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // States are the names of a link's states on the wire, at the index of their codes.
 var States = [...]string{1: "NEW", 2: "UPD", 3: "OK", 4: "DEL", 5: "DEL_SYNCED", 6: "COLLISION", 7: "ERROR", 8: "ERROR_SYNCED", 9: "SYNC"}
 
 // Limits of the sync endpoints.
 const (
-	BatchEntriesMax  = 500 // and ids of a lookup
-	BatchBytesMax    = 4 << 20
-	AnswersBytesMax  = 16 << 20
-	DepthMax         = 32        // nesting of any JSON that is read
-	VersionKeysMax   = 1000      // a process start that wrote an order adds one
+	BatchEntriesMax = 500 // and ids of a lookup
+	BatchBytesMax   = 4 << 20
+	AnswersBytesMax = 16 << 20
+	DepthMax        = 32   // nesting of any JSON that is read
+	VersionKeysMax  = 1000 // a process start that wrote an order adds one
 	// VersionSideKeysMax is how many of them one side may have; whoever writes keeps to it.
 	VersionSideKeysMax = 250
 	VersionNumberMax   = 1<<53 - 1 // as every JSON reader keeps it exact
@@ -20,8 +23,28 @@ const (
 )
 
 // Version is a version vector: a side and an epoch ("a.7kq2mz") to that side's log number at which
-// the content was written.
+// the content was written. Keys with VersionHead behind them are its heads: who has them has seen all of the
+// version, whatever else of it is listed. Without any, every key is one.
 type Version map[string]int64
+
+// VersionHead stands behind the key of a head. A version has such keys once a side has written the order
+// in many epochs; what is older is left out of it from then on.
+const VersionHead = "!"
+
+// Contains reports whether the author of a version had seen all of another one.
+func (v Version) Contains(other Version) bool {
+	named := false
+	for key := range other {
+		named = named || strings.HasSuffix(key, VersionHead)
+	}
+	for key, n := range other {
+		key, head := strings.CutSuffix(key, VersionHead)
+		if (head || !named) && max(v[key], v[key+VersionHead]) < n {
+			return false
+		}
+	}
+	return true
+}
 
 // Entry is what the sides tell each other about one order, in a request and in the answer to it.
 // Taking the same entry twice changes nothing the second time.

@@ -80,7 +80,7 @@ func (c *checker) version(name string, v Version) {
 	}
 	sound := true
 	for key, n := range v {
-		sound = sound && isVersionKey(key) && n >= 1 && n <= VersionNumberMax
+		sound = sound && isVersionElement(key) && n >= 1 && n <= VersionNumberMax && !v.listsTwice(key)
 	}
 	if sound {
 		return
@@ -90,12 +90,20 @@ func (c *checker) version(name string, v Version) {
 	defer c.in(outer)
 	for _, key := range slices.Sorted(maps.Keys(v)) {
 		switch n := v[key]; {
-		case !isVersionKey(key):
+		case !isVersionElement(key):
 			c.fail(key, "needs a key of a side and an epoch, such as a.7kq2mz")
+		case v.listsTwice(key):
+			c.fail(key, "must be there once")
 		case n < 1 || n > VersionNumberMax:
 			c.fail(key, fmt.Sprintf("must be between 1 and %d", int64(VersionNumberMax)))
 		}
 	}
+}
+
+// listsTwice reports whether a key is there as a head and beside it as none.
+func (v Version) listsTwice(key string) bool {
+	_, twice := v[key+VersionHead]
+	return twice
 }
 
 func versionSizeFault(v Version) string {

@@ -49,11 +49,14 @@ func TestEntryRules(t *testing.T) {
 		"longest version key": {func(e *entry) {
 			e.Version = contracts.Version{strings.Repeat("a", 16) + "." + strings.Repeat("9", 16): contracts.VersionNumberMax}
 		}, nil},
-		"version key too long":      {func(e *entry) { e.Version = contracts.Version{"a." + strings.Repeat("9", 17): 1} }, []string{"/version/a." + strings.Repeat("9", 17)}},
-		"version number 0":          {func(e *entry) { e.Version = contracts.Version{"a.b": 0} }, []string{"/version/a.b"}},
-		"version number over 2^53":  {func(e *entry) { e.Version = contracts.Version{"a.b": contracts.VersionNumberMax + 1} }, []string{"/version/a.b"}},
-		"most version keys":         {func(e *entry) { e.Version = versionOf(contracts.VersionKeysMax) }, nil},
-		"one version key more":      {func(e *entry) { e.Version = versionOf(contracts.VersionKeysMax + 1) }, []string{"/version"}},
+		"version key too long":     {func(e *entry) { e.Version = contracts.Version{"a." + strings.Repeat("9", 17): 1} }, []string{"/version/a." + strings.Repeat("9", 17)}},
+		"named head":               {func(e *entry) { e.Version = contracts.Version{"a.b": 1, "a.c!": 2} }, nil},
+		"head and beside it none":  {func(e *entry) { e.Version = contracts.Version{"a.b": 1, "a.b!": 2} }, []string{"/version/a.b"}},
+		"head named twice":         {func(e *entry) { e.Version = contracts.Version{"a.b!!": 1} }, []string{"/version/a.b!!"}},
+		"version number 0":         {func(e *entry) { e.Version = contracts.Version{"a.b": 0} }, []string{"/version/a.b"}},
+		"version number over 2^53": {func(e *entry) { e.Version = contracts.Version{"a.b": contracts.VersionNumberMax + 1} }, []string{"/version/a.b"}},
+		"most version keys":        {func(e *entry) { e.Version = versionOf(contracts.VersionKeysMax) }, nil},
+		"one version key more":     {func(e *entry) { e.Version = versionOf(contracts.VersionKeysMax + 1) }, []string{"/version"}},
 		"one key of a side more": {func(e *entry) {
 			e.Version = versionOf(contracts.VersionSideKeysMax)
 			e.Version["a.more"] = 1

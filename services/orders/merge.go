@@ -97,11 +97,21 @@ func (s *Service) tryMerge(ctx context.Context, peer string, in *Received) (*att
 // baseOf finds the version that the authors of both had seen last, nil when that is not known.
 func (s *Service) baseOf(ctx context.Context, id uuid.UUID, ours, theirs ordersync.Vector) (*CaseVersion, error) {
 	base := ours.Meet(theirs)
+	if ours.Heads() != nil || theirs.Heads() != nil { // then one of them may list less of it than it had
+		known, err := s.store.Versions(ctx, id, baseAmong)
+		if err != nil {
+			return nil, err
+		}
+		base, _ = ordersync.Base(ours, theirs, known)
+	}
 	if base.IsZero() {
 		return nil, nil
 	}
 	return s.store.ContentAt(ctx, id, base)
 }
+
+// baseAmong bounds how many versions of an order the base of a merge is looked for among.
+const baseAmong = 500
 
 // offer puts the merge that was made of an entry, if there is one for the order as it is now, before
 // the core. Stamp is for the merged version.
@@ -115,7 +125,7 @@ func (s *Service) offer(st *Stored, link Link, in *Received, stamp *ordersync.Do
 		e.Merge = &ordersync.Merge{}
 	case !st.Head.Deleted && in.merge.about(st) && in.merge.content != nil:
 		*stamp = s.advancing(st.Head.Version.Join(e.Version), *stamp)
-		e.Merge = &ordersync.Merge{Fingerprint: in.merge.fingerprint, Stamp: *stamp}
+		e.Merge = &ordersync.Merge{Fingerprint: in.merge.fingerprint, Stamp: *stamp, Writer: s.writer(st)}
 	}
 	return e
 }

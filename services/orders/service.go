@@ -34,6 +34,8 @@ type Store interface {
 	Ranges(ctx context.Context, q RangeQuery) ([]Range, int64, error)
 	// Heads reads the orders of a range by id, without contents, up to limit of them.
 	Heads(ctx context.Context, from, to uuid.UUID, limit int) ([]*Stored, error)
+	// Versions lists the versions that the order is known to have had, newest first, up to limit of them.
+	Versions(ctx context.Context, id uuid.UUID, limit int) ([]ordersync.Vector, error)
 	// ContentAt finds what an order was at a version, nil when that is not known any more.
 	ContentAt(ctx context.Context, id uuid.UUID, version ordersync.Vector) (*CaseVersion, error)
 	// Links lists links in any of some states, towards a peer or (empty) all, by order id, after an id.
@@ -310,7 +312,7 @@ func (s *Service) round(ctx context.Context, req ChangeRequest, decide func([]*S
 func (s *Service) write(st *Stored, fingerprint string, content *Content, event Event, by By, stamps []ordersync.Dot) Change {
 	before := st.Head
 	stamps[0] = s.advancing(before.Version, stamps[0])
-	head := ordersync.Written(before, fingerprint, content == nil, stamps[0])
+	head := ordersync.Written(before, fingerprint, content == nil, stamps[0], s.writer(st))
 	return s.rewrite(st, before, head, content, "", LogRow{Event: event, Actor: by.Actor, RequestID: by.RequestID}, stamps)
 }
 

@@ -33,6 +33,16 @@ func VersionFault(v ordersync.Vector, sides []string) string {
 	return ""
 }
 
+// writer is what a write of this side to an order may leave out of its version. What a side has
+// acknowledged that is no peer is not known here, so where there is one nothing counts as history.
+func (s *Service) writer(st *Stored) ordersync.Writer {
+	w := ordersync.Writer{Sides: s.sides}
+	for _, other := range s.sides[1:] {
+		w.Links = append(w.Links, st.Link(other).Link)
+	}
+	return w
+}
+
 // withholdUntellable leaves out the orders whose version no peer takes: it was filled up before there were
 // limits. Each goes into error with the reason. Any new version of the order, by an edit or by making ours
 // the newest, is within the limits again.

@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,4 +59,86 @@ func TestStampsOfNamedSidesAreTaken(t *testing.T) {
 	}
 	o := newOrder(t, "of a stranger")
 	require.Equal(t, "ERROR", s.put(http.StatusOK, entry(t, o.ID, "NEW", invented("d", 1), &o))[0].State)
+}
+
+// TestPoisonedOrderIsShownAndComesBack: the order took more keys than can be told before there were limits.
+func TestPoisonedOrderIsShownAndComesBack(t *testing.T) {
+	s := startSide(t)
+	o := newOrder(t, "first")
+	made := s.create(o)
+	poisoned := "b.x81m:1"
+	for i := range 990 {
+		poisoned += fmt.Sprintf(",c.%03d:1", i)
+	}
+	for key, n := range made.Sync.Version {
+		poisoned = fmt.Sprintf("%s:%d,", key, n) + poisoned
+	}
+	execute(t, s.cfg.DatabaseURL, `UPDATE orders SET version = '`+poisoned+`' WHERE id = '`+o.ID+`'`)
+	st := &stage{side: s, id: o.ID}
+
+	require.Empty(t, st.lookup(), "it is not told")
+	require.Equal(t, "ERROR_SYNCED", s.state(o.ID), "but shown")
+	require.Contains(t, s.get(o.ID).Sync.Links[0].Reason, `"c.000"`)
+	require.Empty(t, st.lookup())
+	var status contracts.Status
+	s.want(http.StatusOK, "admin", "GET", "/admin/api/status", nil).into(t, &status)
+	require.Contains(t, status.Peers[0].Alarms, "1 orders in error")
+
+	o.CustomerNote = "edited"
+	tag := s.want(http.StatusOK, "client", "GET", "/orders/"+o.ID, nil).header.Get("ETag")
+	s.want(http.StatusOK, "client", "PUT", "/orders/"+o.ID, o, "If-Match", tag)
+	told := st.lookup()
+	require.Len(t, told, 1, "an edit brings it back")
+	require.Empty(t, told[0].Validate())
+	require.NotContains(t, fmt.Sprint(told[0].Version), "c.")
+}
+
+// TestVersionsStaySmall: each start of the service that changes the order adds a key. Once the peer has
+// acknowledged a version that names its head, the oldest ones go.
+func TestVersionsStaySmall(t *testing.T) {
+	s := startSide(t)
+	o := newOrder(t, "first")
+	s.create(o)
+	st := &stage{side: s, id: o.ID}
+	acknowledge := func() contracts.Entry {
+		told := st.lookup()
+		require.Len(t, told, 1)
+		require.Empty(t, told[0].Validate())
+		answer := told[0]
+		answer.State, answer.AnswerTo, answer.Order = "OK", answer.Version, nil
+		st.answers(answer)
+		require.Equal(t, "OK", s.state(o.ID))
+		return told[0]
+	}
+	acknowledge()
+	var many []string
+	for i := range 60 {
+		many = append(many, fmt.Sprintf("a.e%03d:1", i))
+	}
+	execute(t, s.cfg.DatabaseURL, `UPDATE orders SET version = '`+strings.Join(many, ",")+`' WHERE id = '`+o.ID+`'`)
+	edit := func(note string) {
+		o.CustomerNote = note
+		s.want(http.StatusOK, "client", "PUT", "/orders/"+o.ID, o, "If-Match", "*")
+	}
+	edit("second")
+	second := acknowledge()
+	require.Len(t, second.Version, 61, "the peer may have a version with any of them as its head")
+	edit("third")
+	third := acknowledge()
+	require.Less(t, len(third.Version), 40)
+	require.True(t, third.Version.Contains(second.Version))
+
+	// The peer goes on from there, and the other way round.
+	theirs := o
+	theirs.CustomerNote = "fourth"
+	var head string
+	for key := range third.Version {
+		head = strings.TrimSuffix(key, contracts.VersionHead)
+		if head != key {
+			break
+		}
+	}
+	version := contracts.Version{"b.x81m!": 9, head: third.Version[head+contracts.VersionHead]}
+	require.Equal(t, "OK", s.put(http.StatusOK, entry(t, o.ID, "UPD", version, &theirs))[0].State)
+	require.Equal(t, "fourth", s.get(o.ID).CustomerNote)
 }

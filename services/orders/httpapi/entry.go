@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -92,10 +93,19 @@ func strange(rec *orders.Received, fault string) (*orders.Received, []contracts.
 
 func coreVersion(v contracts.Version) (ordersync.Vector, error) {
 	dots := make([]ordersync.Dot, 0, len(v))
+	var heads []string
 	for k, n := range v {
-		dots = append(dots, ordersync.Dot{Key: k, N: n})
+		key, head := strings.CutSuffix(k, contracts.VersionHead)
+		if head {
+			heads = append(heads, key)
+		}
+		dots = append(dots, ordersync.Dot{Key: key, N: n})
 	}
-	return ordersync.NewVector(dots...)
+	version, err := ordersync.NewVector(dots...)
+	if err != nil {
+		return version, err
+	}
+	return version.WithHeads(heads...)
 }
 
 // readContent checks an entry's content by the same rules as a client's, and makes it ready to store.

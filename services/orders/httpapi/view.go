@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -21,7 +22,11 @@ func ETag(st *orders.Stored) string { return `"` + st.Tag() + `"` }
 func WireVersion(v ordersync.Vector) contracts.Version {
 	out := make(contracts.Version, len(v.Dots()))
 	for _, d := range v.Dots() {
-		out[d.Key] = d.N
+		key := d.Key
+		if slices.Contains(v.Heads(), key) {
+			key += contracts.VersionHead
+		}
+		out[key] = d.N
 	}
 	return out
 }

@@ -12,8 +12,8 @@ var (
 
 // Written is the head after a local person wrote a content: a new number of this side on top of all
 // that the person had seen.
-func Written(before Head, fingerprint string, deleted bool, stamp Dot) Head {
-	return Head{Version: before.Version.With(stamp), Fingerprint: fingerprint, Deleted: deleted}
+func Written(before Head, fingerprint string, deleted bool, stamp Dot, w Writer) Head {
+	return Head{Version: w.write(before.Version, before.Version, stamp), Fingerprint: fingerprint, Deleted: deleted}
 }
 
 // Rewritten is the link after the order's head changed from before by other means than this peer: by
@@ -38,16 +38,16 @@ func (l Link) Rewritten(before Head, deleted bool) Link {
 
 // Resolve settles a conflict with a content that a person chose or wrote after seeing both versions.
 // The new version contains both, so the peer takes it over.
-func Resolve(r Record, fingerprint string, deleted bool, stamp Dot) (Outcome, error) {
+func Resolve(r Record, fingerprint string, deleted bool, stamp Dot, w Writer) (Outcome, error) {
 	if !r.State.InConflict() {
 		return Outcome{}, ErrNotInConflict
 	}
 	if r.Theirs == nil {
 		return Outcome{}, ErrNothingKept
 	}
-	seen := Head{Version: r.Version.Join(r.Theirs.Version)}
 	o := Outcome{Record: r, Take: true, Hint: true}
-	o.Head = Written(seen, fingerprint, deleted, stamp)
+	version := w.write(r.Version.Join(r.Theirs.Version), r.Version, stamp)
+	o.Head = Head{Version: version, Fingerprint: fingerprint, Deleted: deleted}
 	o.open(deleted)
 	return o, nil
 }

@@ -11,12 +11,12 @@ var stamp = Dot{"a", 9}
 func TestWritten(t *testing.T) {
 	for _, before := range []Head{{}, mine, deletedA} {
 		was := before
-		edited := Written(before, "new", false, stamp)
+		edited := Written(before, "new", false, stamp, Writer{})
 		require.Equal(t, Newer, edited.Version.Compare(before.Version))
 		require.Equal(t, before.Version.With(stamp), edited.Version)
 		require.Equal(t, "new", edited.Fingerprint)
 		require.False(t, edited.Deleted)
-		require.True(t, Written(before, Tombstone, true, stamp).Deleted)
+		require.True(t, Written(before, Tombstone, true, stamp, Writer{}).Deleted)
 		require.Equal(t, was, before)
 	}
 }
@@ -66,7 +66,7 @@ func TestRewritten(t *testing.T) {
 func TestResolve(t *testing.T) {
 	for _, s := range stands() {
 		for _, deleted := range []bool{false, true} {
-			o, err := Resolve(s.Record, "chosen", deleted, stamp)
+			o, err := Resolve(s.Record, "chosen", deleted, stamp, Writer{})
 			switch {
 			case !s.State.InConflict():
 				require.ErrorIs(t, err, ErrNotInConflict, s.name)

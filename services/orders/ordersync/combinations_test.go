@@ -182,7 +182,7 @@ func checkOutcome(t *testing.T, r Record, e Entry, o Outcome) {
 		}
 	}
 	require.NotContains(t, []State{Sync, Any}, o.State)
-	require.Empty(t, malformed(holding{Record: o.Record, content: contentOf(o.Head), kept: keptOf(o)}), "%+v %+v", r, e)
+	require.Empty(t, malformed(holding{Record: o.Record, content: contentOf(o.Head), kept: keptOf(o)}, limits{}), "%+v %+v", r, e)
 	require.Equal(t, o.Hint, o.Hint && o.Due)
 	require.False(t, o.Due && !r.Due && !o.Hint, "due without a hint: %+v %+v", r, e)
 }

@@ -17,10 +17,29 @@ func (m *model) wrong(w world) string {
 			return fmt.Sprintf("%c is due without a hint", "AB"[s])
 		}
 	}
+	if m.restarts > 0 && m.limits.sideMax == 0 && !m.merges && o.restores() == 0 {
+		if is, a, b := o.truly(), o.holds(0).Version, o.holds(1).Version; a.Compare(b) != is {
+			return fmt.Sprintf("{%s} and {%s} do not compare as what their authors had seen", a, b)
+		}
+	}
 	if o.quiet() {
 		return firstOf(o.disagree(), o.lost())
 	}
 	return ""
+}
+
+// truly is how the contents of both sides stand to each other, by what their authors had seen.
+func (o *open) truly() Relation {
+	a, b := o.holds(0).seen, o.holds(1).seen
+	switch {
+	case a == b:
+		return Equal
+	case a.has(b):
+		return Newer
+	case b.has(a):
+		return Older
+	}
+	return Concurrent
 }
 
 // quiet tells that nothing is under way any more, and that a restore was reconciled.
@@ -39,7 +58,7 @@ func (o *open) disagree() string {
 	case a.State == None && b.State == None:
 		return ""
 	case a.State.Settled() && b.State.Settled():
-		if a.Version.Compare(b.Version) == Equal && a.content == b.content && a.Deleted == b.Deleted {
+		if a.Version.String() == b.Version.String() && a.content == b.content && a.Deleted == b.Deleted {
 			return ""
 		}
 	case o.m.door && a.State == ErrorSynced:
@@ -55,9 +74,12 @@ func (o *open) disagree() string {
 		// After a restore a case may be about what is nowhere else any more. The two present versions are
 		// the same then, or people see both on the other side. After two restores each side may keep what
 		// the other lost; whichever is settled, what is settled meets the other one's present version.
-		if o.restores() > 1 || o.restores() == 1 && (a.Version.Compare(b.Version) == Equal && a.content == b.content || o.knows(0) || o.knows(1)) {
+		// So may each side where elements of a version went that the other one needed.
+		if o.restores() > 1 || o.m.limits.sideMax > 0 || o.restores() == 1 && (a.Version.Compare(b.Version) == Equal && a.content == b.content || o.knows(0) || o.knows(1)) {
 			return ""
 		}
+	case o.m.limits.sideMax > 0 && (o.keepsOld(0) || o.keepsOld(1)):
+		return ""
 	case o.keepsLost(0) || o.keepsLost(1), o.refusesAgain(0) || o.refusesAgain(1):
 		return ""
 	}
@@ -88,6 +110,13 @@ func (o *open) keepsLost(s int) bool {
 	h, peer := o.holds(s), o.holds(1-s)
 	return o.s[1-s].restored > 0 && h.State.InConflict() && h.Theirs != nil && (within(peer.Version, h.Theirs.Version) || peer.Version.Compare(h.Version) == Equal) &&
 		(peer.State.Settled() || peer.State == None)
+}
+
+// keepsOld reports whether a side is in conflict about a version of the other side that it had seen, and
+// does not recognise any more. Both have the same by now, and a resolution ends it.
+func (o *open) keepsOld(s int) bool {
+	h, peer := o.holds(s), o.holds(1-s)
+	return h.State == Collision && h.seen.has(h.theirs) && peer.State.Settled() && peer.Version.Compare(h.Version) == Equal
 }
 
 // refusesAgain tells that a side refuses, after a restore, what it had accepted before it. The other

@@ -46,6 +46,15 @@ func (o *open) take(st step) bool {
 			me.epoch++
 		}
 		o.s[0].behind = true
+	case isStartedAnew:
+		if o.restarts() >= m.restarts || o.holds(s).Version.number(o.dot(s, 0).Key) == 0 {
+			return false
+		}
+		me.epoch++
+		me.restarted++
+		if m.clearedWire {
+			o.mail = mail{}
+		}
 	default:
 		panic("not here: " + st.text())
 	}
@@ -142,9 +151,9 @@ func (o *open) observe(s int, l uint16) {
 	if ok {
 		key[1]++
 	}
-	var merges merging
+	merges := merging{limits: o.m.limits}
 	if me.merges {
-		merges = merging{on: true, onAgreed: o.m.mutant == mergeOnAgreed, stamp: o.dot(s, me.log+1)}
+		merges = merging{on: true, onAgreed: o.m.mutant == mergeOnAgreed, stamp: o.dot(s, me.log+1), limits: o.m.limits}
 		key[2] = 1 + uint32(me.log)<<1 + uint32(me.epoch)<<9
 	}
 	r, known := o.m.seen[key]

@@ -116,7 +116,7 @@ func observe(decide observer, h holding, l letter, accepts bool, merges merging)
 		next.kept, next.theirs = l.content, l.seen
 	}
 	next.forget()
-	wrong := firstOf(twice(h.Head, l.Head), overwritten(h, next), malformed(next), unhinted(h, next, o.Hint))
+	wrong := firstOf(twice(h.Head, l.Head), overwritten(h, next), malformed(next, merges.limits), unhinted(h, next, o.Hint))
 	if h.Theirs != nil {
 		wrong = firstOf(wrong, twice(*h.Theirs, l.Head))
 	}
@@ -151,6 +151,7 @@ const mergesMax = 4
 type merging struct {
 	on, onAgreed bool
 	stamp        Dot
+	limits       limits
 }
 
 // try finds what the two contents come to, as package orders does it: on the version that both have in
@@ -160,11 +161,19 @@ func (m merging) try(h holding, l letter, e *Entry, accepts bool) (content, noBa
 	if !m.on || !MayMerge(h.Record, *e) {
 		return "", ""
 	}
+	if most := m.limits.sideMax; most > 0 && (h.Version.full(most) || e.Version.full(most)) {
+		return "", ""
+	}
 	if h.Deleted {
 		e.Merge = &Merge{Stamp: m.stamp}
 		return "", ""
 	}
-	at := h.Version.Meet(e.Version)
+	var known []Vector
+	for _, p := range h.past {
+		v, _ := ParseVector(p.version)
+		known = append(known, v)
+	}
+	at, _ := Base(h.Version, e.Version, known)
 	if m.onAgreed {
 		at = h.Agreed
 	}
@@ -179,7 +188,7 @@ func (m merging) try(h holding, l letter, e *Entry, accepts bool) (content, noBa
 		if p.seen != h.seen&l.seen {
 			noBase = "merged on a version that is not the last one that both authors had seen"
 		}
-		e.Merge = &Merge{content, m.stamp}
+		e.Merge = &Merge{content, m.stamp, Writer{limits: m.limits}}
 		return content, noBase
 	}
 	return "", ""
@@ -256,7 +265,7 @@ func overwritten(before, after holding) string {
 
 // malformed: what is stored must fit together. A kept content may be missing, since an answer to a
 // version that was lost in a restore comes without it.
-func malformed(h holding) string {
+func malformed(h holding, lim limits) string {
 	s, r := h.State, h.Record
 	switch {
 	case h.content != contentOf(r.Head):
@@ -275,7 +284,7 @@ func malformed(h holding) string {
 		return "a collision with " + headText(*r.Theirs) + ", which was seen"
 	case !r.Known() && s != None && s != Error && s != ErrorSynced:
 		return s.String() + " of an order that is not known"
-	case !within(r.Agreed, r.Version):
+	case lim.sideMax == 0 && !within(r.Agreed, r.Version): // else it may not be recognised
 		return "agreed on {" + r.Agreed.String() + "}, which {" + r.Version.String() + "} does not contain"
 	}
 	return ""

@@ -180,7 +180,7 @@ var mutants = []struct {
 		bounds{edits: [2]int{2, 1}, merges: true},
 		mutate(func(r Record, e Entry, o *Outcome) {
 			if o.Rule == ExtMerge && r.Deleted && e.Merge.Stamp.Key != "" {
-				o.Head = Written(o.Head, Tombstone, true, e.Merge.Stamp)
+				o.Head = Written(o.Head, Tombstone, true, e.Merge.Stamp, Writer{})
 			}
 		}), "merges without end",
 	},
@@ -195,7 +195,24 @@ var mutants = []struct {
 		}), "settled, and the peer never had it",
 	},
 
+	{
+		"higher numbers of a side count as having seen the lower ones",
+		bounds{edits: [2]int{3, 0}, restores: 1},
+		func(r Record, e Entry) Outcome {
+			for _, d := range r.Version.Dots() {
+				for _, newer := range e.Version.Dots() {
+					if sideOf(newer.Key) == sideOf(d.Key) && newer.N > d.N {
+						e.Version = e.Version.With(d)
+					}
+				}
+			}
+			return Observe(r, e)
+		}, "whose author had not seen it",
+	},
+
 	// Faults of the service around the core.
+	{"what the peer may not have seen goes from a version", bounds{edits: [2]int{3, 0}, restarts: 2, clearedWire: true, limits: limits{0, 2, 0}, mutant: leaveUnacknowledged}, Observe, "do not compare"},
+	{"elements of a version go that may be its heads", bounds{edits: [2]int{3, 0}, restarts: 2, clearedWire: true, limits: limits{0, 2, 0}, mutant: leaveHeads}, Observe, "do not compare"},
 	{"a merge goes by what was agreed", bounds{edits: [2]int{2, 2}, merges: true, noDup: true, mutant: mergeOnAgreed}, Observe, "not the last one"},
 	{"a hint goes as soon as the request is sent", bounds{edits: [2]int{1, 0}, mutant: ackAtPublish}, Observe, "due without a hint"},
 	{"a restore gives numbers out again", bounds{edits: [2]int{2, 0}, restores: 1, mutant: keepEpoch}, Observe, "two contents"},

@@ -1,5 +1,7 @@
 package ordersync
 
+import "slices"
+
 // Observe is the protocol: it takes what this side holds of an order towards a peer and an entry of
 // that peer, from a request or from an answer, and returns what this side holds then. Versions are
 // compared first; the table decides what they cannot.
@@ -254,8 +256,10 @@ func (o *Outcome) merge(r Record, e Entry) {
 		o.join(r, e, ExtMerge)
 		return
 	}
-	both := Head{Version: r.Version.Join(e.Version)}
-	o.Head = Written(both, e.Merge.Fingerprint, false, e.Merge.Stamp)
+	w := e.Merge.Writer
+	w.Links = append(slices.Clone(w.Links), Link{State: r.State, Agreed: r.Agreed, Theirs: &e.Head})
+	version := w.write(r.Version.Join(e.Version), r.Version, e.Merge.Stamp)
+	o.Head = Head{Version: version, Fingerprint: e.Merge.Fingerprint}
 	o.open(false)
 	o.Rule, o.Take, o.Sync, o.Hint = ExtMerge, true, true, true
 }

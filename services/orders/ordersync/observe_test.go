@@ -133,7 +133,7 @@ func TestMergeSettlesOpenChangesOnly(t *testing.T) {
 		require.NotEqual(t, ExtJoin, without.Rule)
 		require.Equal(t, Collision, without.State, "without it, a person's")
 		require.True(t, o.Due && o.Hint && o.Sync && o.Theirs == nil && !o.Keep)
-		require.Empty(t, malformed(holding{Record: o.Record, content: contentOf(o.Head)}))
+		require.Empty(t, malformed(holding{Record: o.Record, content: contentOf(o.Head)}, limits{}))
 		again := Observe(o.Record, e)
 		require.Equal(t, o.Head, again.Head, "what comes again is older now")
 	})

@@ -1,6 +1,9 @@
 package ordersync
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // personal is something that people do at a side. It depends on nothing but the side, and changes
 // nothing else, so it is found out once for each side.
@@ -93,11 +96,32 @@ func (o *open) dot(s int, n uint8) Dot {
 	return Dot{fmt.Sprintf("%c.%d", "ab"[s], o.s[s].epoch+1), int64(n)}
 }
 
+// writer is what a write of a side leaves out of a version.
+func (m *model) writer(h holding) Writer {
+	if m.mutant == leaveUnacknowledged {
+		return Writer{limits: m.limits}
+	}
+	return Writer{Links: []Link{h.Link}, limits: m.limits}
+}
+
+// withoutHeads is a version from which went what the peer has acknowledged, and that names no heads.
+func (m *model) withoutHeads(before holding, v Vector, stamp Dot) Vector {
+	agreed := before.Agreed
+	if before.State.Settled() {
+		agreed = before.Version
+	}
+	v.heads = nil
+	v.dots = slices.DeleteFunc(slices.Clone(v.dots), func(d Dot) bool {
+		return d.Key != stamp.Key && sideOf(d.Key) == sideOf(stamp.Key) && agreed.lists(d)
+	})
+	return v
+}
+
 // store keeps what a person did to a holding.
 func (o *open) store(s int, before, next holding) bool {
 	next.forget()
 	o.m.remember(&next)
-	o.fail(malformed(next))
+	o.fail(malformed(next, o.m.limits))
 	o.s[s].holds = o.m.holding(next)
 	return true
 }
@@ -109,7 +133,10 @@ func (o *open) write(s int, fingerprint string, deleted bool) bool {
 	}
 	dot, bit := o.stamp(s)
 	next := h
-	next.Head = Written(h.Head, fingerprint, deleted, dot)
+	next.Head = Written(h.Head, fingerprint, deleted, dot, o.m.writer(h))
+	if o.m.mutant == leaveHeads {
+		next.Version = o.m.withoutHeads(h, next.Version, dot)
+	}
 	next.Link = h.Link.Rewritten(h.Head, deleted)
 	next.content, next.seen, next.joined = contentOf(next.Head), h.seen|bit, 0
 	return o.store(s, h, next)
@@ -137,7 +164,7 @@ func (o *open) resolve(s int, arg uint8) bool {
 		return false
 	}
 	dot, bit := o.stamp(s)
-	out, err := Resolve(h.Record, chosen.Fingerprint, chosen.Deleted, dot)
+	out, err := Resolve(h.Record, chosen.Fingerprint, chosen.Deleted, dot, o.m.writer(h))
 	if err != nil {
 		panic(err)
 	}

@@ -59,14 +59,16 @@ type Entry struct {
 // Between two deletions there is nothing to write, and it is empty.
 type Merge struct {
 	Fingerprint string
-	Stamp       Dot // for the new version
+	Stamp       Dot    // for the new version
+	Writer      Writer // who writes it
 }
 
 // MayMerge tells that an entry may be settled by a Merge: both sides changed an order that both had, each
 // without knowing of the other. A case that this side has opened stays one for people, who may be at it. The
-// other side's may end: so it does, too, when the other side hears first.
+// other side's may end: so it does, too, when the other side hears first. A version from which elements may
+// have gone that are no history says too little of the base.
 func MayMerge(r Record, e Entry) bool {
-	return r.State.pending() && r.Theirs == nil && (e.State.pending() || e.State == Collision) &&
+	return !r.Version.full(sideMax) && !e.Version.full(sideMax) && r.State.pending() && r.Theirs == nil && (e.State.pending() || e.State == Collision) &&
 		e.Version.Compare(r.Version) == Concurrent && r.Version.hasCommonHistory(e.Version) && r.Deleted == e.Deleted && e.Refusal == ""
 }
 

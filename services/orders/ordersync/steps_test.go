@@ -27,6 +27,7 @@ const (
 	brokerIsLost                // with all its hints
 	isBackedUp                  //
 	isRestored                  //
+	isStartedAnew               // a process of the side
 	edits                       // people of the side
 	deletes                     //
 	resolves                    //
@@ -44,7 +45,7 @@ func (d deed) hints() bool { return d != accepts && d != switches }
 var deedTexts = [deedsEnd]string{
 	"the bridge of ? takes a hint", "the request of ? arrives", "the request of ? arrives, and will come again", "the request of ? is lost",
 	"the answer to ? is written", "the answer to ? arrives", "the answer to ? arrives, and will come again", "the answer to ? is lost",
-	"? hints what is due", "the sides are reconciled", "the broker of ? loses its store", "? is backed up", "? is restored",
+	"? hints what is due", "the sides are reconciled", "the broker of ? loses its store", "? is backed up", "? is restored", "? is started anew",
 	"people edit at ?", "people delete at ?", "people resolve at ?", "people retry at ?", "? thinks otherwise about what it refuses", "? switches the policy",
 }
 

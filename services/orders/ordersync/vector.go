@@ -10,8 +10,13 @@ import (
 // Vector is a version vector: for each side and epoch the number of that side's log at which the
 // newest content seen of it was written. The zero value is the version of nothing. A Vector is never
 // changed in place.
+//
+// Its heads are the elements whose authors, taken together, had seen all the others. Whoever has the heads
+// of a version has the whole of it, so comparing looks for them alone. A vector that does not name its
+// heads may have any of its elements as one, so all of them count.
 type Vector struct {
-	dots []Dot // sorted by key, each number above 0
+	dots  []Dot    // sorted by key, each number above 0
+	heads []string // keys, sorted; nil counts every element
 }
 
 // Dot is one element of a Vector, and the stamp of one written content: a side and epoch, as in
@@ -44,8 +49,26 @@ func NewVector(dots ...Dot) (Vector, error) {
 			return Vector{}, fmt.Errorf("version: %q is there twice", x.Key)
 		}
 	}
-	return Vector{d}, nil
+	return Vector{dots: d}, nil
 }
+
+// WithHeads names the heads of a vector by their keys. To name all is to name none.
+func (v Vector) WithHeads(keys ...string) (Vector, error) {
+	keys = slices.Sorted(slices.Values(keys))
+	for i, key := range keys {
+		if v.number(key) == 0 || i > 0 && keys[i-1] == key {
+			return Vector{}, fmt.Errorf("version: %q is not one of its heads", key)
+		}
+	}
+	v.heads = nil
+	if len(keys) < len(v.dots) && len(keys) > 0 {
+		v.heads = keys
+	}
+	return v, nil
+}
+
+// Heads lists the keys of the heads where they are named, and nil where every element counts.
+func (v Vector) Heads() []string { return v.heads }
 
 // ParseVector reads what String wrote.
 func ParseVector(s string) (Vector, error) {
@@ -53,18 +76,32 @@ func ParseVector(s string) (Vector, error) {
 		return Vector{}, nil
 	}
 	var dots []Dot
+	var heads []string
 	for part := range strings.SplitSeq(s, ",") {
 		key, num, ok := strings.Cut(part, ":")
+		num, head := strings.CutSuffix(num, headMark)
 		n, err := strconv.ParseInt(num, 10, 64)
 		if !ok || err != nil {
 			return Vector{}, fmt.Errorf("version: %q is no side.epoch:number", part)
 		}
 		dots = append(dots, Dot{key, n})
+		if head {
+			heads = append(heads, key)
+		}
 	}
-	return NewVector(dots...)
+	v, err := NewVector(dots...)
+	if err != nil {
+		return Vector{}, err
+	}
+	return v.WithHeads(heads...)
 }
 
-// String is the canonical text, "a.7kq2mz:1042,b.x81mqq:77"; equal vectors have equal texts.
+// headMark stands behind an element that is named as a head. An earlier release, which would compare such
+// a vector wrongly, cannot read it.
+const headMark = "!"
+
+// String is the canonical text, "a.7kq2mz:1042,b.x81mqq:77"; equal vectors have equal texts. Named heads
+// are marked, "a.7kq2mz:1042!".
 func (v Vector) String() string {
 	b := make([]byte, 0, 24*len(v.dots))
 	for i, d := range v.dots {
@@ -74,6 +111,9 @@ func (v Vector) String() string {
 		b = append(b, d.Key...)
 		b = append(b, ':')
 		b = strconv.AppendInt(b, d.N, 10)
+		if v.heads != nil && v.isHead(d.Key) {
+			b = append(b, headMark...)
+		}
 	}
 	return string(b)
 }
@@ -84,13 +124,58 @@ func (v Vector) Dots() []Dot { return v.dots }
 // IsZero tells the version of nothing.
 func (v Vector) IsZero() bool { return len(v.dots) == 0 }
 
-// With adds one written content.
-func (v Vector) With(d Dot) Vector { return v.Join(Vector{[]Dot{d}}) }
+// number is that of a key's element, or 0.
+func (v Vector) number(key string) int64 {
+	if i, ok := slices.BinarySearchFunc(v.dots, key, func(d Dot, key string) int { return strings.Compare(d.Key, key) }); ok {
+		return v.dots[i].N
+	}
+	return 0
+}
 
-// Join holds what either has.
+func (v Vector) lists(d Dot) bool { return v.number(d.Key) >= d.N }
+
+func (v Vector) isHead(key string) bool {
+	if v.heads == nil {
+		return true
+	}
+	_, ok := slices.BinarySearch(v.heads, key)
+	return ok
+}
+
+func (v Vector) hasHead(d Dot) bool { return v.lists(d) && v.isHead(d.Key) }
+
+// With adds one written content, which is the head of what comes out if heads are named.
+func (v Vector) With(d Dot) Vector {
+	named := v.heads != nil
+	v = Vector{dots: join(v.dots, []Dot{d})}
+	if named && len(v.dots) > 1 {
+		v.heads = []string{d.Key}
+	}
+	return v
+}
+
+// Join holds what either has. Its heads are those of both, without those that the other one has seen.
 func (v Vector) Join(w Vector) Vector {
-	out := make([]Dot, 0, len(v.dots)+len(w.dots))
-	a, b := v.dots, w.dots
+	out := Vector{dots: join(v.dots, w.dots)}
+	if v.heads == nil && w.heads == nil {
+		return out
+	}
+	var heads []string
+	for _, d := range out.dots {
+		ours, theirs := v.number(d.Key) == d.N, w.number(d.Key) == d.N
+		if ours && theirs && v.isHead(d.Key) && w.isHead(d.Key) ||
+			ours && !theirs && v.isHead(d.Key) || theirs && !ours && w.isHead(d.Key) {
+			heads = append(heads, d.Key)
+		}
+	}
+	if 0 < len(heads) && len(heads) < len(out.dots) {
+		out.heads = heads
+	}
+	return out
+}
+
+func join(a, b []Dot) []Dot {
+	out := make([]Dot, 0, len(a)+len(b))
 	for len(a) > 0 && len(b) > 0 {
 		switch c := strings.Compare(a[0].Key, b[0].Key); {
 		case c < 0:
@@ -101,8 +186,7 @@ func (v Vector) Join(w Vector) Vector {
 			out, a, b = append(out, Dot{a[0].Key, max(a[0].N, b[0].N)}), a[1:], b[1:]
 		}
 	}
-	out = append(append(out, a...), b...)
-	return Vector{out}
+	return append(append(out, a...), b...)
 }
 
 // Meet holds what both have. Where there was such a version, it is the newest one that the authors of
@@ -120,36 +204,50 @@ func (v Vector) Meet(w Vector) Vector {
 			out, a, b = append(out, Dot{a[0].Key, min(a[0].N, b[0].N)}), a[1:], b[1:]
 		}
 	}
-	return Vector{out}
+	return Vector{dots: out}
+}
+
+// Base finds the version that the authors of both had seen last, among those that the order is known to have
+// had. It is their Meet, as far as that is still listed.
+func Base(v, w Vector, known []Vector) (Vector, bool) {
+	meet := v.Meet(w)
+	i := slices.IndexFunc(known, func(base Vector) bool {
+		return !meet.IsZero() && v.contains(base) && w.contains(base) && !slices.ContainsFunc(meet.dots, func(d Dot) bool { return !base.lists(d) })
+	})
+	if i < 0 {
+		return Vector{}, false
+	}
+	return known[i], true
 }
 
 // Compare tells how v stands to w.
 func (v Vector) Compare(w Vector) Relation {
-	var more, less bool
-	a, b := v.dots, w.dots
-	for len(a) > 0 && len(b) > 0 {
-		switch c := strings.Compare(a[0].Key, b[0].Key); {
-		case c < 0:
-			more, a = true, a[1:]
-		case c > 0:
-			less, b = true, b[1:]
-		default:
-			more = more || a[0].N > b[0].N
-			less = less || a[0].N < b[0].N
-			a, b = a[1:], b[1:]
-		}
-	}
-	more, less = more || len(a) > 0, less || len(b) > 0
-	switch {
-	case more && less:
-		return Concurrent
-	case more:
+	switch ours, theirs := v.contains(w), w.contains(v); {
+	case ours && theirs:
+		return Equal
+	case ours:
 		return Newer
-	case less:
+	case theirs:
 		return Older
 	default:
-		return Equal
+		return Concurrent
 	}
+}
+
+// contains reports whether v lists each head of w. Then its author had seen all of w: an element is only
+// ever listed by who has seen it, and who has seen a head has seen all below it. What is left out of v can
+// make it miss a head, so that v counts as concurrent, and never the other way round.
+func (v Vector) contains(w Vector) bool {
+	a := v.dots
+	for _, d := range w.dots {
+		for len(a) > 0 && a[0].Key < d.Key {
+			a = a[1:]
+		}
+		if w.isHead(d.Key) && (len(a) == 0 || a[0].Key != d.Key || a[0].N < d.N) {
+			return false
+		}
+	}
+	return true
 }
 
 // hasCommonHistory tells that both were written by people who had seen some earlier version of the

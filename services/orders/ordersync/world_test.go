@@ -28,6 +28,9 @@ type bounds struct {
 	noDup       bool   // nothing comes twice
 	noReconcile bool   // nobody reconciles after a restore
 	merges      bool   // people of a side switch merging on and off; contents have two fields
+	restarts    int    // times that a process of a side is started anew, and takes a new epoch
+	clearedWire bool   // a letter does not outlive a process
+	limits      limits // of a version; else those of the service
 	mutant      mutant
 }
 
@@ -35,10 +38,12 @@ type bounds struct {
 type mutant uint8
 
 const (
-	ackAtPublish  mutant = iota + 1 // a hint is gone as soon as the request is sent
-	keepEpoch                       // no new epoch after a restore: numbers are given out again
-	skipNumbers                     // no new epoch after a restore, but the numbers skip what was lost
-	mergeOnAgreed                   // the base of a merge is what was agreed last, as far as this side knows
+	ackAtPublish        mutant = iota + 1 // a hint is gone as soon as the request is sent
+	keepEpoch                             // no new epoch after a restore: numbers are given out again
+	skipNumbers                           // no new epoch after a restore, but the numbers skip what was lost
+	mergeOnAgreed                         // the base of a merge is what was agreed last, as far as this side knows
+	leaveUnacknowledged                   // old elements of a version go, whatever the peer has
+	leaveHeads                            // old elements that the peer has acknowledged go, though they may be heads
 )
 
 // side is one side of a world; holds and backup are numbers of holdings.
@@ -47,6 +52,7 @@ type side struct {
 	written               uint8 // contents written, whatever was restored since
 	log, backupLog        uint8 // number of the newest write in the log
 	epoch, restored       uint8
+	restarted             uint8
 	hint, accepts, behind bool // behind: something was restored and not reconciled yet
 	merges                bool
 }
@@ -176,6 +182,9 @@ func (o *open) holds(s int) holding { return o.m.holdings.values[o.s[s].holds] }
 
 // restores counts how often a side was put back.
 func (o *open) restores() int { return int(o.s[0].restored + o.s[1].restored) }
+
+// restarts counts how often a process was started anew.
+func (o *open) restarts() int { return int(o.s[0].restarted + o.s[1].restarted) }
 
 // quietWire tells that no message is under way.
 func (o *open) quietWire() bool { return !o.s[0].hint && !o.s[1].hint && o.mail == mail{} }

@@ -19,6 +19,7 @@ const (
 	// The content at a version is what the next change of content replaced, or the present one.
 	contentAt = `SELECT replaced FROM log WHERE order_id = $1 AND replaced IS NOT NULL
 	AND seq > (SELECT max(seq) FROM log WHERE order_id = $1 AND wrote AND version = $2) ORDER BY seq LIMIT 1`
+	versionsOf = `SELECT version FROM log WHERE order_id = $1 AND wrote ORDER BY seq DESC LIMIT $2`
 	contentNow = `SELECT body FROM orders WHERE id = $1 AND EXISTS (SELECT FROM log WHERE order_id = $1 AND wrote AND version = $2)`
 )
 
@@ -69,6 +70,22 @@ func rollback(ctx context.Context, conn *pgxpool.Conn) {
 	if _, err := conn.Exec(ctx, "ROLLBACK"); err != nil {
 		conn.Conn().Close(ctx)
 	}
+}
+
+// Versions implements orders.Store.
+func (s *Store) Versions(ctx context.Context, id uuid.UUID, limit int) ([]ordersync.Vector, error) {
+	rows, err := s.pool.Query(ctx, versionsOf, id, limit)
+	if err != nil {
+		return nil, translate(err, "list versions")
+	}
+	versions, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ordersync.Vector, error) {
+		var text string
+		if err := row.Scan(&text); err != nil {
+			return ordersync.Vector{}, err
+		}
+		return parseVersion(text)
+	})
+	return versions, translate(err, "list versions")
 }
 
 // ContentAt implements orders.Store.
