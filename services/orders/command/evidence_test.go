@@ -143,6 +143,9 @@ func TestAnEmptyDatabaseInPlaceOfAFullOne(t *testing.T) {
 	require.Nil(t, s.peerStatus().Held)
 	s.greetOnce("peer", map[string]int64{"a.7kq2mz4p9w": 41, "a.another": 3})
 	require.Nil(t, s.peerStatus().Held)
+	o := newOrder(t, "left out of the plan, and edited since")
+	s.put(http.StatusOK, entry(t, o.ID, "UPD", and(b(9), contracts.Version{"a.another": 3}), &o))
+	require.Equal(t, o.CustomerNote, s.get(o.ID).CustomerNote, "an order of the time before may come late")
 }
 
 // TestAHeldLinkServesThePeerOnceConfirmed: if both sides are held, each has to be served by the other.

@@ -43,13 +43,14 @@ func (d *Desk) Judge(ctx context.Context, peer string, claimed []ordersync.Dot) 
 	case v.undecided:
 		return nil, orders.Errorf(orders.Starting, "%s has to find out whether it gave out what %s knows of it", d.Side, peer)
 	}
-	return v.invented, nil
+	return v.refused, nil
 }
 
 // weighed is what numbers of this side come to that the log does not have.
 type weighed struct {
 	lost, invented []ordersync.Dot
-	undecided      bool // a process that may run has to report first
+	refused        []ordersync.Dot // of the invented: an order's version may have old names that do not verify
+	undecided      bool            // a process that may run has to report first
 }
 
 // weigh tells the numbers that this side has lost from those that it never gave out. It asks the log each
@@ -79,13 +80,16 @@ func (d *Desk) weigh(ctx context.Context, peer string, claimed []ordersync.Dot) 
 		case left && m.N <= issued:
 			v.lost = append(v.lost, m)
 		case left:
-			v.invented = append(v.invented, m)
+			v.invented, v.refused = append(v.invented, m), append(v.refused, m)
 		case running && one.Gone(epochs.Last, epochs.Server) && m.N <= one.N:
 			v.lost = append(v.lost, m)
 		case running && m.Key != present && !one.At.After(d.firstClaim(m.Key, epochs.Now)):
 			v.undecided = true
 		case running, told != nil && !d.Epoch.Made(m.Key) && !told.knows(m.Key):
 			v.invented = append(v.invented, m)
+			if running || !epochs.Unverified {
+				v.refused = append(v.refused, m)
+			}
 		default:
 			v.lost = append(v.lost, m)
 		}

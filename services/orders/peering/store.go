@@ -94,6 +94,8 @@ type Epochs struct {
 	Last   int64     // number of the log that was drawn
 	Server time.Time // when it was started
 	Now    time.Time // on its clock
+	// Unverified is set where epochs of this side may exist whose names do not verify.
+	Unverified bool
 }
 
 // State is what all orders of this side came to at a number of the log.

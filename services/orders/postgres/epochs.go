@@ -15,7 +15,9 @@ const (
 	ON CONFLICT (key) DO UPDATE SET issued = EXCLUDED.issued, server = EXCLUDED.server, at = EXCLUDED.at`
 	forgetEpoch = `DELETE FROM live_epochs WHERE key = $1 OR at < now() - $2::interval`
 	liveEpochs  = `SELECT key, issued, server, at FROM live_epochs WHERE at >= now() - $1::interval`
-	databaseNow = `SELECT last_value, pg_postmaster_start_time(), clock_timestamp() FROM log_seq`
+	databaseNow = `SELECT last_value, pg_postmaster_start_time(), clock_timestamp(), unverified FROM log_seq, epoch_key`
+	// A database that never met the peer without a number missing may be in the place of another one.
+	mayBeAnother = `UPDATE epoch_key SET unverified = true WHERE EXISTS (SELECT FROM peers WHERE peer = $1 AND told IS NULL)`
 )
 
 // EpochKey is the key of the codes in the names of this side's epochs.
@@ -61,6 +63,6 @@ func (s *Store) Epochs(ctx context.Context, within time.Duration) (*peering.Epoc
 		})
 		return err
 	})
-	b.Queue(databaseNow).QueryRow(func(row pgx.Row) error { return row.Scan(&out.Last, &out.Server, &out.Now) })
+	b.Queue(databaseNow).QueryRow(func(row pgx.Row) error { return row.Scan(&out.Last, &out.Server, &out.Now, &out.Unverified) })
 	return out, translate(s.batch(ctx, b), "read epochs")
 }

@@ -168,6 +168,9 @@ func (s *Store) ReleaseLink(ctx context.Context, peer string) error {
 		if _, err := tx.Exec(ctx, writeOff, keys); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, mayBeAnother, peer); err != nil {
+			return err
+		}
 		nothing, err := json.Marshal(peering.Told{At: time.Now().UTC()})
 		if err != nil {
 			return err
