@@ -10,7 +10,11 @@ const (
 	QuantityMax   = 1_000_000 // pieces in a line
 	TaxRatePPMMax = 1_000_000 // parts per million: 100 %
 
-	OrderBytesMax = 256 << 10 // bytes of one order as JSON
+	// OrderBytesMax is the size of an order as it is stored: compact JSON without needless escapes, with what is
+	// derived. A request that carries one may be OrderRequestBytesMax long: an escape takes six bytes for one, and
+	// some clients indent.
+	OrderBytesMax        = 256 << 10
+	OrderRequestBytesMax = 8 * OrderBytesMax
 
 	// Years in which an order's times and dates may lie, in UTC.
 	YearMin = 1970

@@ -29,7 +29,7 @@ func NewContent(o *contracts.Order) (*Content, error) {
 		return nil, fmt.Errorf("encode order %s: %w", o.ID, err)
 	}
 	if len(body) > contracts.OrderBytesMax {
-		return nil, Errorf(Invalid, "the order is larger than %d bytes", contracts.OrderBytesMax)
+		return nil, Errorf(Invalid, "the order is larger than %d bytes as compact JSON with its totals", contracts.OrderBytesMax)
 	}
 	c := &o.Customer
 	return &Content{

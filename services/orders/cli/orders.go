@@ -185,7 +185,7 @@ func printIDs(cmd *cobra.Command, orders ...contracts.OrderView) error {
 
 func readFile(cmd *cobra.Command, name string) ([]byte, error) {
 	if name == "-" {
-		return io.ReadAll(io.LimitReader(cmd.InOrStdin(), contracts.OrderBytesMax+1))
+		return io.ReadAll(io.LimitReader(cmd.InOrStdin(), contracts.OrderRequestBytesMax+1))
 	}
 	return os.ReadFile(name)
 }

@@ -124,7 +124,7 @@ func TestBadOrders(t *testing.T) {
 	}
 	s.want(http.StatusUnsupportedMediaType, "client", "POST", "/orders", good, "Content-Type", "text/plain").problem(t)
 	s.want(http.StatusUnsupportedMediaType, "client", "POST", "/orders", good, "Content-Encoding", "gzip").problem(t)
-	s.want(http.StatusRequestEntityTooLarge, "client", "POST", "/orders", `{"customerNote":"`+strings.Repeat("x", contracts.OrderBytesMax)+`"}`).problem(t)
+	s.want(http.StatusRequestEntityTooLarge, "client", "POST", "/orders", `{"customerNote":"`+strings.Repeat("x", contracts.OrderRequestBytesMax)+`"}`).problem(t)
 	s.want(http.StatusBadRequest, "client", "POST", "/orders", good, "Idempotency-Key", strings.Repeat("k", 201)).problem(t)
 }
 

@@ -30,11 +30,11 @@ func New(s Service, b Batches, p Peering, log *zap.Logger) *API {
 func (a *API) Routes(r chi.Router) {
 	reads := Allow(access.Client, access.Viewer, access.Operator, access.Admin)
 	client := Allow(access.Client, access.Operator, access.Admin)
-	r.With(client, body(contracts.OrderBytesMax)).Post("/orders", a.createOrder)
+	r.With(client, body(contracts.OrderRequestBytesMax)).Post("/orders", a.createOrder)
 	r.With(reads).Get("/orders", a.listOrders)
 	r.With(Allow(access.Client, access.Peer, access.Viewer, access.Operator, access.Admin)).Get("/orders/{id}", a.getOrder)
-	r.With(client, body(contracts.OrderBytesMax)).Put("/orders/{id}", a.putOrder)
-	r.With(client, bodyOf(mediaMergePatch, contracts.OrderBytesMax)).Patch("/orders/{id}", a.patchOrder)
+	r.With(client, body(contracts.OrderRequestBytesMax)).Put("/orders/{id}", a.putOrder)
+	r.With(client, bodyOf(mediaMergePatch, contracts.OrderRequestBytesMax)).Patch("/orders/{id}", a.patchOrder)
 	r.With(client).Delete("/orders/{id}", a.deleteOrder)
 
 	comparing := Allow(access.Peer, access.Bridge, access.Admin)
@@ -51,7 +51,7 @@ func (a *API) Routes(r chi.Router) {
 
 // AdminBody demands JSON of operators, and bounds its size to an order and what is around it.
 func AdminBody(next http.Handler) http.Handler {
-	return body(contracts.OrderBytesMax + adminExtra)(next)
+	return body(contracts.OrderRequestBytesMax + adminExtra)(next)
 }
 
 // adminExtra is what may be around an order in a request of operators.

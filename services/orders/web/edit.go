@@ -15,8 +15,8 @@ import (
 	"github.com/orderbridge/orderbridge/contracts"
 )
 
-// formBytesMax bounds a form with an order: twice its text, as forms write it, and what was seen.
-const formBytesMax = 8 * contracts.OrderBytesMax
+// formBytesMax bounds a form with an order: its text, as forms write it, and what was seen.
+const formBytesMax = contracts.OrderRequestBytesMax
 
 // blankLines are the empty rows of a new order, for those whose browser adds none.
 const blankLines = 3
