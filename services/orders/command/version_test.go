@@ -142,3 +142,27 @@ func TestVersionsStaySmall(t *testing.T) {
 	require.Equal(t, "OK", s.put(http.StatusOK, entry(t, o.ID, "UPD", version, &theirs))[0].State)
 	require.Equal(t, "fourth", s.get(o.ID).CustomerNote)
 }
+
+// TestANamedHeadIsInTheLog: a peer that has seen it has seen nothing that this side lost.
+func TestANamedHeadIsInTheLog(t *testing.T) {
+	s := startSide(t)
+	o := newOrder(t, "first")
+	s.create(o)
+	var many []string
+	for i := range 60 {
+		many = append(many, fmt.Sprintf("a.e%03d:1", i))
+	}
+	execute(t, s.cfg.DatabaseURL, `UPDATE orders SET version = '`+strings.Join(many, ",")+`' WHERE id = '`+o.ID+`'`)
+	o.CustomerNote = "second"
+	s.want(http.StatusOK, "client", "PUT", "/orders/"+o.ID, o, "If-Match", "*")
+	seen := map[string]int64{}
+	for key, n := range s.get(o.ID).Sync.Version {
+		if name, head := strings.CutSuffix(key, contracts.VersionHead); head {
+			seen[name] = n
+		}
+	}
+	require.Len(t, seen, 1)
+	s.startUngreeted() // the epoch has ended
+	s.greet("peer", http.StatusOK, seen)
+	require.Nil(t, s.peerStatus().Held)
+}

@@ -39,11 +39,11 @@ const (
 	ON CONFLICT (key) DO UPDATE SET n = EXCLUDED.n, at = EXCLUDED.at WHERE EXCLUDED.n > sightings.n`
 	forgetSightings = `DELETE FROM sightings WHERE key IN (SELECT key FROM (SELECT key,
 	row_number() OVER (PARTITION BY split_part(key, '.', 1) ORDER BY at DESC, key) AS nth FROM sightings) x WHERE nth > $1)`
-	// The row of the log with a number is that of the change that got it, and its version has it; a row that
+	// The row of the log with a number is that of the change that got it, and its version has it (a head is marked); a row that
 	// is not there, of a number up to which the log was cleaned up, has been.
 	missingNumbers = `SELECT d.key, d.n FROM unnest($1::text[], $2::bigint[]) AS d (key, n)
 	LEFT JOIN log l ON l.seq = d.n LEFT JOIN written_off w ON w.key = d.key
-	WHERE (w.n IS NULL OR w.n < d.n) AND CASE WHEN l.seq IS NULL THEN d.n > (SELECT up_to FROM cleanup) ELSE position(',' || d.key || ':' || d.n || ',' IN ',' || l.version || ',') = 0 END`
+	WHERE (w.n IS NULL OR w.n < d.n) AND CASE WHEN l.seq IS NULL THEN d.n > (SELECT up_to FROM cleanup) ELSE position(',' || d.key || ':' || d.n || ',' IN ',' || replace(l.version, '!', '') || ',') = 0 END`
 )
 
 var _ peering.Store = (*Store)(nil)
