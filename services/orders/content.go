@@ -34,7 +34,7 @@ func NewContent(o *contracts.Order) (*Content, error) {
 	c := &o.Customer
 	return &Content{
 		Body: body, OrderNumber: o.OrderNumber, Status: string(o.Status),
-		Words: Fold(strings.Join([]string{c.Name, c.Company, c.Email, c.Ref}, " ")), PlacedAt: o.PlacedAt,
+		Words: Fold(strings.Join([]string{c.Name, c.Company, c.Email, c.Ref}, " ")), PlacedAt: o.PlacedAt, ExternalRef: o.ExternalRef,
 	}, nil
 }
 

@@ -19,7 +19,8 @@ func (s *Service) PutBack(ctx context.Context, by By, id uuid.UUID, body []byte,
 	if err != nil {
 		return nil, err
 	}
-	err = s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true},
+	namesake := s.namesake(o.OrderNumber)
+	err = s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true, Namesake: namesake},
 		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
 			st := loaded[0]
 			after = st
@@ -28,6 +29,11 @@ func (s *Service) PutBack(ctx context.Context, by By, id uuid.UUID, body []byte,
 			}
 			if err := cond.check(st); err != nil {
 				return nil, err
+			}
+			if st.Head.Deleted {
+				if err := namesake.check(); err != nil {
+					return nil, err
+				}
 			}
 			if st.Body != nil { // of a deleted order nothing may be left
 				before, err := decodeStored(st.Body)

@@ -58,6 +58,9 @@ type ChangeRequest struct {
 	Bodies  bool // load contents too
 	Key     *IdempotencyKey
 	Seen    *Cursor // a place in the log that must still be there; else it is CursorLost
+	// Namesake is what the store looks for: another order with the number. Nobody else who looks for the same
+	// number goes on before this change has ended.
+	Namesake *Namesake
 	// Proposal is one that the change carries out, and takes away; if it is not there any more, it is Stale.
 	Proposal uuid.UUID
 }
@@ -90,9 +93,11 @@ type Query struct {
 	Deleted bool            // deleted ones instead of present ones
 	Search  string          // an id, the beginning of a number, or of words of the customer
 	Changed bool            // by their newest change on this side instead
-	// Only orders whose newest change is one of a person, or of a token with a name: by whom, and when.
-	// They come by that change.
-	ChangedBy              string
+	// Only orders with exactly this number, or this number of a third system.
+	OrderNumber, ExternalRef string
+	// Only orders whose newest change on this side is by this person, or token with a name. They come by that change.
+	ChangedBy string
+	// Only orders whose newest change on this side is of this time, whoever made it. They come by that change.
 	ChangedFrom, ChangedTo time.Time // from the one, before the other
 }
 
@@ -104,12 +109,13 @@ type Place struct {
 }
 
 // ByChange reports whether the orders come by their newest change.
-func (q *Query) ByChange() bool { return q.Changed || q.ByPeople() }
+func (q *Query) ByChange() bool { return q.Changed || q.ByPeople() || q.ByTime() }
 
-// ByPeople tells that a query is about changes by people.
-func (q *Query) ByPeople() bool {
-	return q.ChangedBy != "" || !q.ChangedFrom.IsZero() || !q.ChangedTo.IsZero()
-}
+// ByPeople reports whether a query is about changes by people.
+func (q *Query) ByPeople() bool { return q.ChangedBy != "" }
+
+// ByTime reports whether a query is about when orders changed.
+func (q *Query) ByTime() bool { return !q.ChangedFrom.IsZero() || !q.ChangedTo.IsZero() }
 
 // Options are the settings of a Service.
 type Options struct {
@@ -121,8 +127,10 @@ type Options struct {
 	Policy merge.Policy // what collisions are resolved without a person
 	// FourEyes has the others resolved by two people: one proposes, another one approves.
 	FourEyes bool
-	Brake    *Brake
-	Judge    Judge
+	// UniqueNumbers refuses an order that someone here creates with the number of another one.
+	UniqueNumbers bool
+	Brake         *Brake
+	Judge         Judge
 	// Notify is called with the hints of each change after its commit, and must not block.
 	Notify func([]Hint)
 	// Now is the clock, used for what is shown and never to decide.
@@ -138,6 +146,7 @@ type Service struct {
 	epoch    *Epoch
 	policy   merge.Policy
 	fourEyes bool
+	unique   bool
 	brake    *Brake
 	judge    Judge
 	notify   func([]Hint)
@@ -149,7 +158,7 @@ type Service struct {
 func NewService(o Options, store Store, epoch *Epoch, log *zap.Logger) *Service {
 	return &Service{
 		side: o.Side, peers: o.Peers, sides: slices.Concat([]string{o.Side}, o.Peers, o.Sides), store: store, epoch: epoch,
-		policy: o.Policy, fourEyes: o.FourEyes, brake: o.Brake, judge: o.Judge, notify: o.Notify, now: o.Now, log: log.Named("orders"),
+		policy: o.Policy, fourEyes: o.FourEyes, unique: o.UniqueNumbers, brake: o.Brake, judge: o.Judge, notify: o.Notify, now: o.Now, log: log.Named("orders"),
 	}
 }
 
@@ -188,11 +197,15 @@ func (s *Service) Create(ctx context.Context, by By, o *contracts.Order, key *Id
 	if key != nil {
 		key.OrderID = id
 	}
-	err = s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Key: key},
+	namesake := s.namesake(o.OrderNumber)
+	err = s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Key: key, Namesake: namesake},
 		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
 			st := loaded[0]
 			if st.Known() {
 				return nil, Errorf(Exists, "there is an order %s already", id)
+			}
+			if err := namesake.check(); err != nil {
+				return nil, err
 			}
 			created = st
 			return []Change{s.write(st, fingerprint, content, EventCreated, by, stamps)}, nil
@@ -241,11 +254,18 @@ func (s *Service) Put(ctx context.Context, by By, id uuid.UUID, o *contracts.Ord
 			Fields: []contracts.FieldError{{Pointer: "/id", Detail: "must be the id of the path, or be left out"}},
 		}
 	}
-	err = s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true},
+	var namesake *Namesake
+	if cond.Absent {
+		namesake = s.namesake(o.OrderNumber)
+	}
+	err = s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true, Namesake: namesake},
 		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
 			st := loaded[0]
 			after, created = st, false
 			if !st.Known() && cond.Absent {
+				if err := namesake.check(); err != nil {
+					return nil, err
+				}
 				created = true
 				return []Change{s.write(st, fingerprint, content, EventCreated, by, stamps)}, nil
 			}

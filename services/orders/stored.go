@@ -119,6 +119,7 @@ type Content struct {
 	Status      string
 	Words       string // what people look for it by, besides the number, folded
 	PlacedAt    time.Time
+	ExternalRef string
 }
 
 // Hint asks that a peer's bridge be told to look at an order.

@@ -49,6 +49,7 @@ type Config struct {
 	ConflictPolicy    string        `split_words:"true" default:"manual" desc:"manual: people settle every collision; merge: only those where both sides changed the same field"`
 	ConflictRules     string        `split_words:"true" desc:"how a field that both sides changed is settled without people, such as /shippingAddress=side:b /lines/*/quantity=max; the same on both sides"`
 	FourEyes          bool          `split_words:"true" default:"false" desc:"what one person decides about a collision is only proposed, until another one approves it; the same on both sides"`
+	UniqueNumbers     bool          `split_words:"true" default:"false" desc:"refuse an order that is created here with the number of another one (409); what comes from the peer is never refused for its number"`
 	ReconcileEvery    time.Duration `split_words:"true" default:"6h" desc:"how old a proof that both sides are equal may become before they are compared again; 0: only when asked"`
 	BrakeDeletions    string        `split_words:"true" default:"1000" desc:"how many orders a peer may delete within the brake's window before the rest is held: a number, a share as in 5%, or off"`
 	BrakeReplacements string        `split_words:"true" default:"off" desc:"how many orders a peer may change within the brake's window, as above"`

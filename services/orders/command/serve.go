@@ -93,7 +93,7 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	keeper := outbox.NewKeeper(broker, store, relay, desk.BrokerLost, log)
 	policy, _, _ := cfg.policy() // Validate has read it
 	service := orders.NewService(orders.Options{
-		Side: cfg.Side, Peers: []string{cfg.Peer}, Sides: cfg.sides(), Policy: policy, FourEyes: cfg.FourEyes, Brake: brake, Judge: desk.Judge, Notify: relay.Offer, Now: now,
+		Side: cfg.Side, Peers: []string{cfg.Peer}, Sides: cfg.sides(), Policy: policy, FourEyes: cfg.FourEyes, UniqueNumbers: cfg.UniqueNumbers, Brake: brake, Judge: desk.Judge, Notify: relay.Offer, Now: now,
 	}, store, epoch, log)
 
 	people := access.New(store, now, log)

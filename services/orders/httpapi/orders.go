@@ -112,12 +112,13 @@ func (a *API) listOrders(w http.ResponseWriter, r *http.Request) {
 	q := NewQuery(r)
 	query := orders.Query{
 		Limit: q.Limit(), Status: q.Text("status"), Search: strings.TrimSpace(q.Text("search")),
+		OrderNumber: q.Line("orderNumber", contracts.OrderNumberMax), ExternalRef: q.Line("externalRef", contracts.ExternalRefMax),
 		ChangedBy: q.Text("changedBy"), ChangedFrom: q.Time("changedFrom"), ChangedTo: q.Time("changedTo"),
 	}
 	switch sort := q.Text("sort"); {
 	case sort != "" && !slices.Contains(contracts.Sorts, sort):
 		q.Fault("sort", "must be one of "+strings.Join(contracts.Sorts, ", "))
-	case sort == contracts.SortPlaced && query.ByPeople():
+	case sort == contracts.SortPlaced && (query.ByPeople() || query.ByTime()):
 		q.Fault("sort", "must be changed, or absent, together with changedBy, changedFrom and changedTo")
 	default:
 		query.Changed = sort == contracts.SortChanged

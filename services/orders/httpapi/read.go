@@ -144,6 +144,15 @@ func (q *Query) Text(name string) string {
 	return v[0]
 }
 
+// Line reads a parameter that is a text of one line, or an empty text.
+func (q *Query) Line(name string, most int) string {
+	text := q.Text(name)
+	if utf8.RuneCountInString(text) > most || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+		q.Fault(name, fmt.Sprintf("must be a text of at most %d characters", most))
+	}
+	return text
+}
+
 // Limit reads the size of a page.
 func (q *Query) Limit() int {
 	text := q.Text("limit")

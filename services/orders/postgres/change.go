@@ -66,6 +66,8 @@ const (
 	// The transaction takes its id before its numbers; logEnd goes by that.
 	drawNumbers = `WITH own AS MATERIALIZED (SELECT pg_current_xact_id() AS id)
 	SELECT nextval('log_seq'), pg_postmaster_start_time() FROM own, generate_series(1, $1) WHERE own.id IS NOT NULL`
+	// The lock is for whoever else looks for the number; a statement after it sees what the one before has made.
+	lockNumber = `SELECT pg_advisory_xact_lock(hashtextextended($1, 1853189474))`
 	// A key without a client is of a replica of before keys had one; such a key is remembered for a day.
 	findKey = `SELECT request_hash, order_id FROM idempotency_keys WHERE key IN ($1, $2)`
 )
@@ -77,6 +79,10 @@ func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) ([]*orde
 	b.Queue("BEGIN")
 	if c.Key != nil {
 		b.Queue(findKey, storedKey(c.Key), c.Key.Key).Query(func(rows pgx.Rows) error { return replayed(rows, c.Key) })
+	}
+	if n := c.Namesake; n != nil {
+		b.Queue(lockNumber, n.Number)
+		b.Queue(findNamesake, n.Number, ids).Query(func(rows pgx.Rows) error { return readNamesake(rows, n) })
 	}
 	b.Queue(lockOrders, ids).Query(r.readHeads)
 	b.Queue(loadLinks, ids, c.Bodies).Query(r.readLinks)
@@ -143,6 +149,18 @@ func readDrawn(drawn *orders.Drawn) func(pgx.Rows) error {
 // storedKey is a client's key as its column holds it: no client's name or key has a line break.
 func storedKey(key *orders.IdempotencyKey) string { return key.Client + "\n" + key.Key }
 
+var findNamesake = `SELECT o.id FROM orders o WHERE ` + numberIs("$1") + ` AND NOT o.deleted AND o.id <> ALL($2) LIMIT 1`
+
+func readNamesake(rows pgx.Rows, n *orders.Namesake) error {
+	n.ID = uuid.Nil
+	for rows.Next() {
+		if err := rows.Scan(raw(&n.ID)); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
 // replayed finds that a creation was asked for before.
 func replayed(rows pgx.Rows, key *orders.IdempotencyKey) error {
 	var hash string
@@ -184,7 +202,8 @@ const (
 	body = COALESCE(u.body, o.body), words = COALESCE(` + folded + `, o.words), placed_at = COALESCE(u.placed_at, o.placed_at)
 	FROM ` + orderRows + ` WHERE o.id = u.id`
 	orderRows = `unnest($1::uuid[], $2::bigint[], $3::boolean[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::json[], $10::text[],
-	$11::text[], $12::timestamptz[]) AS u (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words, folded, placed_at)`
+	$11::text[], $12::timestamptz[], $13::text[])
+	AS u (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words, folded, placed_at, ref)`
 	linkColumns = `unnest($1::uuid[], $2::text[], $3::smallint[], $4::boolean[], $5::timestamptz[], $6::text[],
 	$7::text[], $8::text[], $9::boolean[], $10::timestamptz[], $11::json[], $12::text[])`
 	insertLinks = `INSERT INTO links (order_id, peer, state, due, since, agreed, theirs_version, theirs_fingerprint,

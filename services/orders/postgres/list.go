@@ -47,10 +47,10 @@ const (
 	byChange = `SELECT p.ids, CASE WHEN cardinality(p.ids) < %[4]s THEN (SELECT g.seq FROM log g WHERE %[1]s ORDER BY %[5]s OFFSET %[2]d - 1 LIMIT 1) END
 	FROM (SELECT ARRAY(SELECT o.id FROM (SELECT g.order_id, g.at, g.seq FROM log g WHERE %[1]s ORDER BY %[5]s LIMIT %[2]d) g,
 	LATERAL (SELECT o.id FROM orders o WHERE o.id = g.order_id AND o.seq = g.seq AND %[3]s OFFSET 0) o ORDER BY %[5]s LIMIT %[4]s) AS ids OFFSET 0) p`
-	newestChange   = `g.seq DESC`
-	newestOfPeople = `g.at DESC, g.seq DESC` // as their index has it
-	ofPeople       = `g.actor ~ '^(user|token|admin):'`
-	changeAt       = `SELECT at FROM log WHERE seq = $1`
+	newestChange = `g.seq DESC`
+	latestChange = `g.at DESC, g.seq DESC` // as the indexes by time have it
+	ofPeople     = `g.actor ~ '^(user|token|admin):'`
+	changeAt     = `SELECT at FROM log WHERE seq = $1`
 
 	hasNumber = `lower(o.order_number) COLLATE "C" >= %s AND lower(o.order_number) COLLATE "C" < %s`
 	hasWords  = `o.words @@ (SELECT %s)` // read once, not for each row
@@ -195,8 +195,8 @@ func (s *Store) byChange(ctx context.Context, q orders.Query) (string, arguments
 	}
 	changes, err := s.changes(ctx, &args, q)
 	order := newestChange
-	if q.ByPeople() {
-		order = newestOfPeople
+	if q.ByPeople() || q.ByTime() {
+		order = latestChange
 	}
 	return fmt.Sprintf(byChange, changes, changedMax, where, args.add(q.Limit), order), args, err
 }
@@ -208,6 +208,10 @@ func listed(args *arguments, q orders.Query) string {
 	case q.Search != "":
 		id, _ := searchedID(q.Search) // words are looked for in a list
 		some = fmt.Sprintf(byID, args.add(id))
+	case q.OrderNumber != "":
+		some = `SELECT o.id FROM orders o WHERE ` + numberIs(args.add(q.OrderNumber))
+	case q.ExternalRef != "":
+		some = `SELECT o.id FROM orders o WHERE ` + refIs(args, q.ExternalRef)
 	case isOpen(q.State):
 		some = fmt.Sprintf(inOpen, stateCode(q.State))
 	}
@@ -237,20 +241,26 @@ func conditions(args *arguments, q orders.Query) string {
 	if q.State != ordersync.None {
 		list = append(list, fmt.Sprintf(inState, stateCode(q.State)))
 	}
+	if q.OrderNumber != "" {
+		list = append(list, numberIs(args.add(q.OrderNumber)))
+	}
+	if q.ExternalRef != "" {
+		list = append(list, refIs(args, q.ExternalRef))
+	}
 	return strings.Join(list, " AND ")
 }
 
 // changes are the conditions of the changes that a list goes by, after the one that the last page ended with.
 func (s *Store) changes(ctx context.Context, args *arguments, q orders.Query) (string, error) {
-	if !q.ByPeople() {
-		if q.After.Seq == 0 {
-			return "g.wrote", nil
-		}
-		return "g.wrote AND g.seq < " + args.add(q.After.Seq), nil
-	}
-	conditions := ofPeople
-	if q.ChangedBy != "" {
-		conditions += " AND g.actor = " + args.add(q.ChangedBy)
+	conditions := "g.wrote"
+	switch {
+	case q.ByPeople():
+		conditions = ofPeople + " AND g.actor = " + args.add(q.ChangedBy)
+	case q.ByTime():
+	case q.After.Seq == 0:
+		return conditions, nil
+	default:
+		return conditions + " AND g.seq < " + args.add(q.After.Seq), nil
 	}
 	if !q.ChangedFrom.IsZero() {
 		conditions += " AND g.at >= " + args.add(q.ChangedFrom)

@@ -152,7 +152,7 @@ type orderColumns struct {
 	updatedAt            col[time.Time]
 	version, fingerprint col[string]
 	number, status       col[*string]
-	words, folded        col[*string] // folded is the number as it is searched for
+	words, folded, ref   col[*string] // folded is the number as it is searched for, ref that of a third system
 	placedAt             col[*time.Time]
 	body                 col[[]byte]
 }
@@ -161,7 +161,7 @@ func (o *orderColumns) queue(b *pgx.Batch, sql string) {
 	if len(o.id.v) == 0 {
 		return
 	}
-	b.Queue(sql, columns{&o.id, &o.seq, &o.deleted, &o.updatedAt, &o.version, &o.fingerprint, &o.number, &o.status, &o.body, &o.words, &o.folded, &o.placedAt}.args()...)
+	b.Queue(sql, columns{&o.id, &o.seq, &o.deleted, &o.updatedAt, &o.version, &o.fingerprint, &o.number, &o.status, &o.body, &o.words, &o.folded, &o.placedAt, &o.ref}.args()...)
 }
 
 type linkColumnsArg struct {
@@ -279,6 +279,7 @@ func (o *orderColumns) add(c *orders.Change) {
 		folded := orders.Fold(c.Content.OrderNumber)
 		o.folded.add(&folded)
 		o.placedAt.add(&c.Content.PlacedAt)
+		o.ref.add(&c.Content.ExternalRef)
 	case c.New:
 		unknown := "" // only the deletion is known
 		o.number.add(&unknown)
@@ -287,6 +288,7 @@ func (o *orderColumns) add(c *orders.Change) {
 		o.words.add(&unknown)
 		o.folded.add(&unknown)
 		o.placedAt.add(&unplaced)
+		o.ref.add(&unknown)
 	default:
 		o.number.add(nil)
 		o.status.add(nil)
@@ -294,6 +296,7 @@ func (o *orderColumns) add(c *orders.Change) {
 		o.words.add(nil)
 		o.folded.add(nil)
 		o.placedAt.add(nil)
+		o.ref.add(nil)
 	}
 }
 

@@ -14,16 +14,17 @@ import (
 
 // Upper and lower case and the normal forms of Unicode are made one by orders.Fold and nowhere else, because
 // what a database knows of them depends on its locale. The words of an order contain a mark that they were
-// folded, and the folded number if lower, by which the index of numbers goes, makes another text of it. No
-// word of a text begins like these two.
+// folded, the folded number if lower, by which the index of numbers goes, makes another text of it, and the
+// number of a third system as it is. No word of a text begins like these.
 const (
-	folded = `to_tsvector('simple', u.words) || array_to_tsvector(array_remove(ARRAY['=folded', CASE WHEN lower(u.order_number) <> u.folded THEN '#' || u.folded END], NULL))`
+	folded = `to_tsvector('simple', u.words) || array_to_tsvector(array_remove(ARRAY['=folded', CASE WHEN lower(u.order_number) <> u.folded THEN '#' || u.folded END, CASE WHEN u.ref <> '' THEN '=ref:' || u.ref END], NULL))`
 	// The condition is that of the index.
 	toIndex = `SELECT o.id, o.order_number, concat_ws(' ', o.body -> 'customer' ->> 'name', o.body -> 'customer' ->> 'company',
-	o.body -> 'customer' ->> 'email', o.body -> 'customer' ->> 'ref'), COALESCE(o.body ->> 'placedAt', '')
+	o.body -> 'customer' ->> 'email', o.body -> 'customer' ->> 'ref'), COALESCE(o.body ->> 'placedAt', ''), COALESCE(o.body ->> 'externalRef', '')
 	FROM orders o WHERE NOT (o.words @@ '=folded'::tsquery) ORDER BY o.id LIMIT $1 FOR UPDATE SKIP LOCKED`
 	setIndexed = `UPDATE orders o SET words = ` + folded + `, placed_at = u.placed_at
-	FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS u (id, order_number, folded, words, placed_at) WHERE o.id = u.id`
+	FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[])
+	AS u (id, order_number, folded, words, placed_at, ref) WHERE o.id = u.id`
 )
 
 // Index prepares at most so many orders that a service of an earlier version stored for searches and lists:
@@ -36,12 +37,12 @@ func (s *Store) Index(ctx context.Context, most int) (n int, err error) {
 			return err
 		}
 		var id col[[16]byte]
-		var number, foldedNumber, words col[string]
+		var number, foldedNumber, words, ref col[string]
 		var placed col[time.Time]
 		for rows.Next() {
 			var one [16]byte
-			var itsNumber, itsWords, at string
-			if err := rows.Scan(&one, &itsNumber, &itsWords, &at); err != nil {
+			var itsNumber, itsWords, at, itsRef string
+			if err := rows.Scan(&one, &itsNumber, &itsWords, &at, &itsRef); err != nil {
 				return err
 			}
 			id.add(one)
@@ -49,11 +50,12 @@ func (s *Store) Index(ctx context.Context, most int) (n int, err error) {
 			foldedNumber.add(orders.Fold(itsNumber))
 			words.add(orders.Fold(itsWords))
 			placed.add(placedAt(at))
+			ref.add(itsRef)
 		}
 		if n = len(id.v); rows.Err() != nil || n == 0 {
 			return rows.Err()
 		}
-		_, err = tx.Exec(ctx, setIndexed, columns{&id, &number, &foldedNumber, &words, &placed}.args()...)
+		_, err = tx.Exec(ctx, setIndexed, columns{&id, &number, &foldedNumber, &words, &placed, &ref}.args()...)
 		return err
 	})
 	return n, translate(err, "index orders")
@@ -69,6 +71,16 @@ func placedAt(text string) time.Time {
 		return unplaced
 	}
 	return t
+}
+
+// numberIs finds an order by its number as it is.
+func numberIs(number string) string {
+	return fmt.Sprintf(`lower(o.order_number) COLLATE "C" = lower(%[1]s::text) COLLATE "C" AND o.order_number = %[1]s::text`, number)
+}
+
+// refIs finds orders by their number of a third system as it is.
+func refIs(args *arguments, ref string) string {
+	return "o.words @@ " + args.add("'=ref:"+quoted.Replace(ref)+"'") + "::tsquery"
 }
 
 func numberMatching(args *arguments, text string) string {
