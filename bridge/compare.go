@@ -41,14 +41,15 @@ type comparison struct {
 	requestID           string
 	ordersHere          int64
 	ordersThere         int64
-	compared            int64  // orders here that were dealt with
-	posHere, posThere   int64  // of both logs, at the first look
-	logMost             int64  // longest log that is rather read whole; below 0 for none
-	leaveDue            bool   // what is due is the bridges' work: it is only counted
-	step                func() // is called now and then
-	hash                string // what all orders here come to
-	same                bool   // at the first look, over all orders
-	moving              int    // differences that were gone, or others, at a second look: under way
+	compared            int64                             // orders here that were dealt with
+	posHere, posThere   int64                             // of both logs, at the first look
+	logMost             int64                             // longest log that is rather read whole; below 0 for none
+	leaveDue            bool                              // what is due is the bridges' work: it is only counted
+	step                func()                            // is called now and then
+	hash                string                            // what all orders here come to
+	same                bool                              // at the first look, over all orders
+	invalid             map[string]contracts.InvalidEntry // by side and id
+	moving              int                               // differences that were gone, or others, at a second look: under way
 }
 
 // span is a range of ids, from one on and below the other; "" is the beginning, and the end.
@@ -276,7 +277,7 @@ func (c *comparison) listBoth(ctx context.Context, in span) (map[string]differen
 	if err != nil {
 		return nil, err
 	}
-	return differences(here, there), nil
+	return c.withoutInvalid(differences(here, there)), nil
 }
 
 var idForm = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
@@ -288,19 +289,22 @@ func (c *comparison) list(ctx context.Context, of *client, side string, in span)
 	for {
 		query := url.Values{"limit": {strconv.Itoa(contracts.BatchEntriesMax)}}
 		in.put(query)
-		var page contracts.EntryPage
+		var page entryPage
 		if err := c.get(ctx, of, "/orders/entries?"+query.Encode(), &page); err != nil {
 			return nil, err
 		}
 		if page.Side != side {
 			return nil, fmt.Errorf("%s: speaks for another side", of.target)
 		}
-		for i := range page.Entries {
-			e := &page.Entries[i]
-			if len(e.Validate()) > 0 || out[e.ItemID] != nil || e.ItemID < in.from || in.to != "" && e.ItemID >= in.to {
-				return nil, fmt.Errorf("%s: an entry is not valid, or is of another range", of.target)
+		for _, raw := range page.Entries {
+			before := len(out)
+			e, err := c.take(raw, side, out)
+			switch {
+			case err != nil:
+				return nil, fmt.Errorf("%s: %w", of.target, err)
+			case out[e.ItemID] != nil && len(out) == before, e.ItemID < in.from, in.to != "" && e.ItemID >= in.to:
+				return nil, fmt.Errorf("%s: an entry is there twice, or is of another range", of.target)
 			}
-			out[e.ItemID] = e
 		}
 		if page.Next == "" {
 			return out, nil

@@ -59,7 +59,7 @@ func (r *reconciler) Report() *contracts.ReconcileReport {
 	defer r.mu.Unlock()
 	out := r.report
 	out.Found, out.Effects = copied(r.report.Found), copied(r.report.Effects)
-	out.Plan = slices.Clone(r.report.Plan)
+	out.Plan, out.Invalid = slices.Clone(r.report.Plan), slices.Clone(r.report.Invalid)
 	out.Requests = r.local.requests.Load() + r.remote.requests.Load()
 	out.Bytes = r.local.bytes.Load() + r.remote.bytes.Load()
 	out.Seconds = time.Since(r.began).Seconds()
@@ -153,6 +153,8 @@ func (r *reconciler) pass(ctx context.Context, repair bool) (open int, err error
 		r.set(func(rep *contracts.ReconcileReport) { rep.Restarts++ })
 		open, err = open+1, nil
 	}
+	invalid := c.invalidEntries()
+	r.set(func(rep *contracts.ReconcileReport) { rep.Invalid, rep.Waiting = invalid, rep.Waiting+len(c.invalid) })
 	rep := r.Report()
 	settled := open == 0 && rep.Waiting == 0 && rep.LeftOut == 0
 	if settled && !c.same {

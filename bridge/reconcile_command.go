@@ -126,6 +126,9 @@ func printReport(w io.Writer, r *contracts.ReconcileReport, format string, dryRu
 		}
 		fmt.Fprintf(t, "  %s\t%s\n", o.ID, effectText(o.Effect, r.Side, r.Peer, dryRun))
 	}
+	for _, e := range r.Invalid {
+		fmt.Fprintf(t, "  %s\t%s\n", e.ID, invalidText(e))
+	}
 	if r.LeftOut > 0 {
 		fmt.Fprintf(t, "left out\t%d\n", r.LeftOut)
 	}

@@ -52,7 +52,7 @@ func (c *comparison) runLog(ctx context.Context, found func([]difference, string
 	if err != nil {
 		return err
 	}
-	list := differences(first.here, first.there)
+	list := c.withoutInvalid(differences(first.here, first.there))
 	if len(list) == 0 {
 		return nil
 	}
@@ -105,19 +105,17 @@ func (c *comparison) log(ctx context.Context, of *client, side, after string) (m
 			query.Set("after", after)
 		}
 		c.step()
-		var page contracts.TransactionPage
+		var page transactionPage
 		if err := c.get(ctx, of, "/orders/transactions?"+query.Encode(), &page); err != nil {
 			return nil, "", err
 		}
 		if page.Side != side || page.Cursor == "" || len(page.Cursor) > contracts.CursorLengthMax {
 			return nil, "", fmt.Errorf("%s: speaks for another side, or names no place in its log", of.target)
 		}
-		for i := range page.Entries {
-			e := &page.Entries[i]
-			if len(e.Validate()) > 0 {
-				return nil, "", fmt.Errorf("%s: an entry is not valid", of.target)
+		for _, raw := range page.Entries {
+			if _, err := c.take(raw, side, out); err != nil {
+				return nil, "", fmt.Errorf("%s: %w", of.target, err)
 			}
-			out[e.ItemID] = e
 		}
 		if c.logMost == logMost && len(out) > 2*logMost {
 			return nil, "", fmt.Errorf("%s: tells of more orders than its log can have", of.target)

@@ -53,16 +53,17 @@ type ReconcileReport struct {
 	Equal         bool           `json:"equal"`    // one look at all orders of both showed it
 	Orders        int64          `json:"orders"`
 	OrdersThere   int64          `json:"ordersThere"`
-	Hash          string         `json:"hash"`          // what all orders of this side come to
-	Position      int64          `json:"position"`      // of this side's log at that look
-	PositionThere int64          `json:"positionThere"` // and of the peer's
-	Found         map[string]int `json:"found"`         // differences, by kind
-	Effects       map[string]int `json:"effects"`       // what settling them does, by a name of ReconcileEffects
-	Plan          []PlannedOrder `json:"plan,omitzero"` // the first of the differences
-	Moving        int            `json:"moving"`        // orders that were changed or told while the last pass looked
-	Waiting       int            `json:"waiting"`       // orders that a person has to settle
-	LeftOut       int            `json:"leftOut"`       // orders that a person left out
-	Compared      int64          `json:"compared"`      // orders of this side that the present pass has dealt with
+	Hash          string         `json:"hash"`             // what all orders of this side come to
+	Position      int64          `json:"position"`         // of this side's log at that look
+	PositionThere int64          `json:"positionThere"`    // and of the peer's
+	Found         map[string]int `json:"found"`            // differences, by kind
+	Effects       map[string]int `json:"effects"`          // what settling them does, by a name of ReconcileEffects
+	Plan          []PlannedOrder `json:"plan,omitzero"`    // the first of the differences
+	Invalid       []InvalidEntry `json:"invalid,omitzero"` // orders that could not be compared; they count as waiting
+	Moving        int            `json:"moving"`           // orders that were changed or told while the last pass looked
+	Waiting       int            `json:"waiting"`          // orders that a person has to settle
+	LeftOut       int            `json:"leftOut"`          // orders that a person left out
+	Compared      int64          `json:"compared"`         // orders of this side that the present pass has dealt with
 	Sent          int            `json:"sent"`
 	Passes        int            `json:"passes"`
 	CarriedOut    bool           `json:"carriedOut,omitzero"` // a whole pass has told what it found
@@ -71,6 +72,16 @@ type ReconcileReport struct {
 	Bytes         int64          `json:"bytes"`
 	Seconds       float64        `json:"seconds"`
 }
+
+// InvalidEntry is an order of which a side gave an entry that breaks the rules, so that it was not compared.
+type InvalidEntry struct {
+	ID     string `json:"id"`
+	Side   string `json:"side"` // whose entry it was
+	Reason string `json:"reason"`
+}
+
+// InvalidMax is how many of them a report names.
+const InvalidMax = 100
 
 // ReconcilePhases are the names of what a reconciliation is at.
 var ReconcilePhases = []string{"comparing", "repairing", "waiting", "ended"}

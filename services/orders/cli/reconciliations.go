@@ -270,6 +270,9 @@ func printReport(t *table, r *contracts.ReconcileReport) {
 		}
 		t.row("  "+o.ID, o.Kind, o.Effect)
 	}
+	for _, e := range r.Invalid {
+		t.row("  "+e.ID, "not compared", "the entry of "+e.Side+" is not valid: "+e.Reason)
+	}
 	for _, figure := range []struct {
 		name string
 		n    int
