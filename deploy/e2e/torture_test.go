@@ -77,4 +77,31 @@ func (g *rig) torture(t *testing.T, l *load, mixed []rigFault) {
 	}
 	g.awaitLate(t)
 	l.verify(t)
+	g.awaitNoAlarms(t)
+}
+
+// awaitNoAlarms waits until both sides report nothing any more: what is well again must not keep an operator busy.
+func (g *rig) awaitNoAlarms(t testing.TB) {
+	t.Helper()
+	began, last := time.Now(), ""
+	defer func() {
+		if took := time.Since(began); took > worthTelling {
+			t.Logf("%s  alarms for %s; the last was %s", clock(), took.Round(time.Second), last)
+		}
+	}()
+	for _, s := range g.sides() {
+		eventually(t, restPatience, s.name+" has no alarms", func() bool {
+			status, err := s.status(t.Context())
+			alarms := ""
+			if err == nil {
+				alarms = strings.Join(status.Peers[0].Alarms, "; ")
+			} else {
+				alarms = err.Error()
+			}
+			if alarms != "" {
+				last = s.name + ": " + alarms
+			}
+			return alarms == ""
+		})
+	}
 }
