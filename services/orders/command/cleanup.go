@@ -98,8 +98,6 @@ was deleted is never removed. The service does the same about every hour.`,
 				return err
 			}
 			switch {
-			case c.DatabaseURL == "":
-				return fmt.Errorf("%s_DATABASE_URL is not set", Prefix)
 			case !sideName.MatchString(c.Peer):
 				return fmt.Errorf("%s_PEER must be the name of the other side", Prefix)
 			case c.Retention == 0:
@@ -107,7 +105,7 @@ was deleted is never removed. The service does the same about every hour.`,
 			case c.Retention < retentionMin:
 				return fmt.Errorf("%s_RETENTION must be %s or more", Prefix, retentionMin)
 			}
-			store, err := postgres.Open(cmd.Context(), c.DatabaseURL, 2)
+			store, _, err := openReady(cmd.Context(), &c)
 			if err != nil {
 				return err
 			}

@@ -1,12 +1,12 @@
 package command
 
 import (
+	"context"
 	"fmt"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
-	"github.com/orderbridge/orderbridge/services/orders/postgres"
 	"github.com/orderbridge/orderbridge/settings"
 )
 
@@ -21,15 +21,16 @@ func Migrate() *cobra.Command {
 			if err := settings.Load(Prefix, &c); err != nil {
 				return err
 			}
-			if c.DatabaseURL == "" {
-				return fmt.Errorf("%s_DATABASE_URL is not set", Prefix)
-			}
-			store, err := postgres.Open(cmd.Context(), c.DatabaseURL, 2)
+			store, log, err := openReady(cmd.Context(), &c)
 			if err != nil {
 				return err
 			}
 			defer store.Close()
-			version, err := store.Migrate(cmd.Context())
+			var version int64
+			err = await(cmd.Context(), log, "migrate", func(ctx context.Context) (err error) {
+				version, err = store.Migrate(ctx)
+				return err
+			})
 			if err != nil {
 				return err
 			}

@@ -14,7 +14,6 @@ import (
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/services/orders"
 	"github.com/orderbridge/orderbridge/services/orders/access"
-	"github.com/orderbridge/orderbridge/services/orders/postgres"
 	"github.com/orderbridge/orderbridge/settings"
 )
 
@@ -36,10 +35,7 @@ func withPeople(ctx context.Context, do func(*access.Access) error) error {
 	if err := settings.Load(Prefix, &c); err != nil {
 		return err
 	}
-	if c.DatabaseURL == "" {
-		return fmt.Errorf("%s_DATABASE_URL is not set", Prefix)
-	}
-	store, err := postgres.Open(ctx, c.DatabaseURL, 2)
+	store, _, err := openReady(ctx, &c)
 	if err != nil {
 		return err
 	}

@@ -56,11 +56,15 @@ func Serve() *cobra.Command {
 	}
 }
 
-// databaseWait is how long a database that is not there yet is waited for.
-const databaseWait = 60 * time.Second
-
 // serve runs the service until ctx ends, then ends what is under way.
 func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
+	if err := runUntil(ctx, cfg, log); ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+		return err
+	}
+	return nil // it was stopped while it waited for the database
+}
+
+func runUntil(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	store, err := postgres.Open(ctx, cfg.DatabaseURL, cfg.DatabaseConns)
 	if err != nil {
 		return err
@@ -75,8 +79,11 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	}
 	defer broker.Close()
 	relay := outbox.NewRelay(broker, store, log)
-	key, err := store.EpochKey(ctx)
-	if err != nil {
+	var key []byte
+	if err := await(ctx, log, "read the key of epochs", func(ctx context.Context) (err error) {
+		key, err = store.EpochKey(ctx)
+		return err
+	}); err != nil {
 		return err
 	}
 	epoch := orders.NewEpoch(cfg.Side, key)
@@ -87,7 +94,7 @@ func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	desk = peering.New(peering.Options{
 		Side: cfg.Side, Peers: []string{cfg.Peer}, Epoch: epoch, Every: cfg.ReconcileEvery, Now: now,
 	}, store, brake, broker, store.PausedByPerson, log)
-	if err := desk.Load(ctx); err != nil {
+	if err := await(ctx, log, "read peers", desk.Load); err != nil {
 		return err
 	}
 	keeper := outbox.NewKeeper(broker, store, relay, desk.BrokerLost, log)
@@ -154,30 +161,19 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 // prepareDatabase waits for the database and brings it to this program's schema, or makes sure that
 // somebody else has.
 func prepareDatabase(ctx context.Context, cfg *Config, store *postgres.Store, log *zap.Logger) error {
-	deadline := time.Now().Add(databaseWait)
-	for {
-		err := store.Ping(ctx)
-		if err == nil {
-			break
-		}
-		if ctx.Err() != nil || time.Now().After(deadline) {
-			return err
-		}
-		log.Info("waiting for the database", zap.Error(err))
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
-	}
 	if cfg.Migrate {
-		_, err := store.Migrate(ctx)
+		return await(ctx, log, "migrate", func(ctx context.Context) error {
+			_, err := store.Migrate(ctx)
+			return err
+		})
+	}
+	return await(ctx, log, "read schema version", func(ctx context.Context) error {
+		current, target, err := store.SchemaVersions(ctx)
+		if err == nil && current < target {
+			err = fmt.Errorf("the database has schema %d and this program needs %d: run `orderbridge migrate`, or set %s_MIGRATE=true", current, target, Prefix)
+		}
 		return err
-	}
-	current, target, err := store.SchemaVersions(ctx)
-	if err == nil && current < target {
-		err = fmt.Errorf("the database has schema %d and this program needs %d: run `orderbridge migrate`, or set %s_MIGRATE=true", current, target, Prefix)
-	}
-	return err
+	})
 }
 
 // forget drops idempotency keys and accepted batches that have served their time.

@@ -41,6 +41,15 @@ func secret(role string) string { return role + strings.Repeat("-secret", 6) }
 // startSide runs a service until the test ends.
 func startSide(t *testing.T, change ...func(*Config)) *side {
 	t.Helper()
+	s := &side{t: t, cfg: newConfig(t, change...)}
+	s.start()
+	t.Cleanup(func() { s.stop() })
+	return s
+}
+
+// newConfig is the settings of a side with a database of its own.
+func newConfig(t *testing.T, change ...func(*Config)) *Config {
+	t.Helper()
 	cfg := &Config{
 		Side: "a", Peer: "b", PeerURL: "http://127.0.0.1:1", HTTPAddr: freeAddr(t), DatabaseURL: pgtest.Open(t), Migrate: true,
 		ClientToken: secret("client"), PeerToken: secret("peer"), BridgeToken: secret("bridge"), AdminToken: secret("admin"),
@@ -52,10 +61,7 @@ func startSide(t *testing.T, change ...func(*Config)) *side {
 		c(cfg)
 	}
 	require.NoError(t, cfg.Validate())
-	s := &side{t: t, cfg: cfg}
-	s.start()
-	t.Cleanup(func() { s.stop() })
-	return s
+	return cfg
 }
 
 func (s *side) start() {

@@ -2,8 +2,13 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -107,4 +112,18 @@ func sqlState(err error) string {
 		return pg.Code
 	}
 	return ""
+}
+
+// NotYet reports whether an error will pass without anybody doing something here: the database cannot be
+// reached, or it starts or stops.
+func NotYet(err error) bool {
+	if state := sqlState(err); state != "" {
+		const canceled = "57014"
+		return slices.Contains([]string{"08", "53", "57"}, state[:2]) && state != canceled
+	}
+	var connect *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &connect) || errors.As(err, &network) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) // as the migrations get it
 }
