@@ -269,10 +269,13 @@ func (s *Service) carryOut(st *Stored, link Link, out ordersync.Outcome, in *Rec
 			c.UpdatedAt, st.UpdatedAt = in.UpdatedAt, in.UpdatedAt
 		}
 	}
-	if linkChanged(link, next) {
+	changed := linkChanged(link, next)
+	if changed {
 		s.relink(&c, st, link, next, now)
 	}
-	if out.Rule != ordersync.NoRule && !out.Routine() || wrote || row.Event == EventRetried {
+	// A peer that is refused, and says the same again, is told so and leaves nothing behind.
+	again := row.Event == EventReceived && out.State == ordersync.Error && !changed && !wrote
+	if out.Rule != ordersync.NoRule && !out.Routine() && !again || wrote || row.Event == EventRetried {
 		row.OrderID, row.At, row.Peer, row.Head, row.Wrote = st.ID, now, link.Peer, out.Head, wrote
 		row.Was, row.WasSince, row.Becomes, row.Rule, row.Reason = link.State, link.Since, out.State, out.Rule, out.Reason
 		row.DropsTheirs = link.Theirs != nil && (out.Theirs == nil || !sameHead(*link.Theirs, *out.Theirs))

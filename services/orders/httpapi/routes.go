@@ -12,18 +12,20 @@ import (
 
 // API serves orders to clients, and transactions to peers and the own bridge.
 type API struct {
-	service Service
-	batches Batches
-	peering Peering
-	log     *zap.Logger
-	large   chan struct{} // a place for each large body in memory
-	wake    chan struct{} // there is a batch to work on
-	feed    *feed
+	service  Service
+	batches  Batches
+	peering  Peering
+	log      *zap.Logger
+	large    chan struct{} // a place for each large body in memory
+	wake     chan struct{} // there is a batch to work on
+	feed     *feed
+	refusals *refusals
 }
 
 // New makes the API.
 func New(s Service, b Batches, p Peering, log *zap.Logger) *API {
-	return &API{s, b, p, log.Named("httpapi"), make(chan struct{}, largeMax), make(chan struct{}, 1), newFeed()}
+	log = log.Named("httpapi")
+	return &API{s, b, p, log, make(chan struct{}, largeMax), make(chan struct{}, 1), newFeed(), newRefusals(log)}
 }
 
 // Routes puts everything that can be called below r, behind authentication, but for what Changes does.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -54,6 +55,11 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = a.admit(r.Context(), in, answers)
 	}
+	if err == nil && !answers && len(in.Entries) > 0 {
+		var wait time.Duration
+		wait, err = a.refusals.admit(in.Side)
+		tellWait(w, wait)
+	}
 	large := err == nil && (int64(len(raw)) > bytesMax || len(in.Entries) > contracts.BatchEntriesMax)
 	if err == nil && large && (seen != nil || len(in.Entries) == 1) {
 		err = &contracts.Problem{
@@ -88,13 +94,17 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.saw(side, read.received)
+	collided, _ := read.answer(present)
+	if !answers {
+		a.refusals.charge(side, in.Entries, read.answers)
+	}
 	if minimal {
 		w.Header().Set("Preference-Applied", "return=minimal")
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	status := http.StatusOK
-	if collided, _ := read.answer(present); collided > 0 {
+	if collided > 0 {
 		status = http.StatusConflict
 	}
 	out := batchOut{Side: a.service.Name(), Entries: read.answers}

@@ -62,7 +62,7 @@ func (a *API) workOn(ctx context.Context, worker string) time.Duration {
 			switch kind := orders.KindOf(err); {
 			case ctx.Err() != nil:
 				return 0
-			case kind == orders.Held, kind == orders.Starting, kind == orders.Unavailable: // which is not the batch's fault
+			case kind == orders.Held, kind == orders.Starting, kind == orders.Unavailable, kind == orders.TooMany: // which is not the batch's fault
 				a.log.Info("an accepted batch waits", zap.Stringer("batch", p.Batch), zap.Error(err))
 				a.release(ctx, worker)
 				return workEvery
@@ -111,6 +111,9 @@ func (a *API) settle(ctx context.Context, p *orders.Piece) error {
 	a.saw(p.Peer, read.received)
 	var o orders.PieceOutcome
 	o.Collided, o.Refused = read.answer(present)
+	if p.Role == string(access.Peer) {
+		a.refusals.charge(p.Peer, in.Entries, read.answers)
+	}
 	if o.Answers, err = strictjson.Encode(batchOut{Side: a.service.Name(), Entries: read.answers}); err != nil {
 		return err
 	}
