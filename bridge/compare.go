@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -200,8 +201,8 @@ func sameRanges(x, y []contracts.Range, err error) error {
 
 func (c *comparison) rangeList(ctx context.Context, of *client, side string, in span, query url.Values) ([]contracts.Range, error) {
 	in.put(query)
-	var list contracts.RangeList
-	if err := c.get(ctx, of, "/orders/fingerprints?"+query.Encode(), &list); err != nil {
+	list, err := fetchPage[contracts.RangeList](ctx, c, of, "/orders/fingerprints?"+query.Encode())
+	if err != nil {
 		return nil, err
 	}
 	if list.Side != side {
@@ -289,8 +290,8 @@ func (c *comparison) list(ctx context.Context, of *client, side string, in span)
 	for {
 		query := url.Values{"limit": {strconv.Itoa(contracts.BatchEntriesMax)}}
 		in.put(query)
-		var page entryPage
-		if err := c.get(ctx, of, "/orders/entries?"+query.Encode(), &page); err != nil {
+		page, err := fetchPage[entryPage](ctx, c, of, "/orders/entries?"+query.Encode())
+		if err != nil {
 			return nil, err
 		}
 		if page.Side != side {
@@ -324,32 +325,43 @@ func (c *comparison) list(ctx context.Context, of *client, side string, in span)
 	}
 }
 
-const triesMax = 5
+// triesMax is how often a request of a reconciliation is made before the reconciliation fails; the pauses
+// between add up to some six seconds.
+const triesMax = 6
 
-// get reads an answer of one side; what may pass by is tried again.
-func (c *comparison) get(ctx context.Context, of *client, path string, into any) error {
+// fetchPage reads an answer of one side. What may pass is tried again.
+func fetchPage[T any](ctx context.Context, c *comparison, of *client, path string) (T, error) {
 	for try := 1; ; try++ {
+		var got T
 		if of.requests.Load() > requestsMax {
-			return fmt.Errorf("%s: more than %d requests", of.target, requestsMax)
+			return got, fmt.Errorf("%s: more than %d requests", of.target, requestsMax)
 		}
 		r := of.get(ctx, path, c.requestID)
-		if r.status == http.StatusOK && r.body == answers {
-			if err := of.readAs(ctx, r, into); err != nil {
-				return fmt.Errorf("%s: %w", of.target, err)
-			}
-			return nil
+		err := of.readAs(ctx, r, &got)
+		if err == nil {
+			return got, nil
+		}
+		if r.status == http.StatusOK && r.body == answers { // JSON of another shape
+			r.body, r.reason = foreign, err.Error()
 		}
 		if err := tryAgain(ctx, of, try, r); err != nil {
-			return err
+			return got, err
 		}
 	}
 }
 
-// tryAgain waits before the next try, or tells why there is none.
+// tryAgain waits before the next try, longer each time, or returns why there is none: the service itself
+// refuses the request. Anything else may pass, whatever status a proxy in between gives it.
 func tryAgain(ctx context.Context, of *client, try int, r response) error {
-	passes := r.lost || r.status == http.StatusTooManyRequests || r.status >= http.StatusInternalServerError
-	if try == triesMax || !passes {
+	if try == triesMax || final(r) {
 		return fmt.Errorf("%s: %s", of.target, r.reason)
 	}
-	return sleep(ctx, max(min(r.retryAfter, toldWaitMax), time.Duration(try)*backoffBase), nil)
+	pause := backoffBase << (try - 1)
+	return sleep(ctx, max(min(r.retryAfter, toldWaitMax), pause/2+rand.N(pause/2)), nil)
+}
+
+// final reports whether an answer stays the same however often it is asked for.
+func final(r response) bool {
+	passes := r.status == http.StatusRequestTimeout || r.status == http.StatusTooEarly || r.status == http.StatusTooManyRequests
+	return r.body == problem && r.status < http.StatusInternalServerError && !passes
 }

@@ -105,8 +105,8 @@ func (c *comparison) log(ctx context.Context, of *client, side, after string) (m
 			query.Set("after", after)
 		}
 		c.step()
-		var page transactionPage
-		if err := c.get(ctx, of, "/orders/transactions?"+query.Encode(), &page); err != nil {
+		page, err := fetchPage[transactionPage](ctx, c, of, "/orders/transactions?"+query.Encode())
+		if err != nil {
 			return nil, "", err
 		}
 		if page.Side != side || page.Cursor == "" || len(page.Cursor) > contracts.CursorLengthMax {
