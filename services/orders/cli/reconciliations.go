@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -79,7 +80,8 @@ func startReconciliation() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "start [PEER]", Short: "Ask the bridge to compare both sides and make them equal", Args: cobra.MaximumNArgs(1),
 		Long: `Ask the bridge to compare both sides and make them equal. With --wait it ends with 0 where they are
-equal after it, or where a dry run has ended, and with 3 where somebody has to look.`,
+equal after it, or where a dry run has ended, and with 3 where somebody has to look. Where one is open
+already, --wait follows that one.`,
 	}
 	dryRun := cmd.Flags().Bool("dry-run", false, "compare and change nothing")
 	all := cmd.Flags().Bool("all", false, "the orders too that were left out with confirm --except")
@@ -95,6 +97,9 @@ equal after it, or where a dry run has ended, and with 3 where somebody has to l
 			return err
 		}
 		got, err := side.send(cmd.Context(), http.MethodPost, pathReconciliations, nil, contracts.ReconciliationRequest{Peer: peer, DryRun: *dryRun, All: *all})
+		if refused, ok := errors.AsType[*refusal](err); ok && refused.status == http.StatusConflict && *wait && !*all {
+			return side.join(cmd, peer, *dryRun, err, *format)
+		}
 		if err != nil {
 			return err
 		}
@@ -111,6 +116,25 @@ equal after it, or where a dry run has ended, and with 3 where somebody has to l
 		return printReconciliation(cmd.OutOrStdout(), &r)
 	}
 	return cmd
+}
+
+// join follows the open reconciliation with a peer, if it is of the kind that was asked for.
+func (r *remote) join(cmd *cobra.Command, peer string, dryRun bool, refused error, format output) error {
+	var list contracts.ReconciliationList
+	if _, err := r.get(cmd.Context(), pathReconciliations+"?"+url.Values{"peer": {peer}, "limit": {"1"}}.Encode(), &list); err != nil {
+		return err
+	}
+	if len(list.Reconciliations) == 0 {
+		return refused
+	}
+	open := &list.Reconciliations[0]
+	if open.DryRun != dryRun || !slices.Contains(contracts.ReconciliationStates[:4], open.State) {
+		return refused
+	}
+	if _, err := fmt.Fprintf(cmd.ErrOrStderr(), "reconciliation %s is open already, requested by %s at %s: waiting for it\n", open.ID, open.RequestedBy, clock(open.RequestedAt)); err != nil {
+		return err
+	}
+	return r.follow(cmd, open.ID, true, format)
 }
 
 func confirmReconciliation() *cobra.Command {
