@@ -70,7 +70,7 @@ func (p *pipe) separate() *pipe {
 
 // greet has both sides tell what they have seen of each other, without any order.
 func (c *clerk) greet(ctx context.Context) (passed bool) {
-	requestID := fmt.Sprintf("%s-%d", c.instance, c.requests.Add(1))
+	began, requestID := time.Now(), fmt.Sprintf("%s-%d", c.instance, c.requests.Add(1))
 	body, err := strictjson.Encode(contracts.Lookup{Peer: c.peer, IDs: []string{}, All: true})
 	if err != nil { // a name always encodes
 		panic(err)
@@ -88,11 +88,21 @@ func (c *clerk) greet(ctx context.Context) (passed bool) {
 			r = c.local.send(ctx, localPut, requestID, batchBody(c.peer, nil, orEmpty(heard.Seen)), nil)
 		}
 	}
-	if err != nil || r.verdict != settled { // the circuit tells of it as soon as an order waits
-		c.log.Debug("greeting did not get through", zap.String("reason", r.reason), zap.Error(err))
+	if ctx.Err() != nil { // broken off from here, which shows nothing
 		return false
 	}
-	return true
+	reason := ""
+	if err != nil {
+		reason = err.Error()
+	} else if r.verdict != settled {
+		reason = r.reason
+	}
+	if reason != "" {
+		reason = cut(r.call.target()+": "+reason, contracts.FailedReasonMax)
+		c.log.Debug("handshake failed", zap.String("reason", reason))
+	}
+	c.handshakes.note(began, reason, r.verdict == unauthorized)
+	return reason == ""
 }
 
 // orEmpty makes a greeting one, even when nothing was seen yet.

@@ -63,7 +63,6 @@ func Run(ctx context.Context, c Config, log *zap.Logger) error {
 
 	figures, failed, changed := newMetrics(), &failedCalls{}, make(chan struct{}, 1)
 	circuit := newCircuit(c.BackoffMax, log, func() { notify(changed) })
-	figures.watch(circuit, source.paused)
 	p := &pipe{
 		side: c.Side, peer: c.Peer,
 		local:   newClient("local", c.LocalURL, c.LocalToken, c.Workers, failed, figures.observe),
@@ -73,11 +72,12 @@ func Run(ctx context.Context, c Config, log *zap.Logger) error {
 		paused: source.paused, ackWait: source.ackWait,
 	}
 	p.findDoors()
+	figures.watch(circuit, source.paused, p.handshakes.state, p.retried.last)
 	defer p.local.http.CloseIdleConnections()
 	defer p.remote.http.CloseIdleConnections()
 	r := &reporter{
 		instance: p.instance, peer: c.Peer, changed: changed, circuit: circuit, missing: source.missing,
-		delivered: p.delivered.Load, failed: failed.last, publish: source.publish, log: log,
+		delivered: p.delivered.Load, failed: failed.last, retried: p.retried.last, handshakes: p.handshakes.state, publish: source.publish, log: log,
 	}
 	return runParts(ctx, c, log, listener, source, p, r)
 }

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/orderbridge/orderbridge/contracts"
 )
 
 // Outcomes of an entry, as orderbridge_bridge_entries_total counts them.
@@ -53,7 +55,7 @@ func (m *metrics) observe(target, code string, elapsed time.Duration) {
 }
 
 // watch adds the gauges that show the state of circuit and consumer at the time of asking.
-func (m *metrics) watch(circuit *circuit, paused func() bool) {
+func (m *metrics) watch(circuit *circuit, paused func() bool, handshakes func() handshakeState, retried func() []contracts.RetriedOrder) {
 	gauge := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
@@ -62,6 +64,18 @@ func (m *metrics) watch(circuit *circuit, paused func() bool) {
 	})
 	gauge("orderbridge_bridge_unauthorized", "1 while a service does not accept this bridge's token.", func() float64 {
 		return oneIf(circuit.state().barred)
+	})
+	gauge("orderbridge_bridge_handshakes_failing", "How many handshakes with the peer have failed in a row; 0 below three.", func() float64 {
+		if failing := handshakes().failing; failing != nil {
+			return float64(failing.Count)
+		}
+		return 0
+	})
+	gauge("orderbridge_bridge_retried_deliveries_max", "The most deliveries of an order that failed alone and comes again; 0 when there is none.", func() float64 {
+		if list := retried(); len(list) > 0 {
+			return float64(list[0].Deliveries)
+		}
+		return 0
 	})
 	gauge("orderbridge_bridge_paused", "1 while the consumer is paused.", func() float64 { return oneIf(paused()) })
 }

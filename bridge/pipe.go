@@ -26,6 +26,8 @@ type pipe struct {
 	ackWait       func() time.Duration // of the consumer
 	requests      atomic.Int64
 	delivered     atomic.Int64 // entries settled since the start
+	retried       retriedOrders
+	handshakes    handshakes
 }
 
 // findDoors has both clients look what a foreign answer to a batch is about.
@@ -56,7 +58,7 @@ func (p *pipe) settle(stop, work context.Context, messages []message) {
 		p.conclude(probe, r)
 		// A piece of one has nothing to halve: it stays away for a while and lets others by.
 		if alone := waiting(piece); len(alone) == 1 && r.entries <= 1 && (r.verdict == retry || r.verdict == later || r.verdict == blocked) {
-			p.giveBack(alone, max(alone[0].delay(p.delayMax), min(r.retryAfter, toldWaitMax)))
+			p.comeAgain(alone[0], r)
 		}
 		batch.learn(r.verdict, piece, r.entries)
 	}
@@ -205,7 +207,7 @@ func (p *pipe) storePart(ctx context.Context, requestID string, told []telling) 
 	case later, blocked:
 		o := told[0].order
 		p.log.Error("answer refused on the way to the own service", zap.String("order_id", o.id), zap.String("reason", r.reason))
-		p.giveBack([]*order{o}, o.delay(p.delayMax))
+		p.comeAgain(o, r)
 		r.verdict = settled // dealt with
 	}
 	return r
@@ -235,7 +237,19 @@ func (p *pipe) conclude(probe bool, r response) {
 // finish acknowledges an order with which all is done that can be done now.
 func (p *pipe) finish(o *order, outcome string) {
 	p.metrics.entries.WithLabelValues(outcome).Inc()
+	p.retried.settled(o.id)
 	p.acked(o.acknowledge())
+}
+
+// comeAgain gives an order back that failed alone, for longer each time.
+func (p *pipe) comeAgain(o *order, r response) {
+	delay := max(o.delay(p.delayMax), min(r.retryAfter, toldWaitMax))
+	of := p.local
+	if r.call == remotePut {
+		of = p.remote
+	}
+	p.retried.failed(o, of.target, r, of.heard(r.reason, contracts.RetriedReasonMax), delay)
+	p.giveBack([]*order{o}, delay)
 }
 
 // giveBack lets orders be delivered again after a delay.

@@ -27,6 +27,8 @@ type reporter struct {
 	missing        func() string // why nothing can be fetched
 	delivered      func() int64
 	failed         func() []contracts.FailedCall
+	retried        func() []contracts.RetriedOrder
+	handshakes     func() handshakeState
 	publish        func(subject string, data []byte) error
 	log            *zap.Logger
 
@@ -52,12 +54,12 @@ func (r *reporter) run(ctx context.Context) {
 
 // report describes the bridge as it is at a time, which is now.
 func (r *reporter) report(now time.Time) contracts.BridgeReport {
-	circuit, missing := r.circuit.state(), r.missing()
+	circuit, missing, greeted := r.circuit.state(), r.missing(), r.handshakes()
 	state := stateRunning
 	switch {
-	case circuit.barred:
+	case circuit.barred || greeted.barred:
 		state = stateUnauthorized
-	case circuit.name != circuitClosed, missing != "":
+	case circuit.name != circuitClosed, missing != "", greeted.failing != nil:
 		state = stateWaiting
 	}
 	if state != r.state {
@@ -66,9 +68,14 @@ func (r *reporter) report(now time.Time) contracts.BridgeReport {
 	b := contracts.BridgeReport{
 		Instance: r.instance, Peer: r.peer, State: state, Since: r.since, Circuit: circuit.name,
 		LastError: circuit.lastError, LastErrorAt: circuit.failedAt, RetryAt: circuit.until, Delivered: r.delivered(), Failed: r.failed(), At: now,
+		HandshakeAt: greeted.passed, HandshakeFailing: greeted.failing, Retried: r.retried(),
 	}
-	if circuit.name == circuitClosed && missing != "" { // why it waits, and not what is over
+	switch { // why it waits, and not what is over
+	case circuit.name != circuitClosed:
+	case missing != "":
 		b.LastError, b.LastErrorAt = missing, now
+	case greeted.failing != nil:
+		b.LastError, b.LastErrorAt = greeted.failing.Reason, now
 	}
 	return b
 }

@@ -4,13 +4,15 @@ import "time"
 
 // Status is the answer of GET /admin/api/status.
 type Status struct {
-	Side   string       `json:"side"`
-	Epoch  string       `json:"epoch"` // of the process that answers
-	Orders int64        `json:"orders"`
-	Outbox int64        `json:"outbox"` // hints that JetStream has not taken yet
-	Broker BrokerStatus `json:"broker"`
-	Peers  []PeerStatus `json:"peers"`
-	At     time.Time    `json:"at"`
+	Side   string `json:"side"`
+	Epoch  string `json:"epoch"` // of the process that answers
+	Orders int64  `json:"orders"`
+	Outbox int64  `json:"outbox"` // hints that JetStream has not taken yet
+	// OutboxSince is when the oldest of them was written.
+	OutboxSince *time.Time   `json:"outboxSince,omitzero"`
+	Broker      BrokerStatus `json:"broker"`
+	Peers       []PeerStatus `json:"peers"`
+	At          time.Time    `json:"at"`
 }
 
 // BrokerStatus is the state of this side's JetStream as seen from the service.
@@ -49,8 +51,11 @@ type PeerStatus struct {
 	Paused   bool             `json:"paused"`
 	Held     *Hold            `json:"held,omitzero"`  // nothing is carried until a person confirms
 	Proof    *Proof           `json:"proof,omitzero"` // when both were last the same
-	Brake    BrakeStatus      `json:"brake"`
-	Alarms   []string         `json:"alarms"` // what a person should look at, in words
+	// ChangesSinceProof counts the changes of orders here after the place in this side's log that the proof
+	// is of, up to ChangesCountedMax.
+	ChangesSinceProof int64       `json:"changesSinceProof,omitzero"`
+	Brake             BrakeStatus `json:"brake"`
+	Alarms            []string    `json:"alarms"` // what a person should look at, in words
 }
 
 // OldestPending is the order that has waited longest for the peer.
@@ -59,7 +64,11 @@ type OldestPending struct {
 	State      string    `json:"state"`
 	Since      time.Time `json:"since"`
 	AgeSeconds float64   `json:"ageSeconds"`
+	Overdue    bool      `json:"overdue,omitzero"` // it has waited longer than ORDERS_ALARM_AGE
 }
+
+// ChangesCountedMax is up to how many changes since a proof are counted.
+const ChangesCountedMax = 10_000
 
 // ConsumerStatus holds the figures of `nats consumer info`.
 type ConsumerStatus struct {

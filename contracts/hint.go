@@ -66,11 +66,16 @@ type BridgeReport struct {
 	Delivered   int64     `json:"delivered"` // entries settled since its start
 	// The last calls that went wrong, newest first, as many as fit into BridgeReportBytesMax. Status leaves them out.
 	Failed []FailedCall `json:"failed,omitzero"`
-	At     time.Time    `json:"at"`
+	// When a handshake with the peer last passed, and how they fail where several have in a row.
+	HandshakeAt      time.Time         `json:"handshakeAt,omitzero"`
+	HandshakeFailing *HandshakeFailure `json:"handshakeFailing,omitzero"`
+	Retried          []RetriedOrder    `json:"retried,omitzero"`
+	At               time.Time         `json:"at"` // in a status: when the service received it
 }
 
 // BridgeReportBytesMax is the length of a report as JSON; what is longer is not listened to.
 const BridgeReportBytesMax = 64 << 10
 
-// BridgeStates are the names of a bridge's states.
-var BridgeStates = []string{"running", "waiting", "unauthorized"}
+// BridgeStates are the names of a bridge's states. Silent is the service's word: the bridge has stopped to
+// report, and what it reported last may not be true any more.
+var BridgeStates = []string{"running", "waiting", "unauthorized", "silent"}

@@ -12,6 +12,7 @@ import (
 type Counts struct {
 	At             time.Time // when it was counted
 	Orders, Outbox int64
+	OutboxSince    time.Time                            // when the oldest row was written; zero when there is none
 	States         map[string]map[ordersync.State]int64 // by peer
 	Due            map[string]int64                     // by peer
 	Oldest         map[string]Oldest                    // by peer; none when nothing is due

@@ -52,7 +52,7 @@ func (a *Admin) Run(ctx context.Context) error {
 func (a *Admin) sample(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, sampleEvery)
 	defer cancel()
-	s, err := a.figures(ctx)
+	s, err := a.Status(ctx)
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,8 @@ type Store interface {
 	ReceivedSince(ctx context.Context, seq int64) (byPeer map[string]int64, last int64, err error)
 	Mark(ctx context.Context) (string, error)
 	BrokerLoss(ctx context.Context) (*contracts.BrokerLoss, error)
+	// ChangesSince counts the changes of orders after a place in the log, up to most.
+	ChangesSince(ctx context.Context, position int64, most int) (int64, error)
 	// OpenCases lists collisions by order id, and counts them.
 	OpenCases(ctx context.Context, f orders.CaseFilter, limit int) ([]orders.LinkRow, orders.CaseCounts, error)
 	Proposal(ctx context.Context, id uuid.UUID, peer string) (*orders.Proposal, error)
@@ -78,6 +80,7 @@ type Admin struct {
 	broker  Broker
 	peering Peering
 	peers   []Peer
+	limits  Limits
 	now     func() time.Time
 	log     *zap.Logger
 	past    *history
@@ -86,8 +89,8 @@ type Admin struct {
 }
 
 // New makes the admin of a side.
-func New(s Service, store Store, broker Broker, peering Peering, peers []Peer, now func() time.Time, log *zap.Logger) *Admin {
-	return &Admin{s, store, broker, peering, peers, now, log.Named("admin"), newHistory(), newChanges(), make(chan struct{})}
+func New(s Service, store Store, broker Broker, peering Peering, peers []Peer, limits Limits, now func() time.Time, log *zap.Logger) *Admin {
+	return &Admin{s, store, broker, peering, peers, limits, now, log.Named("admin"), newHistory(), newChanges(), make(chan struct{})}
 }
 
 // Routes puts everything that can be called below r. Who mounts it lets operators through only.

@@ -15,7 +15,7 @@ import (
 )
 
 func (a *Admin) status(w http.ResponseWriter, r *http.Request) {
-	out, err := a.figures(r.Context())
+	out, err := a.Status(r.Context())
 	if err != nil {
 		httpapi.Fail(w, r, a.log, err)
 		return
@@ -23,8 +23,8 @@ func (a *Admin) status(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
 }
 
-// figures reads how this side and its sync stand.
-func (a *Admin) figures(ctx context.Context) (*contracts.Status, error) {
+// Status reads how this side and its sync stand.
+func (a *Admin) Status(ctx context.Context) (*contracts.Status, error) {
 	counts, err := a.store.Counts(ctx)
 	if err != nil {
 		return nil, err
@@ -37,11 +37,15 @@ func (a *Admin) figures(ctx context.Context) (*contracts.Status, error) {
 		Side: a.service.Name(), Epoch: a.service.Epoch(), Orders: counts.Orders, Outbox: counts.Outbox,
 		Broker: broker, At: counts.At.UTC(),
 	}
+	if !counts.OutboxSince.IsZero() {
+		since := counts.OutboxSince.UTC()
+		out.OutboxSince = &since
+	}
 	for _, p := range a.peers {
 		s := contracts.PeerStatus{
 			Peer: p.Name, States: map[string]int64{}, Pending: counts.Due[p.Name],
-			Bridges: a.broker.Bridges(p.Name), Alarms: []string{},
-			Held: a.peering.Held(p.Name), Proof: a.peering.Proof(p.Name), Brake: a.brakeStatus(p.Name),
+			Bridges: a.broker.Bridges(p.Name),
+			Held:    a.peering.Held(p.Name), Proof: a.peering.Proof(p.Name), Brake: a.brakeStatus(p.Name),
 		}
 		for _, state := range ordersync.States[:ordersync.ErrorSynced] {
 			s.States[state.String()] = counts.States[p.Name][state]
@@ -49,13 +53,18 @@ func (a *Admin) figures(ctx context.Context) (*contracts.Status, error) {
 		if o, ok := counts.Oldest[p.Name]; ok {
 			s.Oldest = &contracts.OldestPending{
 				ID: o.ID.String(), State: o.State.String(), Since: o.Since.UTC(),
-				AgeSeconds: a.now().Sub(o.Since).Seconds(),
+				AgeSeconds: a.now().Sub(o.Since).Seconds(), Overdue: a.limits.overdue(o.Since.UTC(), a.now()),
 			}
 		}
 		if c, ok := consumers[p.Name]; ok {
 			s.Consumer, s.Paused = &c, c.PausedUntil != nil
 		}
-		s.Alarms = append(s.Alarms, alarms(&s, &broker)...)
+		if s.Proof != nil {
+			if s.ChangesSinceProof, err = a.store.ChangesSince(ctx, s.Proof.Position, contracts.ChangesCountedMax); err != nil {
+				return nil, err
+			}
+		}
+		s.Alarms = alarms(&s, out, a.broker.FailedCalls(p.Name), a.limits)
 		if next := a.peering.Next(p.Name); next != "" {
 			s.Alarms = append(s.Alarms, "held, next step: "+next)
 		}
@@ -65,44 +74,6 @@ func (a *Admin) figures(ctx context.Context) (*contracts.Status, error) {
 		out.Peers = append(out.Peers, s)
 	}
 	return out, nil
-}
-
-// alarms says in words what a person should look at.
-func alarms(s *contracts.PeerStatus, broker *contracts.BrokerStatus) []string {
-	var out []string
-	if broker.Error != "" {
-		out = append(out, "broker: "+broker.Error)
-	}
-	if l := broker.Lost; l != nil && (s.Proof == nil || s.Proof.At.Before(l.At)) {
-		out = append(out, "broker: "+l.Reason+"; both sides are not proved equal since")
-	}
-	if s.Held != nil {
-		out = append(out, "held: "+s.Held.Reason)
-	}
-	if s.Brake.Deletions || s.Brake.Replacements {
-		out = append(out, "brake: changes of "+s.Peer+" are held as errors until a person lets them through")
-	}
-	if s.Paused && s.Held == nil { // a held link stands still by itself
-		out = append(out, "paused: nothing is sent to "+s.Peer+" until it is resumed")
-	}
-	if len(s.Bridges) == 0 {
-		out = append(out, "no bridge to "+s.Peer+" has reported")
-	}
-	for _, b := range s.Bridges {
-		switch {
-		case b.State == "unauthorized":
-			out = append(out, "bridge "+b.Instance+" is not authorized: "+b.LastError)
-		case b.Circuit != "closed":
-			out = append(out, "bridge "+b.Instance+" waits, circuit "+b.Circuit+": "+b.LastError)
-		}
-	}
-	if n := s.States["COLLISION"]; n > 0 {
-		out = append(out, fmt.Sprintf("%d orders in collision", n))
-	}
-	if n := s.States["ERROR"] + s.States["ERROR_SYNCED"]; n > 0 {
-		out = append(out, fmt.Sprintf("%d orders in error", n))
-	}
-	return out
 }
 
 func (a *Admin) listPeers(w http.ResponseWriter, r *http.Request) {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,7 @@ type standing struct {
 	Since time.Time `json:"since"`
 	Text  string    `json:"text"`
 	Why   string    `json:"why,omitzero"`
+	Alarm string    `json:"alarm,omitzero"` // of the status, that names this order
 }
 
 // step is one thing that happened to an order.
@@ -41,7 +43,7 @@ func Explain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "explain ORDER", Short: "Tell in words what happened to an order, where it stands, and what it waits for and why",
 		Long: `Tell in words what happened to an order, where it stands, and what it waits for and why.
-It ends with 3 where somebody has to look: a collision or an error.`, Args: cobra.ExactArgs(1),
+It ends with 3 where somebody has to look: a collision, an error, or an alarm that names the order.`, Args: cobra.ExactArgs(1),
 	}
 	addRemoteFlags(cmd)
 	format := outputFlag(cmd)
@@ -65,6 +67,9 @@ It ends with 3 where somebody has to look: a collision or an error.`, Args: cobr
 		for _, s := range e.Standing {
 			if needsPerson(s.State) {
 				return person("somebody has to look: %s", s.Text)
+			}
+			if s.Alarm != "" {
+				return person("somebody has to look: %s", s.Alarm)
 			}
 		}
 		return nil
@@ -95,7 +100,7 @@ func (r *remote) explain(ctx context.Context, id string) (*explanation, error) {
 		}
 		e.Standing = append(e.Standing, standing{
 			Peer: p.Peer, State: event.Becomes, Since: event.At,
-			Text: stateText(event.Becomes, p.Peer), Why: why(&event, p, &s),
+			Text: stateText(event.Becomes, p.Peer), Why: why(tl.ID, &event, p, &s), Alarm: alarmOf(tl.ID, p),
 		})
 	}
 	var o contracts.OrderView
@@ -105,6 +110,16 @@ func (r *remote) explain(ctx context.Context, id string) (*explanation, error) {
 	}
 	e.Number = o.OrderNumber
 	return e, nil
+}
+
+// alarmOf is the alarm of a status that names an order; empty when there is none.
+func alarmOf(id string, p *contracts.PeerStatus) string {
+	for _, a := range p.Alarms {
+		if strings.Contains(a, id) {
+			return a
+		}
+	}
+	return ""
 }
 
 func (e *explanation) print(cmd *cobra.Command) error {

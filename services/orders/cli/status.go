@@ -110,7 +110,11 @@ func printStatus(w io.Writer, s *contracts.Status) error {
 	t := newTable(w)
 	t.row("side", s.Side, "(epoch "+s.Epoch+")")
 	t.row("orders", s.Orders)
-	t.row("outbox", s.Outbox)
+	if s.OutboxSince != nil {
+		t.row("outbox", fmt.Sprintf("%d, the oldest for %s", s.Outbox, age(*s.OutboxSince, s.At)))
+	} else {
+		t.row("outbox", s.Outbox)
+	}
 	if b := s.Broker; b.Stream != nil {
 		t.row("stream", fmt.Sprintf("%d messages, %d bytes, sequence %d to %d", b.Stream.Messages, b.Stream.Bytes, b.Stream.FirstSeq, b.Stream.LastSeq))
 	} else {
@@ -138,12 +142,31 @@ func printPeer(t *table, p *contracts.PeerStatus, now time.Time) {
 		t.row("  consumer", fmt.Sprintf("%d unprocessed, %d outstanding acks, %d redelivered", c.Pending, c.AckPending, c.Redelivered))
 	}
 	for _, b := range p.Bridges {
+		if b.State == "silent" {
+			t.row("  bridge", fmt.Sprintf("%s silent for %s, %d delivered before", b.Instance, age(b.At, now), b.Delivered))
+			continue
+		}
 		t.row("  bridge", fmt.Sprintf("%s %s, circuit %s, %d delivered", b.Instance, b.State, b.Circuit, b.Delivered))
+		for _, o := range b.Retried {
+			t.row("  retried", fmt.Sprintf("%s, %d deliveries, last failure %s ago: %s", o.ID, o.Deliveries, age(o.At, now), o.Reason))
+		}
 	}
 	if p.Proof != nil {
-		t.row("  proved", fmt.Sprintf("equal %s ago, %d orders", age(p.Proof.At, now), p.Proof.Orders))
+		t.row("  proved", fmt.Sprintf("equal %s ago, at that time %s, at %s:%d / %s:%d; %s since", age(p.Proof.At, now), several(int(p.Proof.Orders), "order"),
+			p.Proof.Side, p.Proof.Position, p.Proof.Peer, p.Proof.PeerPosition, changes(p.ChangesSinceProof)))
 	}
 	for _, a := range p.Alarms {
 		t.row("  alarm", a)
 	}
+}
+
+// changes counts the changes since a proof, which are counted up to a limit.
+func changes(n int64) string {
+	switch {
+	case n == 0:
+		return "no change"
+	case n >= contracts.ChangesCountedMax:
+		return fmt.Sprintf("%d changes or more", n)
+	}
+	return several(int(n), "change")
 }

@@ -22,9 +22,9 @@ func stateText(state, peer string) string {
 	case "DEL":
 		return "deleted here, and not at " + peer + " yet"
 	case "OK":
-		return "the same here and at " + peer
+		return peer + " acknowledged this version"
 	case "DEL_SYNCED":
-		return "deleted here and at " + peer
+		return "deleted here, and " + peer + " acknowledged that"
 	case "COLLISION":
 		return "in collision: changed here and at " + peer
 	case "ERROR":
@@ -35,21 +35,36 @@ func stateText(state, peer string) string {
 	return "unknown at " + peer
 }
 
-// why says what an order waits for that is not settled; empty when it waits for nothing.
-func why(last *contracts.TimelineEvent, p *contracts.PeerStatus, s *contracts.Status) string {
+// why says what an order waits for that is not settled, and of one that is, what shows that the peer still has
+// it: this side knows what was acknowledged, and not what became of the peer's database since.
+func why(id string, last *contracts.TimelineEvent, p *contracts.PeerStatus, s *contracts.Status) string {
 	switch last.Becomes {
 	case "COLLISION":
 		return "It waits for a person: orderbridge collisions show, then resolve."
 	case "ERROR", "ERROR_SYNCED":
 		return "It waits for a person: " + last.Reason
 	case "NEW", "UPD", "DEL":
-		return onTheWay(p, s)
+		return onTheWay(id, last.At, p, s)
+	case "OK", "DEL_SYNCED":
+		return verified(last.At, p, s)
 	}
 	return ""
 }
 
+// verified says what the last proof of equality shows of an acknowledgement.
+func verified(since time.Time, p *contracts.PeerStatus, s *contracts.Status) string {
+	if p.Proof == nil {
+		return "No comparison has shown yet that " + p.Peer + " still has it: orderbridge reconciliations start " + p.Peer + " --wait"
+	}
+	proof := fmt.Sprintf("%s ago, at %s:%d / %s:%d", age(p.Proof.At, s.At), s.Side, p.Proof.Position, p.Peer, p.Proof.PeerPosition)
+	if p.Proof.At.Before(since) {
+		return "The last equality proof is older, " + proof + ". For a new one: orderbridge reconciliations start " + p.Peer + " --wait"
+	}
+	return "All orders were verified equal after that, " + proof + "."
+}
+
 // onTheWay says what stops the way to a peer, from here on.
-func onTheWay(p *contracts.PeerStatus, s *contracts.Status) string {
+func onTheWay(id string, since time.Time, p *contracts.PeerStatus, s *contracts.Status) string {
 	switch {
 	case p.Held != nil:
 		return "The link to " + p.Peer + " is held until a person confirms: " + p.Held.Reason
@@ -62,9 +77,16 @@ func onTheWay(p *contracts.PeerStatus, s *contracts.Status) string {
 	case len(p.Bridges) == 0:
 		return "No bridge to " + p.Peer + " is running."
 	}
-	blocked := ""
+	if failed := lastFailure(id, p, s); failed != "" {
+		return failed
+	}
+	blocked, running := "", false
 	for _, b := range p.Bridges {
 		switch {
+		case b.State == "silent":
+			if blocked == "" {
+				blocked = "No bridge to " + p.Peer + " is running: the last report came " + age(b.At, s.At) + " ago."
+			}
 		case b.State == "unauthorized":
 			blocked = p.Peer + " does not let the bridge in: " + b.LastError
 		case b.State == "waiting" || b.Circuit != "closed":
@@ -73,10 +95,47 @@ func onTheWay(p *contracts.PeerStatus, s *contracts.Status) string {
 				blocked += fmt.Sprintf("; next try in %s", wait.Round(time.Second))
 			}
 		default:
-			return "It is on its way." // one bridge that runs is enough
+			running = true // one is enough
 		}
 	}
-	return blocked
+	if !running {
+		return blocked
+	}
+	if s.OutboxSince != nil && s.At.Sub(*s.OutboxSince) > promptly {
+		return fmt.Sprintf("The broker has not taken %s, the oldest for %s; this one may be among them.", several(int(s.Outbox), "hint"), age(*s.OutboxSince, s.At))
+	}
+	if s.At.Sub(since) > promptly {
+		return fmt.Sprintf("It has been pending for %s. A bridge is running, and no failed attempt is known: %d are pending, %d are in the bridge's hands.",
+			age(since, s.At), p.Pending, handed(p))
+	}
+	return "A bridge is running, and it has been pending for " + age(since, s.At) + "."
+}
+
+// promptly is how soon an order is usually at the peer, with much to spare.
+const promptly = 10 * time.Second
+
+func handed(p *contracts.PeerStatus) int64 {
+	if p.Consumer == nil {
+		return 0
+	}
+	return p.Consumer.AckPending
+}
+
+// lastFailure says how an order failed last, and when it is tried again; empty when it is not known to fail.
+func lastFailure(id string, p *contracts.PeerStatus, s *contracts.Status) string {
+	for _, b := range p.Bridges {
+		for _, o := range b.Retried {
+			if o.ID != id {
+				continue
+			}
+			text := fmt.Sprintf("The bridge failed with it %s, last %s ago (%s): %s", several(int(o.Deliveries), "time"), age(o.At, s.At), o.Target, o.Reason)
+			if wait := o.RetryAt.Sub(s.At); wait > 0 {
+				text += fmt.Sprintf("; next try in %s", wait.Round(time.Second))
+			}
+			return text
+		}
+	}
+	return ""
 }
 
 // what says what happened.

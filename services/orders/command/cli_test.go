@@ -130,6 +130,8 @@ func TestNoWeakSecrets(t *testing.T) {
 		"ORDERS_BRAKE_DELETIONS must be":    func(c *Config) { c.BrakeDeletions = "120%" },
 		"ORDERS_BRAKE_REPLACEMENTS must be": func(c *Config) { c.BrakeReplacements = "many" },
 		"ORDERS_BRAKE_WINDOW must be":       func(c *Config) { c.BrakeWindow = 0 },
+		"ORDERS_ALARM_AGE must be":          func(c *Config) { c.AlarmAge = -1 },
+		"ORDERS_ALARM_DELIVERIES must be":   func(c *Config) { c.AlarmDeliveries = -1 },
 		"ORDERS_RETENTION must be":          func(c *Config) { c.Retention = time.Minute },
 		"ORDERS_SHUTDOWN_GRACE must be":     func(c *Config) { c.ShutdownGrace = 0 },
 		"ORDERS_DATABASE_CONNS must be":     func(c *Config) { c.DatabaseConns = 1 },

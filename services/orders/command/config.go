@@ -54,6 +54,8 @@ type Config struct {
 	BrakeDeletions    string        `split_words:"true" default:"1000" desc:"how many orders a peer may delete within the brake's window before the rest is held: a number, a share as in 5%, or off"`
 	BrakeReplacements string        `split_words:"true" default:"off" desc:"how many orders a peer may change within the brake's window, as above"`
 	BrakeWindow       time.Duration `split_words:"true" default:"10m" desc:"time in which the brake counts"`
+	AlarmAge          time.Duration `split_words:"true" default:"5m" desc:"how long an order may wait for its peer, or a hint for the broker, before status raises an alarm; 0: never"`
+	AlarmDeliveries   int64         `split_words:"true" default:"6" desc:"how often the bridge may fail with one order before status raises an alarm; 0: never"`
 	LogLevel          string        `split_words:"true" default:"info" desc:"debug, info, warn or error"`
 	LogFormat         string        `split_words:"true" default:"auto" desc:"json, console, or auto: console on a terminal"`
 	Retention         time.Duration `split_words:"true" default:"2160h" desc:"how long the history of what is settled is kept, and what deleted orders held; 0 is for ever"`
@@ -133,6 +135,12 @@ func (c *Config) Validate() error {
 	}
 	if c.BrakeWindow <= 0 {
 		fault("BRAKE_WINDOW", "must be above 0")
+	}
+	if c.AlarmAge < 0 {
+		fault("ALARM_AGE", "must be 0 or more")
+	}
+	if c.AlarmDeliveries < 0 {
+		fault("ALARM_DELIVERIES", "must be 0 or more")
 	}
 	if c.Retention != 0 && c.Retention < retentionMin {
 		fault("RETENTION", "must be 0, or %s or more", retentionMin)

@@ -181,7 +181,7 @@ func TestExplainCommand(t *testing.T) {
 	before["OK"](st)
 	out := s.operator(0, cli.Explain, st.id)
 	require.Contains(t, out, st.o.OrderNumber)
-	require.Regexp(t, `(?m)^towards b\s+the same here and at b\s+for `, out)
+	require.Regexp(t, `(?m)^towards b\s+b acknowledged this version\s+for `, out)
 	require.Regexp(t, `(?m)created here\s+client`, out)
 	require.Contains(t, out, "b has it")
 
@@ -210,7 +210,7 @@ func TestExplainCommand(t *testing.T) {
 	gone := &stage{side: s, o: newOrder(t, "first")}
 	gone.id = gone.o.ID
 	before["DEL_SYNCED"](gone)
-	require.Contains(t, s.operator(0, cli.Explain, gone.id), "deleted here and at b")
+	require.Contains(t, s.operator(0, cli.Explain, gone.id), "deleted here, and b acknowledged that")
 	s.operator(cli.ExitNotFound, cli.Explain, newOrder(t, "").ID)
 }
 

@@ -106,7 +106,8 @@ func runUntil(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	people := access.New(store, now, log)
 	registry := newRegistry(cfg, store, relay, broker, desk)
 	api := httpapi.New(service, store, desk, log)
-	operators := admin.New(service, store, broker, desk, []admin.Peer{{Name: cfg.Peer, URL: cfg.PeerURL}}, now, log)
+	operators := admin.New(service, store, broker, desk, []admin.Peer{{Name: cfg.Peer, URL: cfg.PeerURL}}, admin.Limits{Age: cfg.AlarmAge, Deliveries: cfg.AlarmDeliveries}, now, log)
+	registry.MustRegister(newAlarmFigures(operators))
 	router, err := newRouter(cfg, api, operators, store, broker, people, registry, log)
 	if err != nil {
 		return err

@@ -214,8 +214,13 @@ type monitor struct {
 	last map[string]contracts.BridgeReport // by instance
 }
 
-// forgetAfter is when a bridge that reports no more is taken for gone.
-const forgetAfter = 10 * time.Second
+// A bridge that reports no more is shown as silent after some missed reports. It is forgotten as soon as another
+// one has reported in its place, and in the end anyway.
+const (
+	silentAfter = 6 * time.Second
+	replacedIn  = 10 * time.Second
+	forgetAfter = time.Hour
+)
 
 // bridgesMax bounds what is remembered of bridges, whoever sends.
 const bridgesMax = 64
@@ -231,6 +236,8 @@ func (m *monitor) report(data []byte, now time.Time) {
 	r.At = now.UTC()
 	r.Failed = slices.DeleteFunc(r.Failed, func(c contracts.FailedCall) bool { return len(c.Validate()) > 0 })
 	r.Failed = r.Failed[:min(len(r.Failed), contracts.FailedCallsMax)]
+	r.Retried = slices.DeleteFunc(r.Retried, func(o contracts.RetriedOrder) bool { return len(o.Validate()) > 0 })
+	r.Retried = r.Retried[:min(len(r.Retried), contracts.RetriedOrdersMax)]
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sweep(now)
@@ -240,8 +247,14 @@ func (m *monitor) report(data []byte, now time.Time) {
 }
 
 func (m *monitor) sweep(now time.Time) {
+	newest := map[string]time.Time{} // of each peer's bridges
+	for _, r := range m.last {
+		if r.At.After(newest[r.Peer]) {
+			newest[r.Peer] = r.At
+		}
+	}
 	for k, r := range m.last {
-		if now.Sub(r.At) > forgetAfter {
+		if now.Sub(r.At) > forgetAfter || now.Sub(r.At) > replacedIn && newest[r.Peer].After(r.At) {
 			delete(m.last, k)
 		}
 	}
@@ -254,6 +267,9 @@ func (m *monitor) of(peer string, now time.Time) []contracts.BridgeReport {
 	out := []contracts.BridgeReport{}
 	for _, r := range m.last {
 		if r.Peer == peer {
+			if now.Sub(r.At) > silentAfter {
+				r.State = "silent"
+			}
 			out = append(out, r)
 		}
 	}

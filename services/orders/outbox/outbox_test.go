@@ -347,6 +347,11 @@ func TestBridgesAreShownWhileTheyReport(t *testing.T) {
 	left := m.of("b", start.Add(11*time.Second))
 	require.Len(t, left, 1)
 	require.Equal(t, "two", left[0].Instance)
+	require.Equal(t, "running", left[0].State)
+	left = m.of("b", start.Add(8*time.Second+silentAfter+1))
+	require.Equal(t, "silent", left[0].State, "what it reported last may not be true any more")
+	require.Len(t, m.of("b", start.Add(time.Minute)), 1, "nobody reports in its place")
+	require.Empty(t, m.of("b", start.Add(8*time.Second+forgetAfter+1)))
 }
 
 // TestOnlyWhatCanBeShownIsRememberedOfFailedCalls: whoever has access to the broker may send a report.

@@ -20,7 +20,7 @@ const (
 	// What is common is counted as the rest: each of these goes by an index, and none reads the rows
 	// of settled orders.
 	countOrders = `SELECT (SELECT count(*) FROM orders) - (SELECT count(*) FROM orders WHERE deleted)`
-	countOutbox = `SELECT count(*) FROM outbox`
+	countOutbox = `SELECT count(*), min(at) FROM outbox`
 	// All open links are read once: the oldest that is due is then found by the index.
 	countOpen = `WITH open AS MATERIALIZED (SELECT peer, state, count(*) AS n, count(*) FILTER (WHERE due) AS due, min(since) FILTER (WHERE due) AS oldest
 		FROM links WHERE state NOT IN (3, 5) GROUP BY peer, state)
@@ -39,6 +39,7 @@ const (
 	allLinks      = `SELECT order_id, peer FROM links WHERE %s`
 	openLinks     = `SELECT order_id, peer FROM (SELECT order_id, peer FROM links WHERE %s AND state NOT IN (3, 5) OFFSET 0) x`
 	receivedSince = `SELECT peer, count(*) FROM log WHERE seq > $1 AND seq <= $2 AND event = 4 GROUP BY peer`
+	changesSince  = `SELECT count(*) FROM (SELECT FROM log WHERE seq > $1 AND wrote LIMIT $2) l`
 	lastSeq       = `SELECT COALESCE((SELECT seq FROM log ORDER BY seq DESC LIMIT 1), 0)`
 	markOpen      = `SELECT count(*)::text || ' ' || count(*) FILTER (WHERE due) || ' ' || COALESCE(max(since)::text, '') FROM links WHERE state NOT IN (3, 5)`
 	markProposals = `SELECT count(*)::text || ' ' || COALESCE(max(proposed_at)::text, '') FROM proposals`
@@ -63,6 +64,12 @@ func sum(states map[ordersync.State]int64) (n int64) {
 		n += count
 	}
 	return n
+}
+
+// ChangesSince counts the changes of orders after a place in the log, up to most.
+func (s *Store) ChangesSince(ctx context.Context, position int64, most int) (n int64, err error) {
+	err = s.pool.QueryRow(ctx, changesSince, position, most).Scan(&n)
+	return n, translate(err, "count changes since a proof")
 }
 
 // Links lists links in any of some states, by order id, after an id (zero: from the start).

@@ -68,7 +68,14 @@ func (s *Store) count(ctx context.Context) (orders.Counts, error) {
 		settled = map[string]map[ordersync.State]int64{}
 		queueSettled(b, &c.Orders, settled)
 	}
-	b.Queue(countOutbox).QueryRow(func(row pgx.Row) error { return row.Scan(&c.Outbox) })
+	b.Queue(countOutbox).QueryRow(func(row pgx.Row) error {
+		var since *time.Time
+		err := row.Scan(&c.Outbox, &since)
+		if since != nil {
+			c.OutboxSince = *since
+		}
+		return err
+	})
 	b.Queue(countOpen).Query(func(rows pgx.Rows) error { return readOpen(rows, &c) })
 	b.Queue("COMMIT")
 	if err := s.batch(ctx, b); err != nil {

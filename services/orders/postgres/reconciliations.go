@@ -47,15 +47,7 @@ func insertReconciliation(ctx context.Context, to interface {
 func (s *Store) Add(ctx context.Context, r *contracts.Reconciliation) error {
 	err := insertReconciliation(ctx, s.pool, r)
 	if sqlState(err) == "23505" {
-		open, err := s.Open(ctx, r.Peer)
-		if err != nil {
-			return err
-		}
-		if open == nil { // it has ended since
-			return orders.Errorf(orders.Conflict, "another reconciliation with %s has just ended: try again", r.Peer)
-		}
-		return orders.Errorf(orders.Conflict, "reconciliation %s with %s is open already: %s, requested by %s at %s",
-			open.ID, open.Peer, open.State, open.RequestedBy, open.RequestedAt.UTC().Format(time.RFC3339))
+		return orders.Errorf(orders.Conflict, "a reconciliation with %s is open already", r.Peer)
 	}
 	if err == nil {
 		_, err = s.pool.Exec(ctx, forgetOld, r.Peer, keptReconciliations)

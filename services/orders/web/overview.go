@@ -94,10 +94,17 @@ func headline(p *contracts.PeerStatus, b *contracts.BrokerStatus, now time.Time)
 		return said{"bad", count(p.Pending, "order") + " cannot get to " + p.Peer + ". " + why}
 	case where != flowing:
 		return said{"wait", "Nothing waits for " + p.Peer + ", but nothing could get there. " + why}
+	case p.Oldest != nil && p.Oldest.Overdue:
+		return said{"bad", count(p.Pending, "order") + " wait for " + p.Peer + ", one of them for too long."}
+	case p.Pending > 0 && len(p.Alarms) > 0:
+		return said{"wait", count(p.Pending, "order") + " on the way to " + p.Peer + ". " + words(p.Alarms[0]) + "."}
 	case p.Pending > 0:
 		return said{"busy", count(p.Pending, "order") + " on the way to " + p.Peer + "."}
 	case bad > 0:
 		return said{"wait", "All news is at " + p.Peer + ". " + count(bad, "order") + " need a person."}
+	}
+	if len(p.Alarms) > 0 {
+		return said{"wait", "All news is at " + p.Peer + ". " + words(p.Alarms[0]) + "."}
 	}
 	return said{"good", "Everything is in step with " + p.Peer + "."}
 }

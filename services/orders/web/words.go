@@ -95,15 +95,15 @@ func standingOf(id string, l contracts.LinkView, s *contracts.Status, now time.T
 		out.Link = "/admin/errors?q=" + id
 	case "NEW", "UPD", "DEL":
 		out.Text = fmt.Sprintf("Waiting for %s", l.Peer)
-		out.Detail = holdUp(l.Peer, s, now)
+		out.Detail = holdUp(id, l.Peer, s, now)
 	case "OK", "DEL_SYNCED":
-		out.Detail = l.Peer + " has acknowledged it."
+		out.Detail = l.Peer + " has acknowledged this version."
 	}
 	return out
 }
 
 // holdUp says why orders are not at a peer yet.
-func holdUp(peer string, s *contracts.Status, now time.Time) string {
+func holdUp(id, peer string, s *contracts.Status, now time.Time) string {
 	if s == nil {
 		return "why is not known now."
 	}
@@ -112,9 +112,31 @@ func holdUp(peer string, s *contracts.Status, now time.Time) string {
 			if where, why := stopped(p, &s.Broker, now); where != flowing {
 				return strings.ToLower(why[:1]) + why[1:] // it follows a colon
 			}
+			if failed := lastFailure(id, p, now); failed != "" {
+				return failed
+			}
 		}
 	}
-	return "on its way."
+	return "a bridge is running, and no failed attempt is known."
+}
+
+// lastFailure says how the bridge failed with an order last; empty when it is not known to fail.
+func lastFailure(id string, p *contracts.PeerStatus, now time.Time) string {
+	for _, b := range p.Bridges {
+		for _, o := range b.Retried {
+			if o.ID == id {
+				return fmt.Sprintf("the bridge failed with it %s, last %s: %s%s.", times(o.Deliveries), ago(o.At, now), o.Reason, nextTry(o.RetryAt, now))
+			}
+		}
+	}
+	return ""
+}
+
+func times(n int64) string {
+	if n == 1 {
+		return "once"
+	}
+	return number(n) + " times"
 }
 
 // place is where the way to a peer is stopped.
@@ -144,6 +166,8 @@ func stopped(p *contracts.PeerStatus, b *contracts.BrokerStatus, now time.Time) 
 	where, why := atPeer, ""
 	for _, r := range p.Bridges {
 		switch {
+		case r.State == "silent":
+			where, why = atBridge, "The bridge to "+p.Peer+" has not reported since "+ago(r.At, now)+": it is dead, or cut off from the broker."
 		case r.State == "unauthorized":
 			why = p.Peer + " does not let our bridge in: " + reason(r.LastError) + "."
 		case r.Circuit != "closed" || r.State == "waiting":
