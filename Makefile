@@ -10,6 +10,10 @@ TOOL    := $(GO) tool -modfile=tools/go.mod
 # The program needs no C. Without it everything that is built and tested here shares what was compiled once.
 export CGO_ENABLED = 0
 
+# What `orderbridge version` says; without git nothing is known.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
+LDFLAGS := -X github.com/orderbridge/orderbridge/services/orders/command.version=$(VERSION)
+
 SOURCES := $(shell find . -name '*.go' -not -path './.demo/*' -not -path './bin/*')
 
 help: ## print this
@@ -17,7 +21,7 @@ help: ## print this
 
 build: ## build bin/orderbridge
 	@echo "building $(BIN)/orderbridge; the first time takes some minutes and lists what it compiles"
-	@$(GO) build -v -o $(BIN)/orderbridge .
+	@$(GO) build -v -ldflags "$(LDFLAGS)" -o $(BIN)/orderbridge .
 
 demo: build ## two sides, seeded, until Ctrl-C (DEMO_ARGS="--port-base 9080 --fresh")
 	$(BIN)/orderbridge demo $(DEMO_ARGS)

@@ -119,6 +119,29 @@ func TestOrdersAreValidVariedAndAlwaysTheSame(t *testing.T) {
 	require.Empty(t, makeOrders("a", 0, now))
 }
 
+// TestTheGuideIsTheTour: what the demo prints, the README says and explains.
+func TestTheGuideIsTheTour(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	require.NoError(t, err)
+	_, tour, found := strings.Cut(string(readme), "\n## A tour\n")
+	require.True(t, found)
+	tour, _, _ = strings.Cut(tour, "\n## ")
+	lines := map[string]bool{}
+	for line := range strings.SplitSeq(tour, "\n") {
+		lines[strings.TrimPrefix(line, "$ ")] = true
+	}
+	commands := 0
+	for line := range strings.SplitSeq(strings.NewReplacer("{ENV}", "./.demo/demo.env", "{PROGRAM}", "bin/orderbridge").Replace(guideText), "\n") {
+		command, is := strings.CutPrefix(line, "  ")
+		if !is || strings.HasPrefix(command, "{") { // headings, and where to log in
+			continue
+		}
+		commands++
+		require.True(t, lines[command], "the README's tour does not have: %s", command)
+	}
+	require.Greater(t, commands, 15)
+}
+
 func TestGuideIsComplete(t *testing.T) {
 	var out strings.Builder
 	d := &demo{options: Options{Dir: "here", Program: "/opt/my tools/orderbridge", Out: &out}}

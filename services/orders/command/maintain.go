@@ -3,7 +3,9 @@ package command
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -65,16 +67,31 @@ func Version() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			info, ok := debug.ReadBuildInfo()
 			if !ok {
-				return fmt.Errorf("the program was built without module information")
+				info = &debug.BuildInfo{GoVersion: runtime.Version()}
 			}
-			revision := ""
-			for _, s := range info.Settings {
-				if s.Key == "vcs.revision" {
-					revision = " " + s.Value
-				}
-			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "orderbridge %s%s %s\n", info.Main.Version, revision, info.GoVersion)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "orderbridge %s\n", versionText(version, info))
 			return err
 		},
 	}
+}
+
+// version is what the build names itself, by -ldflags -X. It is empty in a plain go build.
+var version string
+
+// versionText names a build: by what it was given, else by what Go found in the module or in git, else as one
+// of which nothing is known.
+func versionText(given string, info *debug.BuildInfo) string {
+	words := []string{given}
+	if given == "" {
+		words[0] = strings.Trim(info.Main.Version, "()")
+		if words[0] == "" || words[0] == "devel" {
+			words[0] = "unreleased"
+		}
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			words = append(words, s.Value)
+		}
+	}
+	return strings.Join(append(words, info.GoVersion), " ")
 }
