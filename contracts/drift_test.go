@@ -155,9 +155,6 @@ func TestTypesAndSchemasHaveTheSameFields(t *testing.T) {
 					schema.required = append(schema.required, name.(string))
 				}
 			}
-			if goType == reflect.TypeFor[contracts.Line]() {
-				required = slices.DeleteFunc(required, func(name string) bool { return name == "lineId" }) // NewOrder may leave it out
-			}
 			if goType == reflect.TypeFor[contracts.Refund]() {
 				required = slices.DeleteFunc(required, func(name string) bool { return name == "id" }) // NewOrder may leave it out
 			}
@@ -184,9 +181,9 @@ func jsonFields(t reflect.Type) (fields map[string]string, required []string) {
 			required = append(required, name)
 		}
 	}
-	// The one member that is left out only before there is one.
+	// The members that are left out only before the service has filled them in.
 	if t == reflect.TypeFor[contracts.Order]() {
-		required = append(required, "id")
+		required = append(required, "id", "source", "status", "paymentStatus", "fulfillmentStatus", "placedAt")
 	}
 	return fields, required
 }

@@ -108,10 +108,10 @@ type Order struct {
 	ID                string            `json:"id,omitzero"`          // UUID, immutable
 	OrderNumber       string            `json:"orderNumber"`          // the number people use, immutable
 	ExternalRef       string            `json:"externalRef,omitzero"` // the number of a third system
-	Source            string            `json:"source"`               // where it was placed: web, pos, import, api; immutable
-	Status            OrderStatus       `json:"status"`
-	PaymentStatus     PaymentStatus     `json:"paymentStatus"`
-	FulfillmentStatus FulfillmentStatus `json:"fulfillmentStatus"`
+	Source            string            `json:"source,omitzero"`      // where it was placed: web, pos, import, api; immutable
+	Status            OrderStatus       `json:"status,omitzero"`
+	PaymentStatus     PaymentStatus     `json:"paymentStatus,omitzero"`
+	FulfillmentStatus FulfillmentStatus `json:"fulfillmentStatus,omitzero"`
 	CancelReason      string            `json:"cancelReason,omitzero"` // with CancelledAt, and only when cancelled
 	CancelledAt       time.Time         `json:"cancelledAt,omitzero"`
 	Currency          string            `json:"currency"` // ISO 4217, immutable
@@ -126,7 +126,7 @@ type Order struct {
 	ShippingMethod    string            `json:"shippingMethod,omitzero"`
 	PaymentMethod     string            `json:"paymentMethod,omitzero"`
 	Tracking          []Tracking        `json:"tracking,omitzero"` // keyed by carrier and number
-	PlacedAt          time.Time         `json:"placedAt"`
+	PlacedAt          time.Time         `json:"placedAt,omitzero"`
 	PromisedOn        string            `json:"promisedOn,omitzero"` // a date, 2026-11-21
 	CustomerNote      string            `json:"customerNote,omitzero"`
 	InternalNote      string            `json:"internalNote,omitzero"`
@@ -160,7 +160,7 @@ type Address struct {
 // Line is one position of an order, with product and price as they were when it was placed.
 // TotalMinor is derived: quantity times unit price, less the discount, plus the tax unless prices include it.
 type Line struct {
-	LineID         string `json:"lineId"` // UUID, unique within the order
+	LineID         string `json:"lineId,omitzero"` // UUID, unique within the order
 	SKU            string `json:"sku"`
 	Name           string `json:"name"`
 	Quantity       int64  `json:"quantity"`

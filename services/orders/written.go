@@ -24,6 +24,9 @@ func readOrder(body []byte, edited bool) (*contracts.Order, error) {
 	if err := strictjson.Decode(body, &in); err != nil {
 		return nil, err
 	}
+	if err := givenEmpty(body); err != nil {
+		return nil, err
+	}
 	if edited || in.Sync != nil {
 		in.Order.Totals = nil
 		for i := range in.Lines {

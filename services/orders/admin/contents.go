@@ -15,7 +15,7 @@ import (
 
 // kept finds what a change replaced.
 func (a *Admin) kept(r *http.Request) (id uuid.UUID, out *keptOut, err error) {
-	if id, err = httpapi.PathID(r); err == nil {
+	if id, err = httpapi.PathID(r, "order"); err == nil {
 		err = httpapi.NewQuery(r).Err()
 	}
 	if err != nil {

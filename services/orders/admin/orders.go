@@ -101,7 +101,7 @@ func (a *Admin) peerOf(r *http.Request) (string, error) {
 
 // idAndPeer reads which order towards which peer a request is about.
 func (a *Admin) idAndPeer(r *http.Request) (uuid.UUID, string, error) {
-	id, err := httpapi.PathID(r)
+	id, err := httpapi.PathID(r, "order")
 	if err != nil {
 		return id, "", err
 	}
@@ -110,7 +110,7 @@ func (a *Admin) idAndPeer(r *http.Request) (uuid.UUID, string, error) {
 }
 
 func (a *Admin) timeline(w http.ResponseWriter, r *http.Request) {
-	id, err := httpapi.PathID(r)
+	id, err := httpapi.PathID(r, "order")
 	if err == nil {
 		err = httpapi.NewQuery(r).Err()
 	}

@@ -123,9 +123,9 @@ func (a *Admin) dropReconciliation(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Admin) withReconciliation(w http.ResponseWriter, r *http.Request, do func(context.Context, uuid.UUID) (*contracts.Reconciliation, error)) {
-	id, err := uuid.Parse(chi.URLParam(r, "id"))
+	id, err := httpapi.PathID(r, "reconciliation")
 	if err != nil {
-		httpapi.Fail(w, r, a.log, orders.Errorf(orders.NotFound, "there is no such reconciliation"))
+		httpapi.Fail(w, r, a.log, err)
 		return
 	}
 	got, err := do(r.Context(), id)

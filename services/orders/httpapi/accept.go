@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-chi/chi/v5"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
@@ -185,9 +184,9 @@ func (a *API) getAccepted(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
-	id, err := uuid.Parse(chi.URLParam(r, "id"))
+	id, err := PathID(r, "batch")
 	if err != nil {
-		Fail(w, r, a.log, orders.Errorf(orders.NotFound, "there is no such batch"))
+		Fail(w, r, a.log, err)
 		return
 	}
 	b, err := a.batches.Accepted(r.Context(), id, string(RoleOf(r.Context())))

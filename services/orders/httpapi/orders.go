@@ -92,7 +92,7 @@ func idempotencyKey(r *http.Request, body []byte) (*orders.IdempotencyKey, error
 }
 
 func (a *API) getOrder(w http.ResponseWriter, r *http.Request) {
-	id, err := PathID(r)
+	id, err := PathID(r, "order")
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return
@@ -210,7 +210,7 @@ func Condition(r *http.Request, mayCreate bool) (orders.Condition, error) {
 }
 
 func (a *API) putOrder(w http.ResponseWriter, r *http.Request) {
-	id, err := PathID(r)
+	id, err := PathID(r, "order")
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return
@@ -244,7 +244,7 @@ func (a *API) putOrder(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) patchOrder(w http.ResponseWriter, r *http.Request) {
-	id, err := PathID(r)
+	id, err := PathID(r, "order")
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return
@@ -268,7 +268,7 @@ func (a *API) patchOrder(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) deleteOrder(w http.ResponseWriter, r *http.Request) {
-	id, err := PathID(r)
+	id, err := PathID(r, "order")
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return

@@ -115,7 +115,7 @@ var progressStates = []string{"running", "held", "done", "failed"}
 
 // progressReconciliation takes how far the own bridge is.
 func (a *API) progressReconciliation(w http.ResponseWriter, r *http.Request) {
-	id, err := PathID(r)
+	id, err := PathID(r, "reconciliation")
 	if err != nil {
 		Fail(w, r, a.log, orders.Errorf(orders.NotFound, "there is no such reconciliation"))
 		return

@@ -80,12 +80,12 @@ func ReadJSON(r *http.Request, v any) error {
 	return checkTexts(b)
 }
 
-// PathID reads the order id of the path.
-func PathID(r *http.Request) (uuid.UUID, error) {
+// PathID reads the id of the path, in upper or lower case (RFC 9562). The noun says what it is of.
+func PathID(r *http.Request, noun string) (uuid.UUID, error) {
 	text := chi.URLParam(r, "id")
 	id, err := uuid.Parse(text)
-	if err != nil || id.String() != text {
-		return uuid.Nil, orders.Errorf(orders.NotFound, "there is no such order")
+	if err != nil || len(text) != len(uuid.Nil.String()) { // other forms of one are not ids here
+		return uuid.Nil, orders.Errorf(orders.NotFound, "there is no such %s", noun)
 	}
 	return id, nil
 }
@@ -199,8 +199,11 @@ func (q *Query) Time(name string) time.Time {
 		return time.Time{}
 	}
 	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
+	switch year := t.UTC().Year(); {
+	case err != nil:
 		q.Fault(name, "must be a time as RFC 3339 writes it")
+	case year < contracts.YearMin || year > contracts.YearMax:
+		q.Fault(name, fmt.Sprintf("must be in the years %d to %d, in UTC", contracts.YearMin, contracts.YearMax))
 	}
 	return t
 }

@@ -89,6 +89,9 @@ func (e *edit) times(now time.Time) {
 	if e.changed("/placedAt") {
 		o.PlacedAt = e.time("/placedAt")
 	}
+	if e.is.fields["/placedAt"] == "" && !e.first { // a new order gets it from the API
+		o.PlacedAt = now
+	}
 	if o.Status != contracts.StatusCancelled {
 		o.CancelReason, o.CancelledAt = "", time.Time{}
 		return
