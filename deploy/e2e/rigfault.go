@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
@@ -89,14 +90,25 @@ func badLine(p *proxy) func(*rand.Rand, func()) {
 	}
 }
 
-// fullDisk lets the server write no file beyond some size, which PostgreSQL takes for a full disk: it gives up
-// what it cannot write, or ends whole when that is its log.
+// fullDisk lets the server write no file beyond some size, which PostgreSQL takes for a full disk. The size is a little
+// above that of its largest table, so that it is the log that cannot be written, and the server ends.
 func fullDisk(d *database) func(*rand.Rand, func()) {
-	return func(r *rand.Rand, hold func()) {
-		d.limitFiles(fmt.Sprintf("%d:", 8192<<r.IntN(10)))
+	return func(_ *rand.Rand, hold func()) {
+		d.limitFiles(fmt.Sprintf("%d:", d.largestTable()+1<<20))
 		hold()
 		d.limitFiles("unlimited:")
 	}
+}
+
+func (d *database) largestTable() int64 {
+	var largest int64
+	files, _ := filepath.Glob(filepath.Join(d.options.Dir, "data/base/*/*")) // the only error is a malformed pattern
+	for _, file := range files {
+		if info, err := os.Stat(file); err == nil { // it may be gone again
+			largest = max(largest, info.Size())
+		}
+	}
+	return largest
 }
 
 // limitFiles sets how large a file of the server may become, for prlimit.

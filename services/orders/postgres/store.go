@@ -77,6 +77,10 @@ func (s *Store) Pool() *pgxpool.Stat { return s.pool.Stat() }
 // errUnreadable tells of a row that this program cannot read.
 var errUnreadable = errors.New("a stored row cannot be read")
 
+// sessionEnds are the severities with which the database ends the session, whatever its code says: a server that cannot
+// write its log on a full disk ends whole, with XX000. Whether the change was stored is as open as after a lost connection.
+var sessionEnds = []string{"FATAL", "PANIC"}
+
 // translate turns a failure into the kind that the edges know, by SQLSTATE.
 func translate(err error, doing string) error {
 	var known *orders.Error
@@ -88,6 +92,8 @@ func translate(err error, doing string) error {
 	case errors.As(err, &known):
 		return err
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return orders.Wrap(orders.Unavailable, err, doing)
+	case errors.As(err, &pg) && slices.Contains(sessionEnds, pg.SeverityUnlocalized):
 		return orders.Wrap(orders.Unavailable, err, doing)
 	case errors.As(err, &pg):
 		switch pg.Code[:2] {
