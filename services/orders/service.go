@@ -360,14 +360,16 @@ func (s *Service) rewrite(st *Stored, before, head ordersync.Head, content *Cont
 		}
 		link := st.Link(peer)
 		next := link
-		next.Link = link.Rewritten(before, head.Deleted)
+		next.Link = link.Rewritten(before, head)
 		r := row
 		r.Seq, r.Peer, r.Was, r.WasSince, r.Becomes = stamps[len(c.Log)].N, peer, link.State, link.Since, next.State
 		r.Wrote = len(c.Log) == 0
 		r.DropsTheirs = link.Theirs != nil && next.Theirs == nil
 		c.Log = append(c.Log, r)
 		s.relink(&c, st, link, next, now)
-		c.Hints = append(c.Hints, Hint{OrderID: st.ID, Peer: peer, Version: head.Version.String(), State: next.State, At: now})
+		if next.Due {
+			c.Hints = append(c.Hints, Hint{OrderID: st.ID, Peer: peer, Version: head.Version.String(), State: next.State, At: now})
+		}
 	}
 	if len(c.Log) == 0 && from == "" {
 		row.Seq = stamps[0].N

@@ -166,3 +166,39 @@ func TestANamedHeadIsInTheLog(t *testing.T) {
 	s.greet("peer", http.StatusOK, seen)
 	require.Nil(t, s.peerStatus().Held)
 }
+
+// TestMergeOnANamedHead: the base of a merge is found where the versions name their heads, too.
+func TestMergeOnANamedHead(t *testing.T) {
+	s := startSide(t, func(c *Config) { c.ConflictPolicy = "merge" })
+	o := newOrder(t, "first")
+	s.create(o)
+	st := &stage{side: s, id: o.ID}
+	acknowledge := func() contracts.Entry {
+		told := st.lookup()
+		answer := told[0]
+		answer.State, answer.AnswerTo, answer.Order = "OK", answer.Version, nil
+		st.answers(answer)
+		return told[0]
+	}
+	acknowledge()
+	var many []string
+	for i := range 20 {
+		many = append(many, fmt.Sprintf("a.e%03d:1", i))
+	}
+	execute(t, s.cfg.DatabaseURL, `UPDATE orders SET version = '`+strings.Join(many, ",")+`' WHERE id = '`+o.ID+`'`)
+	o.CustomerNote = "agreed"
+	s.want(http.StatusOK, "client", "PUT", "/orders/"+o.ID, o, "If-Match", "*")
+	agreed := acknowledge()
+	ours, theirs := o, o
+	ours.InternalNote, theirs.CustomerNote = "ours", "theirs"
+	s.want(http.StatusOK, "client", "PUT", "/orders/"+o.ID, ours, "If-Match", "*")
+	version := contracts.Version{"b.x81m!": 5}
+	for key, n := range agreed.Version {
+		version[strings.TrimSuffix(key, contracts.VersionHead)] = n
+	}
+	require.Len(t, version, 22)
+	s.put(http.StatusOK, entry(t, o.ID, "UPD", version, &theirs))
+	merged := s.get(o.ID)
+	require.Equal(t, "ours", merged.InternalNote)
+	require.Equal(t, "theirs", merged.CustomerNote)
+}

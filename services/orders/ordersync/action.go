@@ -16,17 +16,21 @@ func Written(before Head, fingerprint string, deleted bool, stamp Dot, w Writer)
 	return Head{Version: w.write(before.Version, before.Version, stamp), Fingerprint: fingerprint, Deleted: deleted}
 }
 
-// Rewritten is the link after the order's head changed from before by other means than this peer: by
-// a local person, or by another peer. A conflict stays one: people may go on working, and the case
-// shows the newest versions. The peer must be told, so a hint is due.
-func (l Link) Rewritten(before Head, deleted bool) Link {
+// Rewritten is the link after the order's head changed from before to after by other means than this peer:
+// by a local person, or by another peer. A conflict stays one while what is kept of this peer is not part
+// of the new version: people may go on working, and the case shows the newest versions. An error stays
+// where the refused version, which is kept, has all of the new one. Else the peer must be told, so a hint is due.
+func (l Link) Rewritten(before, after Head) Link {
+	if l.State.inError() && l.Theirs != nil && l.Theirs.Version.contains(after.Version) {
+		return l
+	}
 	if l.State.Settled() {
 		l.Agreed = before.Version
 	}
 	l.Due = true
 	switch {
-	case l.State == Collision:
-	case deleted:
+	case l.State == Collision && l.Theirs != nil && !after.Version.contains(l.Theirs.Version):
+	case after.Deleted:
 		l = Link{State: Del, Due: true, Agreed: l.Agreed}
 	case l.State == None, l.State == New:
 		l.State = New

@@ -50,7 +50,7 @@ func TestRewritten(t *testing.T) {
 	for _, s := range stands() {
 		for i, deleted := range []bool{false, true} {
 			want, was := cases[s.name][i], s.Record
-			got := s.Link.Rewritten(s.Head, deleted)
+			got := s.Link.Rewritten(s.Head, Written(s.Head, "new", deleted, Dot{"a", 9}, Writer{}))
 			require.Equal(t, want.State, got.State, s.name)
 			require.Equal(t, want.agreed, got.Agreed.String(), s.name)
 			require.Equal(t, want.keeps, got.Theirs != nil, s.name)
@@ -60,6 +60,26 @@ func TestRewritten(t *testing.T) {
 				require.Empty(t, got.Reason)
 			}
 		}
+	}
+}
+
+// What another peer brought ends a conflict with this one only if it has what is kept of it, and ends no
+// error about a version that has all of it.
+func TestRewrittenByAnotherPeer(t *testing.T) {
+	kept, other := standing(Collision, mine, theirsOnly), head("a:2,b:1,c:1")
+	got := kept.Link.Rewritten(kept.Head, other)
+	require.Equal(t, Collision, got.State, "the kept version is not in it")
+	resolved := Head{Version: other.Version.Join(theirsOnly.Version), Fingerprint: "x"}
+	got = kept.Link.Rewritten(kept.Head, resolved)
+	require.Equal(t, Upd, got.State)
+	require.Nil(t, got.Theirs)
+
+	for _, state := range []State{Error, ErrorSynced} {
+		refused := standing(state, mine, both)
+		between := Head{Version: mine.Version, Fingerprint: "x"}
+		require.Equal(t, refused.Link, refused.Link.Rewritten(head("a:1"), between))
+		got = refused.Link.Rewritten(refused.Head, resolved)
+		require.Equal(t, both.Version.contains(resolved.Version), got.State == state)
 	}
 }
 

@@ -137,7 +137,7 @@ func (o *open) write(s int, fingerprint string, deleted bool) bool {
 	if o.m.mutant == leaveHeads {
 		next.Version = o.m.withoutHeads(h, next.Version, dot)
 	}
-	next.Link = h.Link.Rewritten(h.Head, deleted)
+	next.Link = h.Link.Rewritten(h.Head, next.Head)
 	next.content, next.seen, next.joined = contentOf(next.Head), h.seen|bit, 0
 	return o.store(s, h, next)
 }
