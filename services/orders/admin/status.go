@@ -105,7 +105,7 @@ func (a *Admin) setPaused(w http.ResponseWriter, r *http.Request, paused bool) {
 			continue
 		}
 		if h := a.peering.Held(name); h != nil && !paused {
-			httpapi.Fail(w, r, a.log, orders.Errorf(orders.Conflict, "the link is held, and not only paused: %s", h.Reason))
+			httpapi.Fail(w, r, a.log, orders.Errorf(orders.Conflict, "the link is held, and not only paused: %s; %s", h.Reason, a.peering.Next(name)))
 			return
 		}
 		set, action := a.broker.Resume, "peer.resumed"

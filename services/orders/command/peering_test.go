@@ -177,9 +177,11 @@ func TestADatabasePutBackUnderARunningServiceIsNoticed(t *testing.T) {
 	lost := s.create(newOrder(t, "lost"))
 	s.greet("peer", http.StatusOK, newest(lost.Sync.Version))
 	require.Nil(t, s.peerStatus().Held)
+	before := s.epoch()
 	s.putBack(kept.Sync.Version)
 	s.greetOnce("peer", newest(lost.Sync.Version))
 	require.NotNil(t, s.peerStatus().Held)
+	require.NotEqual(t, before, s.epoch(), "nothing goes on under a lost epoch")
 }
 
 // greetOnce greets as a role, whatever the answer.
