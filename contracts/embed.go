@@ -1,6 +1,11 @@
 package contracts
 
-import _ "embed"
+import "embed"
+
+// Examples holds a message of each kind, as examples/NAME.json.
+//
+//go:embed examples/*.json
+var Examples embed.FS
 
 // The two promises, for serving and for tests.
 var (

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -28,10 +29,12 @@ type referenceCall struct {
 	Text                      []string
 	Who                       []string
 	Params                    []referenceParam
-	Body                      string // an example to begin with, or empty where there is none
-	HasBody                   bool
+	Media, Body               string // of the request; an example to begin with
+	Fields                    []schemaField
 	Answers                   []option
-	Try                       bool // a browser may call it with its session
+	Answer                    string // an example of what comes back
+	Try                       bool
+	Token                     bool // not with the session of a person, but with the token of a program
 }
 
 type referenceParam struct {
@@ -47,32 +50,25 @@ func loadReference() (*reference, error) {
 	if err := yaml.Unmarshal(contracts.OpenAPI, &doc); err != nil {
 		return nil, fmt.Errorf("openapi.yaml: %w", err)
 	}
-	at := func(n any, name string) any {
-		m, _ := n.(object)
-		if ref, ok := m["$ref"].(string); ok {
-			var v any = doc
-			for part := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
-				v = v.(object)[part]
-			}
-			m, _ = v.(object)
-		}
-		return m[name]
-	}
+	d := document{doc, map[string]string{}}
+	d.collectExamples()
+	at := d.at
 	text := func(v any) string { s, _ := v.(string); return s }
 	out := &reference{Intro: paragraphs(text(at(doc["info"], "summary")))}
 	byTag := map[string][]referenceCall{}
 	paths, _ := doc["paths"].(object)
 	for path, item := range paths {
 		shared, _ := at(item, "parameters").([]any)
-		for _, method := range []string{"get", "post", "put", "delete"} {
+		for _, method := range methods {
 			op := at(item, method)
 			if op == nil {
 				continue
 			}
 			c := referenceCall{
 				ID: text(at(op, "operationId")), Method: strings.ToUpper(method), Path: path, Summary: text(at(op, "summary")),
-				Text: paragraphs(text(at(op, "description"))), HasBody: at(op, "requestBody") != nil, Try: strings.HasPrefix(path, "/admin/api/") && path != "/admin/api/events",
+				Text: paragraphs(text(at(op, "description"))),
 			}
+			c.Media, c.Body, c.Fields = d.content(at(op, "requestBody"))
 			own, _ := at(op, "parameters").([]any)
 			for _, param := range append(slices.Clone(shared), own...) {
 				required, _ := at(param, "required").(bool)
@@ -87,9 +83,14 @@ func loadReference() (*reference, error) {
 			answers, _ := at(op, "responses").(object)
 			for status, answer := range answers {
 				c.Answers = append(c.Answers, option{status, text(at(answer, "description"))})
+				if media, example, _ := d.content(answer); strings.HasPrefix(status, "2") && media == mediaJSON {
+					c.Answer = example
+				}
 			}
 			slices.SortFunc(c.Answers, func(x, y option) int { return cmp.Compare(x.Value, y.Value) })
 			tags, _ := at(op, "tags").([]any)
+			c.Token = text(tags[0]) == "orders"
+			c.Try = c.Token || strings.HasPrefix(path, "/admin/api/") && path != "/admin/api/events"
 			byTag[text(tags[0])] = append(byTag[text(tags[0])], c)
 		}
 	}
@@ -103,6 +104,50 @@ func loadReference() (*reference, error) {
 		out.Tags = append(out.Tags, tag)
 	}
 	return out, nil
+}
+
+var methods = []string{"get", "post", "put", "patch", "delete"}
+
+const mediaJSON = "application/json"
+
+// content finds the media type, an example and the fields of a body.
+func (d document) content(body any) (media, example string, fields []schemaField) {
+	contents, _ := d.at(body, "content").(object)
+	media = mediaJSON
+	if _, ok := contents[media]; !ok {
+		for _, media = range slices.Sorted(maps.Keys(contents)) {
+			break
+		}
+	}
+	content, ok := contents[media].(object)
+	if !ok {
+		return "", "", nil
+	}
+	return media, d.example(content), d.outline(content["schema"], "", nil)
+}
+
+// collectExamples keeps what any call shows of a schema.
+func (d document) collectExamples() {
+	paths, _ := d.root["paths"].(object)
+	for _, name := range slices.Sorted(maps.Keys(paths)) {
+		for _, method := range methods {
+			op := d.at(paths[name], method)
+			bodies := []any{d.at(op, "requestBody")}
+			answers, _ := d.at(op, "responses").(object)
+			for _, status := range slices.Sorted(maps.Keys(answers)) {
+				bodies = append(bodies, answers[status])
+			}
+			for _, body := range bodies {
+				contents, _ := d.at(body, "content").(object)
+				content, _ := contents[mediaJSON].(object)
+				schema, _ := content["schema"].(object)
+				ref, _ := schema["$ref"].(string)
+				if content["examples"] != nil && d.examples[ref] == "" {
+					d.examples[ref] = d.example(content)
+				}
+			}
+		}
+	}
 }
 
 // paragraphs are the parts of a text between empty lines; what is a table in it is for other readers.

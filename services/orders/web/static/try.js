@@ -12,7 +12,8 @@ for (const form of document.querySelectorAll('form[data-try]')) {
       else if (value === '') continue;
       else if (kind === 'query') query.set(key, value);
       else if (kind === 'header') headers[key] = value;
-      else { body = value; headers['Content-Type'] = 'application/json'; }
+      else if (kind === 'token') headers.Authorization = `Bearer ${value}`;
+      else { body = value; headers['Content-Type'] = form.dataset.media; }
     }
     if (query.size) path += '?' + query;
     result.hidden = false;
