@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
@@ -36,8 +35,8 @@ type Broker struct {
 	log       *zap.Logger
 	nc        *nats.Conn
 	js        jetstream.JetStream
-	embedded  *server.Server
-	unlock    func()
+	embedded  *embedded // nil with an external server
+	faults    faults
 	reconnect chan struct{}
 	monitor   *monitor
 }
@@ -45,7 +44,7 @@ type Broker struct {
 // Open starts the embedded server if there is no external one, and connects. An external server that
 // is not there yet is waited for in the background.
 func Open(opts Options, log *zap.Logger) (_ *Broker, err error) {
-	b := &Broker{opts: opts, log: log.Named("outbox"), reconnect: make(chan struct{}, 1), unlock: func() {}}
+	b := &Broker{opts: opts, log: log.Named("outbox"), reconnect: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			b.Close()
@@ -74,11 +73,9 @@ func Open(opts Options, log *zap.Logger) (_ *Broker, err error) {
 	}
 	url := opts.URL
 	if url == "" {
-		started, unlock, err := startEmbedded(opts.Side, opts.Embedded, b.log)
-		if err != nil {
+		if b.embedded, err = startEmbedded(opts.Side, opts.Embedded, b.log); err != nil {
 			return nil, err
 		}
-		b.embedded, b.unlock = started, unlock
 		natsOpts = append(natsOpts, nats.InProcessServer(b.embedded), nats.UserInfo(opts.Embedded.User, opts.Embedded.Password))
 	}
 	if b.nc, err = nats.Connect(url, natsOpts...); err != nil {
@@ -102,8 +99,11 @@ func (b *Broker) woken() {
 	}
 }
 
-// Connected tells whether the broker is reachable now.
+// Connected reports whether the broker is reachable now.
 func (b *Broker) Connected() bool { return b.nc.IsConnected() }
+
+// Working reports whether the broker is reachable, and takes and delivers hints as far as is known.
+func (b *Broker) Working() bool { return b.Connected() && b.faults.all() == "" }
 
 // Close ends the connection and the embedded server.
 func (b *Broker) Close() {
@@ -111,10 +111,8 @@ func (b *Broker) Close() {
 		b.nc.Close()
 	}
 	if b.embedded != nil {
-		b.embedded.Shutdown()
-		b.embedded.WaitForShutdown()
+		b.embedded.close()
 	}
-	b.unlock()
 }
 
 // Status is what operators see of the broker and of each peer's consumer.
@@ -125,11 +123,17 @@ func (b *Broker) Status(ctx context.Context) (contracts.BrokerStatus, map[string
 		out.Error = "not connected"
 		return out, consumers
 	}
+	out.Error = b.faults.all()
+	fault := func(err error) {
+		if out.Error == "" {
+			out.Error = err.Error()
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
 	stream, err := b.js.Stream(ctx, contracts.HintStream)
 	if err != nil {
-		out.Error = err.Error()
+		fault(err)
 		return out, consumers
 	}
 	info := stream.CachedInfo()
@@ -140,7 +144,7 @@ func (b *Broker) Status(ctx context.Context) (contracts.BrokerStatus, map[string
 	for _, peer := range b.opts.Peers {
 		c, err := stream.Consumer(ctx, contracts.HintConsumer(peer))
 		if err != nil {
-			out.Error = err.Error()
+			fault(err)
 			continue
 		}
 		ci := c.CachedInfo()
@@ -197,6 +201,27 @@ func (b *Broker) Bridges(peer string) []contracts.BridgeReport {
 		reports[i].Failed = nil
 	}
 	return reports
+}
+
+// readyBridges returns how many entries the bridges to a peer have delivered that could take hints now,
+// nil when there is none of them, and the orders that they report to have failed with.
+func (b *Broker) readyBridges(peer string) (delivered *int64, failing map[string]bool) {
+	failing = map[string]bool{}
+	for _, r := range b.monitor.of(peer, time.Now()) {
+		if r.Circuit != "closed" || r.State == "unauthorized" {
+			continue
+		}
+		if delivered == nil {
+			delivered = new(int64)
+		}
+		*delivered += r.Delivered
+		for _, call := range r.Failed {
+			for _, id := range call.Orders {
+				failing[id] = true
+			}
+		}
+	}
+	return delivered, failing
 }
 
 // FailedCalls lists the last calls of the bridges of a peer that went wrong.

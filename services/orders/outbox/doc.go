@@ -4,7 +4,8 @@
 // Relay publishes the rows of the outbox and removes each only after JetStream has taken it: at once
 // after a commit of this process, and by a slow poll for what another process left behind. Keeper
 // makes and mends stream and consumers, at the start, on reconnect and now and then, and hints again
-// what should have a hint and has none. Broker is the connection, with an embedded server when no
+// what should have a hint and has none. It watches the links that are pending for longest, whatever the
+// broker reports (watch.go), and replaces what does not take or deliver hints (repair.go). Broker is the connection, with an embedded server when no
 // external one is given, and what operators see and do of it: figures, pause and resume.
 //
 // Guarantees: a hint may come twice, late or out of order; it is only a reason to look. A link that is

@@ -7,20 +7,26 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/zap"
-	"golang.org/x/crypto/bcrypt"
 )
 
 // EmbeddedOptions of the server within the service, reachable by the bridge and the nats CLI.
 type EmbeddedOptions struct {
 	Addr     string // host:port to listen on
 	StoreDir string
+	// User and Password are the service's.
 	User     string
 	Password string
+	// BridgePassword is the password of user bridge. Without one, User may do a bridge's part too.
+	BridgePassword string
+	// OperatorPassword is the password of user operator, who may look and not touch; without one there
+	// is no such user.
+	OperatorPassword string
 	// SyncInterval is how often the store is brought to disk; 0 is after every message. Nothing
 	// depends on it but how many hints have to be published again after a power cut.
 	SyncInterval time.Duration
@@ -30,45 +36,125 @@ const (
 	embeddedMemoryMax = 64 << 20
 	embeddedStoreMax  = 2 << 30
 	embeddedReadyWait = 30 * time.Second
+	embeddedStopWait  = 10 * time.Second
 )
+
+// embedded is the server within this process.
+type embedded struct {
+	options *server.Options
+	log     *zap.Logger
+	server  atomic.Pointer[server.Server]
+	unlock  func()
+}
 
 // startEmbedded starts a server. The lock on its store is ours: the server has none, and two servers
 // on one store lose messages that both acknowledged.
-func startEmbedded(side string, o EmbeddedOptions, log *zap.Logger) (_ *server.Server, unlock func(), err error) {
+func startEmbedded(side string, o EmbeddedOptions, log *zap.Logger) (_ *embedded, err error) {
 	host, portText, err := net.SplitHostPort(o.Addr)
 	if err != nil {
-		return nil, nil, fmt.Errorf("embedded broker's address: %w", err)
+		return nil, fmt.Errorf("embedded broker's address: %w", err)
 	}
 	port, err := strconv.Atoi(portText)
 	if err != nil {
-		return nil, nil, fmt.Errorf("embedded broker's port: %w", err)
+		return nil, fmt.Errorf("embedded broker's port: %w", err)
 	}
-	// The server keeps a hash. The password is long and random, so the cheapest one will do.
-	hash, err := bcrypt.GenerateFromPassword([]byte(o.Password), bcrypt.MinCost)
+	users, err := embeddedUsers(o)
 	if err != nil {
-		return nil, nil, fmt.Errorf("embedded broker's password: %w", err)
+		return nil, err
 	}
 	release, err := lockDir(o.StoreDir)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			release()
-		}
-	}()
-	s, err := server.NewServer(&server.Options{
-		ServerName: "orders-" + side, Host: host, Port: port, NoSigs: true,
-		Username: o.User, Password: string(hash),
+	e := &embedded{log: log, unlock: release, options: &server.Options{
+		ServerName: "orders-" + side, Host: host, Port: port, NoSigs: true, Users: users,
 		JetStream: true, StoreDir: o.StoreDir, JetStreamMaxMemory: embeddedMemoryMax, JetStreamMaxStore: embeddedStoreMax,
 		SyncInterval: o.SyncInterval, SyncAlways: o.SyncInterval == 0,
 		DisableJetStreamBanner: true,
-	})
+	}}
+	if err := e.startAnyway(); err != nil {
+		release()
+		return nil, err
+	}
+	return e, nil
+}
+
+// startAnyway starts the server, with an empty store if it does not start with the one that is there. If it
+// does not start with an empty one either, the store is not at fault and is left as it was.
+func (e *embedded) startAnyway() error {
+	err := e.start()
+	if err == nil {
+		return nil
+	}
+	aside, asideErr := e.setAside()
+	if asideErr != nil || aside == "" {
+		return errors.Join(err, asideErr)
+	}
+	if e.start() != nil {
+		return errors.Join(err, os.RemoveAll(e.store()), os.Rename(aside, e.store()))
+	}
+	e.log.Error("embedded broker did not start with its store, set it aside and started with an empty one", zap.String("store", aside), zap.Error(err))
+	return nil
+}
+
+// restartEmpty stops the server and starts it with an empty store. A server that hangs keeps its port, so
+// only another process can have an empty one.
+func (e *embedded) restartEmpty() error {
+	stopped := e.stop(embeddedStopWait)
+	aside, err := e.setAside()
+	e.log.Error("set the embedded broker's store aside, starting with an empty one", zap.String("store", aside), zap.Error(err))
 	if err != nil {
-		return nil, nil, fmt.Errorf("embedded broker: %w", err)
+		return err
+	}
+	if !stopped {
+		return errHangs
+	}
+	return e.start()
+}
+
+var errHangs = errors.New("the embedded broker hangs and does not stop")
+
+// stop stops the server and reports whether it did within a time.
+func (e *embedded) stop(wait time.Duration) bool {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s := e.server.Load()
+		s.Shutdown()
+		s.WaitForShutdown()
+	}()
+	select {
+	case <-done:
+		return true
+	case <-time.After(wait):
+		return false
+	}
+}
+
+func (e *embedded) store() string { return filepath.Join(e.options.StoreDir, server.JetStreamStoreDir) }
+
+// setAside renames the store, in place of one that was set aside before. It returns "" if there is none.
+func (e *embedded) setAside() (string, error) {
+	aside := e.store() + ".damaged"
+	if _, err := os.Lstat(e.store()); errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	if err := os.RemoveAll(aside); err != nil {
+		return "", fmt.Errorf("set the broker's store aside: %w", err)
+	}
+	if err := os.Rename(e.store(), aside); err != nil {
+		return "", fmt.Errorf("set the broker's store aside: %w", err)
+	}
+	return aside, nil
+}
+
+func (e *embedded) start() error {
+	s, err := server.NewServer(e.options.Clone())
+	if err != nil {
+		return fmt.Errorf("embedded broker: %w", err)
 	}
 	fatal := make(chan string, 1)
-	s.SetLoggerV2(&serverLog{log.Named("nats").Sugar(), fatal}, false, false, false)
+	s.SetLoggerV2(&serverLog{e.log.Named("nats").Sugar(), fatal}, false, false, false)
 	go s.Start()
 	ready := make(chan bool, 1)
 	go func() { ready <- s.ReadyForConnections(embeddedReadyWait) }()
@@ -82,9 +168,21 @@ func startEmbedded(side string, o EmbeddedOptions, log *zap.Logger) (_ *server.S
 	}
 	if err != nil {
 		s.Shutdown()
-		return nil, nil, err
+		s.WaitForShutdown()
+		return err
 	}
-	return s, release, nil
+	e.server.Store(s)
+	return nil
+}
+
+// InProcessConn implements nats.InProcessConnProvider with the server that runs now.
+func (e *embedded) InProcessConn() (net.Conn, error) { return e.server.Load().InProcessConn() }
+
+func (e *embedded) close() {
+	if !e.stop(embeddedStopWait) {
+		e.log.Error("embedded broker hangs, ending without it")
+	}
+	e.unlock()
 }
 
 func lockDir(dir string) (unlock func(), err error) {

@@ -4,19 +4,18 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
-
-	"github.com/orderbridge/orderbridge/contracts"
 )
 
 // DueStore knows which orders should have a hint.
 type DueStore interface {
 	DueOrders(ctx context.Context, peer string, before time.Time) ([]uuid.UUID, error)
+	// OldestDue returns the links that are pending for longest and have no row in the outbox.
+	OldestDue(ctx context.Context, peer string, limit int) ([]DueLink, error)
 	HintAgain(ctx context.Context, peer string, ids []uuid.UUID) (int64, error)
 	Paused(ctx context.Context, peer string) (bool, error)
 	// StreamMark is what was last seen of the stream, nil when it never was; MarkStream keeps what is
@@ -25,6 +24,12 @@ type DueStore interface {
 	MarkStream(ctx context.Context, m StreamMark, lost string) error
 	// RaiseMark keeps that a stream has gone on, if it is the one that is kept.
 	RaiseMark(ctx context.Context, m StreamMark) error
+}
+
+// DueLink is an order that a peer must be told of, and since when its link is in its present state.
+type DueLink struct {
+	OrderID uuid.UUID
+	Since   time.Time
 }
 
 // StreamMark tells a stream from one that took its place, and from an older copy of itself.
@@ -40,6 +45,9 @@ const (
 	// keepSoon is when a check looks again that saw something odd, and straysSure how often it must.
 	keepSoon   = 5 * time.Second
 	straysSure = 3
+	// lookEvery is how often the keeper looks, at the cost of a few small requests, whether the broker
+	// still takes and delivers hints.
+	lookEvery = 5 * time.Second
 	// dueGrace is how long a due link may be without a hint that can be seen: its row is being
 	// published, or its answer stored.
 	dueGrace = 10 * time.Second
@@ -56,40 +64,40 @@ type Keeper struct {
 	lost   func(ctx context.Context) error
 	log    *zap.Logger
 	mark   StreamMark // what is kept of the stream
+	made   shape
 	// strays counts checks in a row that saw messages which a consumer neither has nor will get.
-	strays map[string]int
+	strays    map[string]int
+	watches   map[string]*watch // by peer
+	repairs   repairs
+	full      bool // the stream has come to its own limit
+	nextCheck time.Time
+	followUp  bool // the next check is followed by another one soon
 }
 
 // NewKeeper makes the keeper of a broker. Lost hears that the stream is another one than before.
 func NewKeeper(b *Broker, store DueStore, relay *Relay, lost func(context.Context) error, log *zap.Logger) *Keeper {
-	return &Keeper{broker: b, store: store, relay: relay, lost: lost, log: log.Named("outbox"), strays: map[string]int{}}
+	k := &Keeper{
+		broker: b, store: store, relay: relay, lost: lost, log: log.Named("outbox"),
+		strays: map[string]int{}, watches: map[string]*watch{},
+		// What became due just before a start or a reconnect is too young for the first check.
+		followUp: true,
+	}
+	for _, peer := range b.opts.Peers {
+		k.watches[peer] = &watch{links: map[uuid.UUID]*watched{}}
+	}
+	return k
 }
 
-// Run checks at the start, after each reconnect, soon after both, and every minute, until ctx ends.
+// Run checks at the start, after each reconnect, soon after both, and every minute; and it looks every few
+// seconds whether hints are taken and delivered; until ctx ends. It returns an error only if the embedded server hangs.
 func (k *Keeper) Run(ctx context.Context) error {
-	// What became due just before a start or a reconnect is too young for the first check, so that one
-	// is followed by another as soon as it is not.
-	followUp := true
-	for {
-		wait := keepEvery + rand.N(keepEvery/4) // replicas should not check all at once
+	for ctx.Err() == nil {
+		wait := keepRetry
 		if k.broker.Connected() {
-			if followUp {
-				wait, followUp = dueGrace+keepRetry, false
+			var err error
+			if wait, err = k.round(ctx, time.Now()); err != nil {
+				return err
 			}
-			if err := k.check(ctx); err != nil {
-				if ctx.Err() != nil {
-					return nil
-				}
-				k.log.Warn("stream cannot be checked, trying again", zap.Error(err))
-				wait, followUp = keepRetry, true
-			}
-			for _, n := range k.strays {
-				if n > 0 {
-					wait = keepSoon
-				}
-			}
-		} else {
-			wait = keepRetry
 		}
 		due := time.After(wait)
 		for waiting := true; waiting; {
@@ -97,7 +105,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 			case <-ctx.Done():
 				return nil
 			case <-k.broker.reconnect:
-				followUp, waiting = true, false
+				k.followUp, k.nextCheck, waiting = true, time.Time{}, false
 				k.relay.Poll()
 			case <-due:
 				waiting = false
@@ -106,6 +114,56 @@ func (k *Keeper) Run(ctx context.Context) error {
 			}
 		}
 	}
+	return nil
+}
+
+// round checks when it is time to, or when a look found reason to, and repairs what does not recover. It
+// returns when the next one is due.
+func (k *Keeper) round(ctx context.Context, now time.Time) (time.Duration, error) {
+	trouble, err := "", error(nil)
+	if now.Before(k.nextCheck) {
+		if trouble, err = k.look(ctx, now); err != nil && ctx.Err() == nil {
+			k.log.Warn("broker is not as it should be, checking it", zap.Error(err))
+			k.nextCheck = time.Time{}
+		}
+	}
+	if !now.Before(k.nextCheck) {
+		err = k.check(ctx)
+		k.nextCheck = now.Add(k.untilNextCheck(err))
+	}
+	if ctx.Err() != nil {
+		return 0, nil
+	}
+	if err != nil {
+		k.log.Warn("stream check failed, retrying", zap.Error(err))
+		if trouble == "" && fromBroker(err) {
+			trouble = err.Error()
+		}
+	}
+	if fatal := k.repair(ctx, now, trouble, err != nil); fatal != nil {
+		return 0, fatal
+	}
+	if err != nil {
+		return keepRetry, nil
+	}
+	return max(0, min(lookEvery, time.Until(k.nextCheck))), nil
+}
+
+func (k *Keeper) untilNextCheck(err error) time.Duration {
+	switch {
+	case err != nil:
+		k.followUp = true
+		return 0
+	case k.followUp:
+		k.followUp = false
+		return dueGrace + keepRetry
+	}
+	for _, n := range k.strays {
+		if n > 0 {
+			return keepSoon
+		}
+	}
+	return keepEvery + rand.N(keepEvery/4) // replicas should not check all at once
 }
 
 // raiseMark keeps how far the stream has come, so that an older copy is told from it.
@@ -115,7 +173,7 @@ func (k *Keeper) raiseMark(ctx context.Context) {
 		return
 	}
 	if err := k.store.RaiseMark(ctx, seen); err != nil { // the next one does it
-		k.log.Debug("how far the stream has come cannot be kept", zap.Error(err))
+		k.log.Debug("failed to save how far the stream has come", zap.Error(err))
 		return
 	}
 	k.mark = seen
@@ -152,7 +210,7 @@ func (k *Keeper) check(ctx context.Context) error {
 // compare notices a stream that was deleted, whose store was wiped or cut, or replaced by an older copy.
 // Nothing goes by its numbers; the hints that it lost are given again like any that are missing.
 func (k *Keeper) compare(ctx context.Context, mark *StreamMark, info *jetstream.StreamInfo) error {
-	now := StreamMark{Created: info.Created.UTC().Truncate(time.Microsecond), LastSeq: int64(info.State.LastSeq)}
+	now := StreamMark{Created: created(info), LastSeq: int64(info.State.LastSeq)}
 	lost := ""
 	switch {
 	case mark == nil:
@@ -178,130 +236,5 @@ func (k *Keeper) compare(ctx context.Context, mark *StreamMark, info *jetstream.
 		return err
 	}
 	k.mark = now
-	return nil
-}
-
-func (k *Keeper) ensure(ctx context.Context) (jetstream.Stream, error) {
-	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
-	defer cancel()
-	stream, err := k.broker.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name:              contracts.HintStream,
-		Description:       "orders that a peer must be told of: the newest hint for each",
-		Subjects:          []string{contracts.HintSubjectPrefix + ">"},
-		Retention:         jetstream.WorkQueuePolicy,
-		MaxMsgsPerSubject: 1,
-		Discard:           jetstream.DiscardNew, // when full, a hint waits in the outbox; none is thrown away
-		MaxBytes:          1 << 30,
-		MaxMsgSize:        64 << 10,
-		Storage:           jetstream.FileStorage,
-		Replicas:          max(1, k.broker.opts.Replicas),
-		AllowDirect:       true,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("make stream %s: %w", contracts.HintStream, err)
-	}
-	for _, peer := range k.broker.opts.Peers {
-		consumer, err := stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-			Durable:       contracts.HintConsumer(peer),
-			Description:   "the bridges to " + peer,
-			FilterSubject: contracts.HintSubjectPrefix + peer + ".>",
-			AckPolicy:     jetstream.AckExplicitPolicy,
-			AckWait:       ackWait,
-			MaxDeliver:    -1,
-			MaxAckPending: 4096,
-			MaxWaiting:    64,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("make consumer %s: %w", contracts.HintConsumer(peer), err)
-		}
-		if err := k.pauseAsDecided(ctx, peer, consumer.CachedInfo()); err != nil {
-			return nil, err
-		}
-	}
-	return stream, nil
-}
-
-// pauseAsDecided holds a consumer still, or lets it go on, where that is not as it was decided: the consumer
-// was lost, or put back, or the broker could not be reached then.
-func (k *Keeper) pauseAsDecided(ctx context.Context, peer string, is *jetstream.ConsumerInfo) error {
-	paused, err := k.store.Paused(ctx, peer)
-	if err != nil || paused == (is.Paused && is.PauseRemaining > resumeIn) {
-		return err
-	}
-	k.log.Warn("consumer is not as it was decided, set it so", zap.String("peer", peer), zap.Bool("paused", paused))
-	if paused {
-		return k.broker.Pause(ctx, peer)
-	}
-	return k.broker.Resume(ctx, peer)
-}
-
-// hinted reads which orders have a hint for a peer in the stream.
-func (k *Keeper) hinted(ctx context.Context, stream jetstream.Stream, peer string) (map[uuid.UUID]struct{}, error) {
-	prefix := contracts.HintSubjectPrefix + peer + "."
-	ctx, cancel := context.WithTimeout(ctx, 10*apiTimeout)
-	defer cancel()
-	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(prefix+">"))
-	if err != nil {
-		return nil, fmt.Errorf("read hints: %w", err)
-	}
-	out := make(map[uuid.UUID]struct{}, len(info.State.Subjects))
-	for subject := range info.State.Subjects {
-		if id, err := uuid.Parse(strings.TrimPrefix(subject, prefix)); err == nil {
-			out[id] = struct{}{}
-		}
-	}
-	return out, nil
-}
-
-// callStrays has messages delivered that the consumer counts neither as pending nor as delivered.
-// After an unclean stop the server may bring back a hint that a newer one had replaced, below the
-// point up to which everything counts as acknowledged: it would lie there for ever and look like the
-// hint of its order. Everything in a work queue may safely be delivered once more.
-func (k *Keeper) callStrays(ctx context.Context, stream jetstream.Stream, peer string, hinted int) error {
-	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
-	defer cancel()
-	c, err := stream.Consumer(ctx, contracts.HintConsumer(peer))
-	if err != nil {
-		return fmt.Errorf("read consumer: %w", err)
-	}
-	info := c.CachedInfo()
-	if known := int(info.NumPending) + info.NumAckPending; hinted <= known {
-		k.strays[peer] = 0
-		return nil
-	}
-	// While messages come and go the figures need not fit; only what stays so is a stray.
-	if k.strays[peer]++; k.strays[peer] < straysSure {
-		return nil
-	}
-	k.strays[peer] = 0
-	if _, err := stream.ResetConsumerToSequence(ctx, contracts.HintConsumer(peer), 1); err != nil {
-		return fmt.Errorf("reset consumer: %w", err)
-	}
-	k.log.Info("called stray hints", zap.String("peer", peer), zap.Int("hints", hinted))
-	return nil
-}
-
-// hintMissing hints again each due order that has no message in the stream. The stream was read
-// first: whatever is due after that and not in it has lost its hint, or gets one more than it needs.
-func (k *Keeper) hintMissing(ctx context.Context, peer string, hinted map[uuid.UUID]struct{}) error {
-	due, err := k.store.DueOrders(ctx, peer, time.Now().Add(-dueGrace))
-	if err != nil {
-		return err
-	}
-	var missing []uuid.UUID
-	for _, id := range due {
-		if _, ok := hinted[id]; !ok {
-			missing = append(missing, id)
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	n, err := k.store.HintAgain(ctx, peer, missing)
-	if err != nil {
-		return err
-	}
-	k.log.Warn("hints were missing in the stream, hinted again", zap.String("peer", peer), zap.Int64("orders", n))
-	k.relay.Poll()
 	return nil
 }

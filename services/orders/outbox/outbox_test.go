@@ -3,8 +3,10 @@ package outbox
 import (
 	"context"
 	"encoding/json"
+	"math/rand/v2"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,10 +25,11 @@ import (
 
 // rows is an outbox and its due links in memory.
 type rows struct {
-	mu   sync.Mutex
-	next int64
-	rows map[int64]orders.Hint
-	due  []uuid.UUID
+	mu    sync.Mutex
+	next  int64
+	rows  map[int64]orders.Hint
+	due   []uuid.UUID
+	since time.Time
 
 	mark   *StreamMark
 	lost   string
@@ -78,6 +81,22 @@ func (r *rows) DueOrders(context.Context, string, time.Time) ([]uuid.UUID, error
 	return slices.Clone(r.due), nil
 }
 
+func (r *rows) OldestDue(_ context.Context, _ string, limit int) ([]DueLink, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	waiting := map[uuid.UUID]bool{}
+	for _, h := range r.rows {
+		waiting[h.OrderID] = true
+	}
+	var out []DueLink
+	for _, id := range r.due {
+		if !waiting[id] && len(out) < limit {
+			out = append(out, DueLink{id, r.since})
+		}
+	}
+	return out, nil
+}
+
 func (r *rows) HintAgain(_ context.Context, _ string, ids []uuid.UUID) (int64, error) {
 	for _, id := range ids {
 		r.add(id, time.Now().Add(-time.Minute))
@@ -102,22 +121,43 @@ func (r *rows) RaiseMark(_ context.Context, m StreamMark) error {
 }
 
 func (r *rows) noteLoss(context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.losses++
 	return nil
 }
 
+func (r *rows) lossCount() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.losses
+}
+
+// issued are the ports that freeAddr has returned.
+var issued sync.Map
+
+// freeAddr returns an address that nobody listens on. It is below the ports that the kernel gives to
+// outgoing connections, which might take it before the test does.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	for range 1000 {
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(20_000+rand.N(12_000)))
+		if _, taken := issued.LoadOrStore(addr, true); taken {
+			continue
+		}
+		if l, err := net.Listen("tcp", addr); err == nil {
+			require.NoError(t, l.Close())
+			return addr
+		}
+	}
+	t.Fatal("no free port")
+	return ""
 }
 
 func options(t *testing.T) Options {
 	return Options{Side: "a", Peers: []string{"b"}, Embedded: EmbeddedOptions{
 		Addr: freeAddr(t), StoreDir: t.TempDir(), User: "orders",
-		Password: "secret", SyncInterval: time.Second,
+		Password: "secret", BridgePassword: "bridge secret", OperatorPassword: "operator secret", SyncInterval: time.Second,
 	}}
 }
 
@@ -213,7 +253,7 @@ func TestRowsStayUntilTaken(t *testing.T) {
 func TestKeeperMends(t *testing.T) {
 	for name, harm := range map[string]func(t *testing.T, b *Broker){
 		"purged": func(t *testing.T, b *Broker) {
-			s, err := b.js.Stream(context.Background(), contracts.HintStream)
+			s, err := allMighty(t, b).Stream(context.Background(), contracts.HintStream)
 			require.NoError(t, err)
 			require.NoError(t, s.Purge(context.Background()))
 		},
@@ -224,7 +264,7 @@ func TestKeeperMends(t *testing.T) {
 			require.NoError(t, b.js.DeleteConsumer(context.Background(), contracts.HintStream, contracts.HintConsumer("b")))
 		},
 		"one hint removed": func(t *testing.T, b *Broker) {
-			s, err := b.js.Stream(context.Background(), contracts.HintStream)
+			s, err := allMighty(t, b).Stream(context.Background(), contracts.HintStream)
 			require.NoError(t, err)
 			require.NoError(t, s.DeleteMsg(context.Background(), 2))
 		},

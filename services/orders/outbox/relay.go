@@ -166,6 +166,9 @@ func (r *Relay) read(ctx context.Context) (hints []orders.Hint, more bool) {
 		}
 		return nil, false
 	}
+	if len(found) == 0 && len(ids) == 0 { // nothing waits, whoever published it
+		r.broker.faults.set(publishing, "")
+	}
 	for _, h := range found {
 		// A time that lies ahead is a clock's mistake and no reason to wait.
 		if age := time.Since(h.At); age > leaveAlone || age < 0 {
@@ -260,9 +263,12 @@ func (r *Relay) wait(ctx context.Context, batch []sent) (taken []int64) {
 	}
 	if failed != nil {
 		r.log.Warn("JetStream did not take hints, they stay in the outbox", zap.Error(failed))
+		r.broker.faults.set(publishing, "hints are not taken: "+failed.Error())
 		if errors.Is(failed, jetstream.ErrNoStreamResponse) {
 			r.broker.woken() // the stream is gone; the keeper makes it again
 		}
+	} else if len(taken) > 0 {
+		r.broker.faults.set(publishing, "")
 	}
 	return taken
 }

@@ -21,6 +21,11 @@ const (
 	// A time that lies ahead is a clock's mistake and no reason to wait. Links whose peer must be told and whose hint is not waiting in the outbox.
 	dueLinks = `SELECT l.order_id FROM links l WHERE l.peer = $1 AND l.state NOT IN (3, 5) AND l.due AND (l.since < $2 OR l.since > now())
 	AND NOT EXISTS (SELECT FROM outbox o WHERE o.order_id = l.order_id AND o.peer = l.peer)`
+	// The state is given one by one, so that the index yields the oldest of each without a look at the others.
+	oldestDue = `SELECT l.order_id, l.since FROM generate_series(1, 9) s (state) CROSS JOIN LATERAL (
+	SELECT order_id, since FROM links WHERE peer = $1 AND state = s.state AND state NOT IN (3, 5) AND due
+	AND NOT EXISTS (SELECT FROM outbox o WHERE o.order_id = links.order_id AND o.peer = links.peer)
+	ORDER BY since, order_id LIMIT $2) l ORDER BY l.since, l.order_id LIMIT $2`
 	hintAgain = `INSERT INTO outbox (order_id, peer, version, state, at)
 	SELECT l.order_id, l.peer, COALESCE(o.version, ''), l.state, now() FROM links l LEFT JOIN orders o ON o.id = l.order_id
 	WHERE l.peer = $1 AND l.due AND l.order_id = ANY($2)`
@@ -74,6 +79,19 @@ func (s *Store) DueOrders(ctx context.Context, peer string, before time.Time) ([
 	}
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	return ids, translate(err, "read due links")
+}
+
+// OldestDue implements outbox.DueStore.
+func (s *Store) OldestDue(ctx context.Context, peer string, limit int) ([]outbox.DueLink, error) {
+	rows, err := s.pool.Query(ctx, oldestDue, peer, limit)
+	if err != nil {
+		return nil, translate(err, "read oldest due links")
+	}
+	links, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (l outbox.DueLink, err error) {
+		err = row.Scan(raw(&l.OrderID), &l.Since)
+		return l, err
+	})
+	return links, translate(err, "read oldest due links")
 }
 
 // HintAgain puts orders into the outbox again, as far as they are still due, and says how many.

@@ -1,0 +1,278 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap/zaptest"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders"
+)
+
+// TestWhatCannotBeUpdatedIsRecreated: whatever an operator made of stream and consumer, a look finds it and
+// a check brings back what should be, with the hint of each pending order in it.
+func TestWhatCannotBeUpdatedIsRecreated(t *testing.T) {
+	ctx := context.Background()
+	stream := func(change func(*jetstream.StreamConfig)) func(*testing.T, jetstream.JetStream) {
+		return func(t *testing.T, js jetstream.JetStream) {
+			config := streamConfig(1)
+			change(&config)
+			_, err := js.UpdateStream(ctx, config)
+			require.NoError(t, err)
+		}
+	}
+	recreated := func(t *testing.T, js jetstream.JetStream, change func(*jetstream.StreamConfig)) {
+		require.NoError(t, js.DeleteStream(ctx, contracts.HintStream))
+		config := streamConfig(1)
+		change(&config)
+		_, err := js.CreateStream(ctx, config)
+		require.NoError(t, err)
+	}
+	for name, harm := range map[string]func(*testing.T, jetstream.JetStream){
+		"stream sealed":    stream(func(c *jetstream.StreamConfig) { c.Sealed = true; c.Discard = jetstream.DiscardNew }),
+		"messages expire":  stream(func(c *jetstream.StreamConfig) { c.MaxAge = time.Hour }),
+		"subjects changed": stream(func(c *jetstream.StreamConfig) { c.Subjects = []string{"elsewhere.>"} }),
+		"limits retention": func(t *testing.T, js jetstream.JetStream) {
+			recreated(t, js, func(c *jetstream.StreamConfig) { c.Retention = jetstream.LimitsPolicy })
+		},
+		"interest retention": func(t *testing.T, js jetstream.JetStream) {
+			recreated(t, js, func(c *jetstream.StreamConfig) { c.Retention = jetstream.InterestPolicy })
+		},
+		"stream in memory": func(t *testing.T, js jetstream.JetStream) {
+			recreated(t, js, func(c *jetstream.StreamConfig) { c.Storage, c.MaxBytes = jetstream.MemoryStorage, 1<<20 })
+		},
+		"stream removed": func(t *testing.T, js jetstream.JetStream) {
+			require.NoError(t, js.DeleteStream(ctx, contracts.HintStream))
+		},
+		"consumer removed": func(t *testing.T, js jetstream.JetStream) {
+			require.NoError(t, js.DeleteConsumer(ctx, contracts.HintStream, contracts.HintConsumer("b")))
+		},
+		"push consumer": func(t *testing.T, js jetstream.JetStream) {
+			require.NoError(t, js.DeleteConsumer(ctx, contracts.HintStream, contracts.HintConsumer("b")))
+			_, err := js.CreatePushConsumer(ctx, contracts.HintStream, jetstream.ConsumerConfig{
+				Durable: contracts.HintConsumer("b"), DeliverSubject: "nowhere", FilterSubject: consumerConfig("b").FilterSubject, AckPolicy: jetstream.AckExplicitPolicy,
+			})
+			require.NoError(t, err)
+		},
+		"consumer that gives up": func(t *testing.T, js jetstream.JetStream) {
+			config := consumerConfig("b")
+			config.MaxDeliver = 1
+			_, err := js.UpdateConsumer(ctx, contracts.HintStream, config)
+			require.NoError(t, err)
+		},
+		"consumer of another subject": func(t *testing.T, js jetstream.JetStream) {
+			config := consumerConfig("b")
+			config.FilterSubject = contracts.HintSubjectPrefix + "c.>"
+			_, err := js.UpdateConsumer(ctx, contracts.HintStream, config)
+			require.NoError(t, err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, log := newRows(), zaptest.NewLogger(t)
+			b := open(t, options(t))
+			relay := NewRelay(b, store, log)
+			keeper := NewKeeper(b, store, relay, store.noteLoss, log)
+			require.NoError(t, keeper.check(ctx))
+			run(t, relay)
+			for range 3 {
+				h := store.add(uuid.New(), time.Now())
+				store.due = append(store.due, h.OrderID)
+				relay.Offer([]orders.Hint{h})
+			}
+			require.Eventually(t, func() bool { return store.left() == 0 }, soon, time.Millisecond)
+			_, err := keeper.look(ctx, time.Now())
+			require.NoError(t, err, "nothing is wrong yet")
+			harm(t, allMighty(t, b))
+			_, err = keeper.look(ctx, time.Now())
+			require.Error(t, err)
+			require.NoError(t, keeper.check(ctx))
+			_, err = keeper.look(ctx, time.Now())
+			require.NoError(t, err, "all is as it should be")
+			require.Eventually(t, func() bool { return store.left() == 0 && len(subjects(t, b)) == 3 }, soon, time.Millisecond)
+			_, consumers := b.Status(ctx)
+			require.EqualValues(t, 3, consumers["b"].Pending)
+			stream, err := b.js.Stream(ctx, contracts.HintStream)
+			require.NoError(t, err)
+			require.Equal(t, jetstream.WorkQueuePolicy, stream.CachedInfo().Config.Retention)
+			require.False(t, stream.CachedInfo().Config.Sealed)
+		})
+	}
+}
+
+// TestHintsInHandForEverAreHintedAgain: the broker waits by the wall clock until it delivers a hint again, so
+// a clock that was set back leaves what a bridge died with undelivered; here the bridge asked it to wait.
+func TestHintsInHandForEverAreHintedAgain(t *testing.T) {
+	t.Parallel()
+	o, store := options(t), newRows()
+	s := serve(t, o, store)
+	for range 5 {
+		s.edit()
+	}
+	var taken atomic.Int32
+	stop := carry(t, o, func(m jetstream.Msg) {
+		if m.NakWithDelay(time.Hour) == nil {
+			taken.Add(1)
+		}
+	})
+	require.Eventually(t, func() bool { return taken.Load() == 5 }, soon, time.Millisecond)
+	stop()
+	carry(t, o, store.settle)
+	require.Eventually(t, func() bool { return store.pending() == 0 }, untilRepaired, 10*time.Millisecond)
+	require.Zero(t, store.lossCount(), "nothing was wrong with the stream")
+}
+
+// TestAFullDiskWithRoomAgain: a store that could not be written once takes nothing more until the stream is
+// recreated. A limit on the size of files stands in for the disk. It holds for a whole process, so the test has
+// one of its own.
+func TestAFullDiskWithRoomAgain(t *testing.T) {
+	const own = "OUTBOX_TEST_FULL_DISK"
+	if os.Getenv(own) == "" {
+		t.Parallel()
+		self, err := os.Executable()
+		require.NoError(t, err)
+		child := exec.CommandContext(t.Context(), self, "-test.run=^TestAFullDiskWithRoomAgain$", "-test.v")
+		child.Env = append(os.Environ(), own+"=1")
+		out, err := child.CombinedOutput()
+		require.NoError(t, err, string(out))
+		require.Contains(t, string(out), "--- PASS: TestAFullDiskWithRoomAgain")
+		return
+	}
+	o, store := options(t), newRows()
+	s := serve(t, o, store)
+	require.Eventually(t, s.Working, soon, time.Millisecond)
+	enough := limitFiles(t, 64<<10)
+	for range 1000 {
+		s.edit()
+	}
+	require.Eventually(t, func() bool { return !s.Working() }, soon, time.Millisecond)
+	status, _ := s.Status(t.Context())
+	require.True(t, status.Connected)
+	require.Contains(t, status.Error, "hints are not taken")
+	enough()
+	require.NotZero(t, store.left())
+	carry(t, o, store.settle)
+	require.Eventually(t, func() bool { return store.pending() == 0 && store.left() == 0 }, untilRepaired, 10*time.Millisecond)
+	require.Eventually(t, s.Working, untilRepaired, 10*time.Millisecond)
+	require.NotZero(t, store.lossCount(), "a recreated stream is reported")
+}
+
+// limitFiles lets no file of this process grow beyond a size, until it is ended.
+func limitFiles(t *testing.T, bytes uint64) (end func()) {
+	t.Helper()
+	var was syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was))
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: bytes, Max: was.Max}))
+	end = func() { require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was)) }
+	t.Cleanup(end)
+	return end
+}
+
+// TestAServerWithoutJetStreamIsRestarted: what no request can mend ends with another server and an empty store.
+func TestAServerWithoutJetStreamIsRestarted(t *testing.T) {
+	t.Parallel()
+	o, store := options(t), newRows()
+	s := serve(t, o, store)
+	require.Eventually(t, s.Working, soon, time.Millisecond)
+	require.NoError(t, s.embedded.server.Load().ShutdownJetStream())
+	s.edit()
+	carry(t, o, store.settle)
+	require.Eventually(t, func() bool { return !s.Working() }, untilRepaired, time.Millisecond)
+	require.Eventually(t, func() bool { return store.pending() == 0 }, untilRepaired, 10*time.Millisecond)
+	require.Eventually(t, s.Working, untilRepaired, 10*time.Millisecond)
+	require.DirExists(t, filepath.Join(o.Embedded.StoreDir, "jetstream.damaged"))
+}
+
+// TestAStoreThatDoesNotStartIsSetAside: the service works, and it is noticed that the broker lost its store.
+func TestAStoreThatDoesNotStartIsSetAside(t *testing.T) {
+	o, store := options(t), newRows()
+	s := serve(t, o, store)
+	s.edit()
+	require.Eventually(t, func() bool { return store.left() == 0 }, soon, time.Millisecond)
+	require.Eventually(t, func() bool { _, consumers := s.Status(t.Context()); return consumers["b"].Pending == 1 }, soon, time.Millisecond)
+	s.stop()
+	damaged := filepath.Join(o.Embedded.StoreDir, "jetstream")
+	require.NoError(t, os.RemoveAll(damaged))
+	require.NoError(t, os.WriteFile(damaged, []byte("no folder"), 0o600))
+	serve(t, o, store)
+	carry(t, o, store.settle)
+	require.Eventually(t, func() bool { return store.pending() == 0 }, untilRepaired, 10*time.Millisecond)
+	require.Equal(t, 1, store.lossCount())
+	require.FileExists(t, damaged+".damaged")
+}
+
+// TestAStoreThatIsNotAtFaultStays: where an empty one does not help either, it is left alone.
+func TestAStoreThatIsNotAtFaultStays(t *testing.T) {
+	o, store := options(t), newRows()
+	s := serve(t, o, store)
+	s.edit()
+	require.Eventually(t, func() bool { return store.left() == 0 }, soon, time.Millisecond)
+	s.stop()
+	before := storeFiles(t, o.Embedded.StoreDir)
+	busy := options(t)
+	open(t, busy)
+	o.Embedded.Addr = busy.Embedded.Addr
+	_, err := Open(o, zaptest.NewLogger(t))
+	require.ErrorContains(t, err, "address already in use")
+	require.Equal(t, before, storeFiles(t, o.Embedded.StoreDir))
+}
+
+// TestNothingIsHintedAgainWithoutReason: a peer that is down, a pause and an order that a bridge fails on are
+// no faults of the broker.
+func TestNothingIsHintedAgainWithoutReason(t *testing.T) {
+	for name, c := range map[string]struct {
+		report func(*contracts.BridgeReport, uuid.UUID)
+		paused bool
+		again  bool
+	}{
+		"circuit open":      {report: func(r *contracts.BridgeReport, _ uuid.UUID) { r.Circuit, r.State = "open", "waiting" }},
+		"circuit half-open": {report: func(r *contracts.BridgeReport, _ uuid.UUID) { r.Circuit, r.State = "half-open", "waiting" }},
+		"not authorized":    {report: func(r *contracts.BridgeReport, _ uuid.UUID) { r.Circuit, r.State = "open", "unauthorized" }},
+		"bridge to another": {report: func(r *contracts.BridgeReport, _ uuid.UUID) { r.Peer = "c" }},
+		"paused":            {report: func(*contracts.BridgeReport, uuid.UUID) {}, paused: true},
+		"bridge fails on it": {report: func(r *contracts.BridgeReport, id uuid.UUID) {
+			now := time.Now().UTC().Truncate(time.Microsecond)
+			r.Failed = []contracts.FailedCall{{
+				At: now, Since: now, Count: 1, Call: "tell", Target: "remote", Method: "PUT", Path: "/orders/transactions", RequestID: "one-1",
+				Reason: "status 502", Verdict: "retry", Orders: []string{id.String()},
+			}}
+		}},
+		"bridge has no consumer": {report: func(r *contracts.BridgeReport, _ uuid.UUID) { r.State = "waiting" }, again: true},
+		"bridge ready":           {report: func(*contracts.BridgeReport, uuid.UUID) {}, again: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, log := newRows(), zaptest.NewLogger(t)
+			b := open(t, options(t))
+			keeper := NewKeeper(b, store, NewRelay(b, store, log), store.noteLoss, log)
+			store.paused = c.paused
+			require.NoError(t, keeper.check(t.Context()))
+			id := uuid.New()
+			_, err := b.js.Publish(t.Context(), contracts.HintSubject("b", id.String()), []byte("{}"))
+			require.NoError(t, err)
+			store.due = []uuid.UUID{id}
+			now := time.Now()
+			for range 10 {
+				r := contracts.BridgeReport{Instance: "one", Peer: "b", State: "running", Circuit: "closed"}
+				c.report(&r, id)
+				data, err := json.Marshal(r)
+				require.NoError(t, err)
+				b.monitor.report(data, time.Now())
+				trouble, err := keeper.look(t.Context(), now)
+				require.NoError(t, err)
+				require.Empty(t, trouble)
+				now = now.Add(lookEvery)
+			}
+			require.Equal(t, c.again, store.left() > 0)
+		})
+	}
+}

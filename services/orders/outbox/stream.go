@@ -1,0 +1,199 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
+
+// streamConfig is the stream as it should be.
+func streamConfig(replicas int) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:              contracts.HintStream,
+		Description:       "orders that a peer must be told of: the newest hint for each",
+		Subjects:          []string{contracts.HintSubjectPrefix + ">"},
+		Retention:         jetstream.WorkQueuePolicy,
+		MaxMsgsPerSubject: 1,
+		Discard:           jetstream.DiscardNew, // when full, a hint waits in the outbox; none is thrown away
+		MaxBytes:          1 << 30,
+		MaxMsgSize:        64 << 10,
+		Storage:           jetstream.FileStorage,
+		Replicas:          max(1, replicas),
+		AllowDirect:       true,
+	}
+}
+
+// consumerConfig is the consumer of a peer as it should be.
+func consumerConfig(peer string) jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
+		Durable:       contracts.HintConsumer(peer),
+		Description:   "the bridges to " + peer,
+		FilterSubject: contracts.HintSubjectPrefix + peer + ".>",
+		AckPolicy:     jetstream.AckExplicitPolicy,
+		AckWait:       ackWait,
+		MaxDeliver:    -1,
+		MaxAckPending: 4096,
+		MaxWaiting:    64,
+	}
+}
+
+// shape is the configuration of the stream and of each peer's consumer as the server reported it after
+// both were last made as they should be, with the server's own defaults in it.
+type shape struct {
+	stream    jetstream.StreamConfig
+	consumers map[string]jetstream.ConsumerConfig
+}
+
+// ensure makes the stream and its consumers as they should be. What cannot be updated is recreated:
+// everything in it can be published again.
+func (k *Keeper) ensure(ctx context.Context) (jetstream.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*apiTimeout)
+	defer cancel()
+	config := streamConfig(k.broker.opts.Replicas)
+	stream, err := k.broker.js.CreateOrUpdateStream(ctx, config)
+	if cannotBeUpdated(err) {
+		k.log.Error("stream cannot be updated, recreating it", zap.Error(err))
+		if err = k.deleteStream(ctx); err == nil {
+			stream, err = k.broker.js.CreateStream(ctx, config)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make stream %s: %w", contracts.HintStream, err)
+	}
+	made := shape{stream.CachedInfo().Config, map[string]jetstream.ConsumerConfig{}}
+	for _, peer := range k.broker.opts.Peers {
+		consumer, err := stream.CreateOrUpdateConsumer(ctx, consumerConfig(peer))
+		if refused(err) {
+			k.log.Error("consumer cannot be updated, recreating it", zap.String("peer", peer), zap.Error(err))
+			if err = k.deleteConsumer(ctx, peer); err == nil {
+				consumer, err = stream.CreateConsumer(ctx, consumerConfig(peer))
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("make consumer %s: %w", contracts.HintConsumer(peer), err)
+		}
+		if err := k.pauseAsDecided(ctx, peer, consumer.CachedInfo()); err != nil {
+			return nil, err
+		}
+		made.consumers[peer] = shapeOf(consumer.CachedInfo())
+	}
+	k.made = made
+	return stream, nil
+}
+
+// shapeOf leaves out of a consumer's configuration what changes with a pause, and what the server notes in it.
+func shapeOf(info *jetstream.ConsumerInfo) jetstream.ConsumerConfig {
+	config := info.Config
+	config.PauseUntil, config.Metadata = nil, nil
+	return config
+}
+
+// unchanged returns an error if stream or consumers are not as ensure made them. It is cheap.
+func (k *Keeper) unchanged(info *jetstream.StreamInfo, consumers map[string]*jetstream.ConsumerInfo) error {
+	if !reflect.DeepEqual(info.Config, k.made.stream) {
+		return errors.New("the configuration of the stream was changed")
+	}
+	if !created(info).Equal(k.mark.Created) {
+		return errors.New("the stream was recreated")
+	}
+	for peer, c := range consumers {
+		if !reflect.DeepEqual(shapeOf(c), k.made.consumers[peer]) {
+			return fmt.Errorf("the configuration of consumer %s was changed", c.Name)
+		}
+	}
+	return nil
+}
+
+// created is when a stream was made, as fine as the database keeps it.
+func created(info *jetstream.StreamInfo) time.Time {
+	return info.Created.UTC().Truncate(time.Microsecond)
+}
+
+// full reports whether the stream has come to its own limit: hints wait in the outbox then, as they should.
+func full(info *jetstream.StreamInfo) bool {
+	c := info.Config
+	return c.MaxBytes > 0 && info.State.Bytes+uint64(c.MaxMsgSize) >= uint64(c.MaxBytes)
+}
+
+// pauseAsDecided holds a consumer still, or lets it go on, where that is not as it was decided: the consumer
+// was lost, or put back, or the broker could not be reached then.
+func (k *Keeper) pauseAsDecided(ctx context.Context, peer string, is *jetstream.ConsumerInfo) error {
+	paused, err := k.store.Paused(ctx, peer)
+	if err != nil || paused == (is.Paused && is.PauseRemaining > resumeIn) {
+		return err
+	}
+	k.log.Warn("consumer is not as it was decided, set it so", zap.String("peer", peer), zap.Bool("paused", paused))
+	if paused {
+		return k.broker.Pause(ctx, peer)
+	}
+	return k.broker.Resume(ctx, peer)
+}
+
+func (k *Keeper) deleteStream(ctx context.Context) error {
+	err := k.broker.js.DeleteStream(ctx, contracts.HintStream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	return err
+}
+
+// deleteKnownStream deletes the stream unless another process of this side has recreated it meanwhile.
+func (k *Keeper) deleteKnownStream(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	if stream, err := k.broker.js.Stream(ctx, contracts.HintStream); err == nil && !k.mark.Created.IsZero() && !created(stream.CachedInfo()).Equal(k.mark.Created) {
+		return nil
+	}
+	return k.deleteStream(ctx)
+}
+
+func (k *Keeper) deleteConsumers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	for _, peer := range k.broker.opts.Peers {
+		if err := k.deleteConsumer(ctx, peer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *Keeper) deleteConsumer(ctx context.Context, peer string) error {
+	err := k.broker.js.DeleteConsumer(ctx, contracts.HintStream, contracts.HintConsumer(peer))
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return nil
+	}
+	return err
+}
+
+// refused reports whether the server answered and will give the same answer again. Without a leader, or
+// while JetStream starts, it answers 503.
+func refused(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && api.Code != http.StatusServiceUnavailable
+}
+
+// Error codes of JetStream for a stream that only a new one can replace.
+const (
+	codeStreamInvalid       = 10052 // sealed, or made with another retention or storage
+	codeStreamOffline       = 10118
+	codeStreamOfflineReason = 10194
+)
+
+// cannotBeUpdated reports whether an update of the stream failed for good. Other refusals are faults of
+// the settings or of another stream, and a new stream would meet them as well.
+func cannotBeUpdated(err error) bool {
+	var api *jetstream.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	return api.ErrorCode == codeStreamInvalid || api.ErrorCode == codeStreamOffline || api.ErrorCode == codeStreamOfflineReason
+}
