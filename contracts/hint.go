@@ -52,7 +52,8 @@ func HintSubject(peer, id string) string { return HintSubjectPrefix + peer + "."
 func HintConsumer(peer string) string { return "bridge-" + peer }
 
 // BridgeReport is what a bridge tells the services of its side about itself, every few seconds and
-// on every change, on BridgeSubjectPrefix + peer. It is for people: nothing is decided by it.
+// on every change, on BridgeSubjectPrefix + peer. It is for people; the service also takes from it
+// whether a bridge is ready to take hints.
 type BridgeReport struct {
 	Instance string    `json:"instance"` // unique for each process
 	Peer     string    `json:"peer"`

@@ -27,7 +27,9 @@ func TestFromStartToEnd(t *testing.T) {
 
 	require.Equal(t, fmt.Sprintf("http://127.0.0.1:%d", base+100), env["B_URL"])
 	require.Equal(t, env["A_URL"]+"/admin", env["A_ADMIN_URL"])
-	require.Contains(t, env["A_NATS_URL"], fmt.Sprintf("@127.0.0.1:%d", base+10))
+	for name, user := range map[string]string{"A_NATS_URL": "operator", "A_NATS_BRIDGE_URL": "bridge", "A_NATS_SERVICE_URL": "orders"} {
+		require.Regexp(t, fmt.Sprintf("^nats://%s:[^@]{43,}@127.0.0.1:%d$", user, base+10), env[name])
+	}
 	conn, err := pgx.Connect(t.Context(), env["B_DATABASE_URL"])
 	require.NoError(t, err)
 	require.NoError(t, conn.Close(t.Context()))
@@ -56,7 +58,7 @@ func TestFromStartToEnd(t *testing.T) {
 	require.Subset(t, bridge, []string{
 		"BRIDGE_SIDE=a", "BRIDGE_PEER=b", "BRIDGE_LOCAL_URL=" + env["A_URL"], "BRIDGE_REMOTE_URL=" + env["B_URL"],
 		"BRIDGE_LOCAL_TOKEN=" + env["A_BRIDGE_TOKEN"], "BRIDGE_REMOTE_TOKEN=" + env["B_PEER_TOKEN"],
-		"BRIDGE_NATS_URL=" + env["A_NATS_URL"], "BRIDGE_METRICS_TOKEN=" + env["A_METRICS_TOKEN"],
+		"BRIDGE_NATS_URL=" + env["A_NATS_BRIDGE_URL"], "BRIDGE_METRICS_TOKEN=" + env["A_METRICS_TOKEN"],
 	})
 	for _, v := range slices.Concat(service, bridge) {
 		require.False(t, strings.Contains(v, "LEAK") || strings.HasPrefix(v, "PGHOST"), v)

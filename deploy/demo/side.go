@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	natsUser     = "orders"
+	natsUser     = "orders" // the service's
 	databaseName = "orders"
 )
 
@@ -33,7 +33,9 @@ type side struct {
 // password of the person who can log in to its admin.
 type secrets struct {
 	client, admin, peer, bridge, metrics string
-	nats, database, person               string
+	// Of the broker's users: the service's, the bridge's and the operator's.
+	nats, natsBridge, natsOperator string
+	database, person               string
 }
 
 func newSides(f *folder, portBase int) [2]*side {
@@ -43,7 +45,7 @@ func newSides(f *folder, portBase int) [2]*side {
 			name:    name,
 			folder:  f.in(name),
 			ports:   portsFrom(portBase + i*sideStep),
-			secrets: secrets{secret(), secret(), secret(), secret(), secret(), secret(), secret(), strings.ToLower(rand.Text())},
+			secrets: secrets{secret(), secret(), secret(), secret(), secret(), secret(), secret(), secret(), secret(), strings.ToLower(rand.Text())},
 		}
 	}
 	return sides
@@ -55,9 +57,14 @@ func secret() string { return rand.Text() + rand.Text() }
 func (s *side) url() string       { return "http://" + address(s.ports.http) }
 func (s *side) bridgeURL() string { return "http://" + address(s.ports.bridge) }
 
-func (s *side) natsURL() string {
-	return fmt.Sprintf("nats://%s:%s@%s", natsUser, s.secrets.nats, address(s.ports.nats))
+// natsURL is where the broker is for one of its users.
+func (s *side) natsURL(user, password string) string {
+	return fmt.Sprintf("nats://%s:%s@%s", user, password, address(s.ports.nats))
 }
+
+func (s *side) natsServiceURL() string  { return s.natsURL(natsUser, s.secrets.nats) }
+func (s *side) natsBridgeURL() string   { return s.natsURL("bridge", s.secrets.natsBridge) }
+func (s *side) natsOperatorURL() string { return s.natsURL("operator", s.secrets.natsOperator) }
 
 // database is how its PostgreSQL is started, each time with the same address and password.
 func (s *side) database() pgcluster.Options {
@@ -91,22 +98,24 @@ func (s *side) clear(ctx context.Context) error {
 // serviceSettings are what `orderbridge serve` gets of this side.
 func (s *side) serviceSettings(peer *side) map[string]string {
 	return map[string]string{
-		"ORDERS_SIDE":           s.name,
-		"ORDERS_PEER":           peer.name,
-		"ORDERS_PEER_URL":       peer.url(),
-		"ORDERS_HTTP_ADDR":      address(s.ports.http),
-		"ORDERS_DATABASE_URL":   s.databaseURL(),
-		"ORDERS_MIGRATE":        "true",
-		"ORDERS_NATS_ADDR":      address(s.ports.nats),
-		"ORDERS_NATS_USER":      natsUser,
-		"ORDERS_NATS_PASSWORD":  s.secrets.nats,
-		"ORDERS_NATS_STORE_DIR": s.natsFolder(),
-		"ORDERS_CLIENT_TOKEN":   s.secrets.client,
-		"ORDERS_ADMIN_TOKEN":    s.secrets.admin,
-		"ORDERS_PEER_TOKEN":     s.secrets.peer,
-		"ORDERS_BRIDGE_TOKEN":   s.secrets.bridge,
-		"ORDERS_METRICS_TOKEN":  s.secrets.metrics,
-		"ORDERS_LOG_FORMAT":     "console",
+		"ORDERS_SIDE":                   s.name,
+		"ORDERS_PEER":                   peer.name,
+		"ORDERS_PEER_URL":               peer.url(),
+		"ORDERS_HTTP_ADDR":              address(s.ports.http),
+		"ORDERS_DATABASE_URL":           s.databaseURL(),
+		"ORDERS_MIGRATE":                "true",
+		"ORDERS_NATS_ADDR":              address(s.ports.nats),
+		"ORDERS_NATS_USER":              natsUser,
+		"ORDERS_NATS_PASSWORD":          s.secrets.nats,
+		"ORDERS_NATS_BRIDGE_PASSWORD":   s.secrets.natsBridge,
+		"ORDERS_NATS_OPERATOR_PASSWORD": s.secrets.natsOperator,
+		"ORDERS_NATS_STORE_DIR":         s.natsFolder(),
+		"ORDERS_CLIENT_TOKEN":           s.secrets.client,
+		"ORDERS_ADMIN_TOKEN":            s.secrets.admin,
+		"ORDERS_PEER_TOKEN":             s.secrets.peer,
+		"ORDERS_BRIDGE_TOKEN":           s.secrets.bridge,
+		"ORDERS_METRICS_TOKEN":          s.secrets.metrics,
+		"ORDERS_LOG_FORMAT":             "console",
 	}
 }
 
@@ -119,7 +128,7 @@ func (s *side) bridgeSettings(peer *side) map[string]string {
 		"BRIDGE_LOCAL_TOKEN":   s.secrets.bridge,
 		"BRIDGE_REMOTE_URL":    peer.url(),
 		"BRIDGE_REMOTE_TOKEN":  peer.secrets.peer,
-		"BRIDGE_NATS_URL":      s.natsURL(),
+		"BRIDGE_NATS_URL":      s.natsBridgeURL(),
 		"BRIDGE_HTTP_ADDR":     address(s.ports.bridge),
 		"BRIDGE_METRICS_TOKEN": s.secrets.metrics,
 		"BRIDGE_LOG_FORMAT":    "console",

@@ -25,7 +25,7 @@ func (d *demo) bridgeEnv(s *side, remoteURL, addr string) []string {
 		"BRIDGE_SIDE=" + s.name, "BRIDGE_PEER=" + peer.name,
 		"BRIDGE_LOCAL_URL=" + own.url, "BRIDGE_LOCAL_TOKEN=" + own.bridge,
 		"BRIDGE_REMOTE_URL=" + remoteURL, "BRIDGE_REMOTE_TOKEN=" + peer.access.Load().peer,
-		"BRIDGE_NATS_URL=" + own.nats, "BRIDGE_HTTP_ADDR=" + addr, "BRIDGE_METRICS_TOKEN=" + own.metrics,
+		"BRIDGE_NATS_URL=" + own.natsBridge, "BRIDGE_HTTP_ADDR=" + addr, "BRIDGE_METRICS_TOKEN=" + own.metrics,
 		"BRIDGE_BACKOFF_MAX=1s", "BRIDGE_LOG_FORMAT=console",
 	}
 }

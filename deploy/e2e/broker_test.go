@@ -26,7 +26,7 @@ func TestBroker(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 5))
 	t.Run("the figures are JetStream's", func(t *testing.T) { brokerFigures(t, d, r) })
 	t.Run("store wiped while the service is down", func(t *testing.T) { storeWiped(t, d, r) })
-	t.Run("stream purged, service restarted", func(t *testing.T) { streamPurged(t, d, r) })
+	t.Run("stream recreated empty, service restarted", func(t *testing.T) { streamEmptied(t, d, r) })
 	t.Run("stream gone, nobody does anything", func(t *testing.T) { streamGone(t, d, r) })
 	d.requireEqual(t, nil)
 	d.requireHealthy(t, 0)
@@ -108,10 +108,21 @@ func requirePausedStill(t *testing.T, s *side) {
 	require.True(t, status.Peers[0].Paused, "a pause ends when a person ends it")
 }
 
-// streamPurged empties the stream behind the service's back. A service that starts finds out at once.
-func streamPurged(t *testing.T, d *demo, r *rand.Rand) {
+// emptyStream replaces a side's stream by an empty one, behind the service's back.
+func emptyStream(t *testing.T, s *side) {
+	t.Helper()
+	config := mustStream(t, s).CachedInfo().Config
+	js := openBrokerToHarm(t, s)
+	require.NoError(t, js.DeleteStream(t.Context(), config.Name))
+	if _, err := js.CreateStream(t.Context(), config); err != nil {
+		require.ErrorIs(t, err, jetstream.ErrStreamNameAlreadyInUse, "the service was faster")
+	}
+}
+
+// streamEmptied: a service that starts finds out at once.
+func streamEmptied(t *testing.T, d *demo, r *rand.Rand) {
 	createPending(t, d, d.a, r)
-	require.NoError(t, mustStream(t, d.a).Purge(t.Context()))
+	emptyStream(t, d.a)
 	d.end(t, syscall.SIGTERM, "A_SERVICE_PID")
 	requirePausedStill(t, d.a)
 	require.NoError(t, d.a.setPaused(t.Context(), d.b, false))
@@ -122,8 +133,8 @@ func streamPurged(t *testing.T, d *demo, r *rand.Rand) {
 func streamGone(t *testing.T, d *demo, r *rand.Rand) {
 	createPending(t, d, d.a, r)
 	createPending(t, d, d.b, r)
-	require.NoError(t, openBroker(t, d.a).DeleteStream(t.Context(), contracts.HintStream))
-	require.NoError(t, mustStream(t, d.b).Purge(t.Context()))
+	require.NoError(t, openBrokerToHarm(t, d.a).DeleteStream(t.Context(), contracts.HintStream))
+	emptyStream(t, d.b)
 	_, _, err := d.a.createAt(t.Context(), newOrder(r))
 	require.NoError(t, err, "local work goes on without a broker")
 	for _, s := range d.sides() {

@@ -26,7 +26,8 @@ type side struct {
 
 // access is where a side is and what lets one in.
 type access struct {
-	url, bridgeURL, nats                 string
+	url, bridgeURL                       string
+	nats, natsService, natsBridge        string   // for an operator, the service, the bridge
 	more                                 []string // further services of the side
 	client, admin, peer, bridge, metrics string
 }
@@ -45,7 +46,8 @@ func newSide(name string) *side { return &side{name: name} }
 func (s *side) learn(env map[string]string) {
 	of := func(name string) string { return env[strings.ToUpper(s.name)+"_"+name] }
 	s.access.Store(&access{
-		url: of("URL"), bridgeURL: of("BRIDGE_URL"), nats: of("NATS_URL"),
+		url: of("URL"), bridgeURL: of("BRIDGE_URL"),
+		nats: of("NATS_URL"), natsService: of("NATS_SERVICE_URL"), natsBridge: of("NATS_BRIDGE_URL"),
 		client: of("CLIENT_TOKEN"), admin: of("ADMIN_TOKEN"), peer: of("PEER_TOKEN"), bridge: of("BRIDGE_TOKEN"), metrics: of("METRICS_TOKEN"),
 	})
 }

@@ -232,7 +232,7 @@ func TestBrokerLost(t *testing.T) {
 			`find "$1" -name '*.blk' -exec sh -c 'truncate -s $(($(stat -c %s "$1") / 2)) "$1"' cut {} \;; find "$1" -name index.db -delete`, "cut", store)))},
 		{"the store wiped", "a", whileDown(run("rm", "-rf", store))},
 		{"the stream deleted", "", func(t *testing.T, l *load) {
-			require.NoError(t, openBroker(t, d.a).DeleteStream(t.Context(), contracts.HintStream))
+			require.NoError(t, openBrokerToHarm(t, d.a).DeleteStream(t.Context(), contracts.HintStream))
 			d.awaitNoticed(t, time.Now().Add(-time.Second))
 		}},
 	} {

@@ -211,7 +211,7 @@ func TestStatusAgreesWithTheBroker(t *testing.T) {
 	for range 5 {
 		s.create(newOrder(t, "x"))
 	}
-	nc, err := nats.Connect("nats://"+s.cfg.NatsAddr, nats.UserInfo("orders", s.cfg.NatsPassword))
+	nc, err := nats.Connect("nats://"+s.cfg.NatsAddr, nats.UserInfo("orders", s.cfg.NatsPassword), nats.CustomInboxPrefix(contracts.ServiceInbox))
 	require.NoError(t, err)
 	defer nc.Close()
 	js, err := jetstream.New(nc)

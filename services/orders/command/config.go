@@ -24,42 +24,44 @@ const Prefix = "ORDERS"
 
 // Config is the settings of the service.
 type Config struct {
-	Side              string        `split_words:"true" desc:"name of this side, in every version it writes; never change it"`
-	Peer              string        `split_words:"true" desc:"name of the other side"`
-	Sides             string        `split_words:"true" desc:"other sides whose stamps the versions of orders may carry, separated by commas: of the peer's own peers, or earlier names of a side; anything else in a peer's entry is refused"`
-	PeerURL           string        `split_words:"true" desc:"origin of the other side's API, http(s)://host:port"`
-	HTTPAddr          string        `split_words:"true" default:"127.0.0.1:8080" desc:"host:port to listen on"`
-	DatabaseURL       string        `split_words:"true" secret:"true" desc:"PostgreSQL, postgres://user:password@host:port/database"`
-	DatabaseConns     int           `split_words:"true" default:"0" desc:"connections to the database at most; 0 is 4 or the number of CPUs"`
-	Migrate           bool          `split_words:"true" default:"true" desc:"bring the database to the newest schema at the start"`
-	ClientToken       string        `split_words:"true" secret:"true" desc:"bearer token for clients; two, separated by a comma, while one is rotated"`
-	PeerToken         string        `split_words:"true" secret:"true" desc:"bearer token for the other side's bridge"`
-	BridgeToken       string        `split_words:"true" secret:"true" desc:"bearer token for the own bridge"`
-	AdminToken        string        `split_words:"true" secret:"true" desc:"bearer token for administrators; it works without the database's people and tokens"`
-	MetricsToken      string        `split_words:"true" secret:"true" desc:"bearer token for /metrics"`
-	TrustedProxies    string        `split_words:"true" desc:"addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas; unset: none"`
-	InsecureCookies   bool          `split_words:"true" default:"false" desc:"let people log in over plain HTTP from other machines, where their sessions can be stolen; for trials only"`
-	NatsURL           string        `split_words:"true" secret:"true" desc:"external NATS servers, nats://user:password@host:port; unset: a server within the service"`
-	NatsReplicas      int           `split_words:"true" default:"1" desc:"copies of the stream, in a cluster"`
-	NatsAddr          string        `split_words:"true" default:"127.0.0.1:4222" desc:"host:port of the embedded server"`
-	NatsUser          string        `split_words:"true" default:"orders" desc:"user of the embedded server"`
-	NatsPassword      string        `split_words:"true" secret:"true" desc:"password of the embedded server"`
-	NatsStoreDir      string        `split_words:"true" default:"nats" desc:"folder of the embedded server's store"`
-	NatsSync          string        `split_words:"true" default:"1s" desc:"how often the embedded store is brought to disk; always is after each message"`
-	ConflictPolicy    string        `split_words:"true" default:"manual" desc:"manual: people settle every collision; merge: only those where both sides changed the same field"`
-	ConflictRules     string        `split_words:"true" desc:"how a field that both sides changed is settled without people, such as /shippingAddress=side:b /lines/*/quantity=max; the same on both sides"`
-	FourEyes          bool          `split_words:"true" default:"false" desc:"what one person decides about a collision is only proposed, until another one approves it; the same on both sides"`
-	UniqueNumbers     bool          `split_words:"true" default:"false" desc:"refuse an order that is created here with the number of another one (409); what comes from the peer is never refused for its number"`
-	ReconcileEvery    time.Duration `split_words:"true" default:"6h" desc:"how old a proof that both sides are equal may become before they are compared again; 0: only when asked"`
-	BrakeDeletions    string        `split_words:"true" default:"1000" desc:"how many orders a peer may delete within the brake's window before the rest is held: a number, a share as in 5%, or off"`
-	BrakeReplacements string        `split_words:"true" default:"off" desc:"how many orders a peer may change within the brake's window, as above"`
-	BrakeWindow       time.Duration `split_words:"true" default:"10m" desc:"time in which the brake counts"`
-	AlarmAge          time.Duration `split_words:"true" default:"5m" desc:"how long an order may wait for its peer, or a hint for the broker, before status raises an alarm; 0: never"`
-	AlarmDeliveries   int64         `split_words:"true" default:"6" desc:"how often the bridge may fail with one order before status raises an alarm; 0: never"`
-	LogLevel          string        `split_words:"true" default:"info" desc:"debug, info, warn or error"`
-	LogFormat         string        `split_words:"true" default:"auto" desc:"json, console, or auto: console on a terminal"`
-	Retention         time.Duration `split_words:"true" default:"2160h" desc:"how long the history of what is settled is kept, and what deleted orders held; 0 is for ever"`
-	ShutdownGrace     time.Duration `split_words:"true" default:"10s" desc:"how long requests may take to end at a stop"`
+	Side                 string        `split_words:"true" desc:"name of this side, in every version it writes; never change it"`
+	Peer                 string        `split_words:"true" desc:"name of the other side"`
+	Sides                string        `split_words:"true" desc:"other sides whose stamps the versions of orders may carry, separated by commas: of the peer's own peers, or earlier names of a side; anything else in a peer's entry is refused"`
+	PeerURL              string        `split_words:"true" desc:"origin of the other side's API, http(s)://host:port"`
+	HTTPAddr             string        `split_words:"true" default:"127.0.0.1:8080" desc:"host:port to listen on"`
+	DatabaseURL          string        `split_words:"true" secret:"true" desc:"PostgreSQL, postgres://user:password@host:port/database"`
+	DatabaseConns        int           `split_words:"true" default:"0" desc:"connections to the database at most; 0 is 4 or the number of CPUs"`
+	Migrate              bool          `split_words:"true" default:"true" desc:"bring the database to the newest schema at the start"`
+	ClientToken          string        `split_words:"true" secret:"true" desc:"bearer token for clients; two, separated by a comma, while one is rotated"`
+	PeerToken            string        `split_words:"true" secret:"true" desc:"bearer token for the other side's bridge"`
+	BridgeToken          string        `split_words:"true" secret:"true" desc:"bearer token for the own bridge"`
+	AdminToken           string        `split_words:"true" secret:"true" desc:"bearer token for administrators; it works without the database's people and tokens"`
+	MetricsToken         string        `split_words:"true" secret:"true" desc:"bearer token for /metrics"`
+	TrustedProxies       string        `split_words:"true" desc:"addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas; unset: none"`
+	InsecureCookies      bool          `split_words:"true" default:"false" desc:"let people log in over plain HTTP from other machines, where their sessions can be stolen; for trials only"`
+	NatsURL              string        `split_words:"true" secret:"true" desc:"external NATS servers, nats://user:password@host:port; unset: a server within the service"`
+	NatsReplicas         int           `split_words:"true" default:"1" desc:"copies of the stream, in a cluster"`
+	NatsAddr             string        `split_words:"true" default:"127.0.0.1:4222" desc:"host:port of the embedded server"`
+	NatsUser             string        `split_words:"true" default:"orders" desc:"the service's user of the embedded server"`
+	NatsPassword         string        `split_words:"true" secret:"true" desc:"password of that user"`
+	NatsBridgePassword   string        `split_words:"true" secret:"true" desc:"password of the embedded server's user bridge, for the own bridge; unset: the service's user has a bridge's rights, too"`
+	NatsOperatorPassword string        `split_words:"true" secret:"true" desc:"password of the embedded server's user operator, who may look and not touch; unset: there is no such user"`
+	NatsStoreDir         string        `split_words:"true" default:"nats" desc:"folder of the embedded server's store"`
+	NatsSync             string        `split_words:"true" default:"1s" desc:"how often the embedded store is brought to disk; always is after each message"`
+	ConflictPolicy       string        `split_words:"true" default:"manual" desc:"manual: people settle every collision; merge: only those where both sides changed the same field"`
+	ConflictRules        string        `split_words:"true" desc:"how a field that both sides changed is settled without people, such as /shippingAddress=side:b /lines/*/quantity=max; the same on both sides"`
+	FourEyes             bool          `split_words:"true" default:"false" desc:"what one person decides about a collision is only proposed, until another one approves it; the same on both sides"`
+	UniqueNumbers        bool          `split_words:"true" default:"false" desc:"refuse an order that is created here with the number of another one (409); what comes from the peer is never refused for its number"`
+	ReconcileEvery       time.Duration `split_words:"true" default:"6h" desc:"how old a proof that both sides are equal may become before they are compared again; 0: only when asked"`
+	BrakeDeletions       string        `split_words:"true" default:"1000" desc:"how many orders a peer may delete within the brake's window before the rest is held: a number, a share as in 5%, or off"`
+	BrakeReplacements    string        `split_words:"true" default:"off" desc:"how many orders a peer may change within the brake's window, as above"`
+	BrakeWindow          time.Duration `split_words:"true" default:"10m" desc:"time in which the brake counts"`
+	AlarmAge             time.Duration `split_words:"true" default:"5m" desc:"how long an order may wait for its peer, or a hint for the broker, before status raises an alarm; 0: never"`
+	AlarmDeliveries      int64         `split_words:"true" default:"6" desc:"how often the bridge may fail with one order before status raises an alarm; 0: never"`
+	LogLevel             string        `split_words:"true" default:"info" desc:"debug, info, warn or error"`
+	LogFormat            string        `split_words:"true" default:"auto" desc:"json, console, or auto: console on a terminal"`
+	Retention            time.Duration `split_words:"true" default:"2160h" desc:"how long the history of what is settled is kept, and what deleted orders held; 0 is for ever"`
+	ShutdownGrace        time.Duration `split_words:"true" default:"10s" desc:"how long requests may take to end at a stop"`
 }
 
 // Load reads the settings and refuses what cannot work.
@@ -164,11 +166,19 @@ func (c *Config) Validate() error {
 	}
 	if c.NatsURL == "" {
 		secrets = append(secrets, [2]string{"NATS_PASSWORD", c.NatsPassword})
+		for _, s := range [][2]string{{"NATS_BRIDGE_PASSWORD", c.NatsBridgePassword}, {"NATS_OPERATOR_PASSWORD", c.NatsOperatorPassword}} {
+			if s[1] != "" {
+				secrets = append(secrets, s)
+			}
+		}
 		if _, _, err := net.SplitHostPort(c.NatsAddr); err != nil {
 			fault("NATS_ADDR", "must be host:port")
 		}
 		if c.NatsUser == "" {
 			fault("NATS_USER", "is empty")
+		}
+		if c.NatsUser == outbox.BridgeUser || c.NatsUser == outbox.OperatorUser {
+			fault("NATS_USER", "must be neither %s nor %s, who are other users", outbox.BridgeUser, outbox.OperatorUser)
 		}
 		if _, err := c.syncInterval(); err != nil {
 			fault("NATS_SYNC", "must be always, or a duration such as 1s")
@@ -187,7 +197,7 @@ func (c *Config) Validate() error {
 				fault(s[0], "is not set")
 			case len(one) < secretLengthMin:
 				fault(s[0], "must have %d characters or more", secretLengthMin)
-			case s[0] == "NATS_PASSWORD" && (len(one) > passwordLengthMax || len(parts) > 1):
+			case strings.HasPrefix(s[0], "NATS_") && (len(one) > passwordLengthMax || len(parts) > 1):
 				fault(s[0], "must be one password of at most %d characters", passwordLengthMax)
 			case usedBy[one] != "":
 				fault(s[0], "is the same as %s_%s", Prefix, usedBy[one])
@@ -227,6 +237,9 @@ func (c *Config) broker() outbox.Options {
 	sync, _ := c.syncInterval() // Validate has read it
 	return outbox.Options{
 		Side: c.Side, Peers: []string{c.Peer}, URL: c.NatsURL, Replicas: c.NatsReplicas,
-		Embedded: outbox.EmbeddedOptions{Addr: c.NatsAddr, StoreDir: c.NatsStoreDir, User: c.NatsUser, Password: c.NatsPassword, SyncInterval: sync},
+		Embedded: outbox.EmbeddedOptions{
+			Addr: c.NatsAddr, StoreDir: c.NatsStoreDir, User: c.NatsUser, Password: c.NatsPassword,
+			BridgePassword: c.NatsBridgePassword, OperatorPassword: c.NatsOperatorPassword, SyncInterval: sync,
+		},
 	}
 }

@@ -16,7 +16,7 @@ import (
 // report tells the service what a bridge would tell of itself, until it has heard it.
 func (s *side) report(b contracts.BridgeReport) {
 	s.t.Helper()
-	nc, err := nats.Connect("nats://"+s.cfg.NatsAddr, nats.UserInfo("orders", s.cfg.NatsPassword))
+	nc, err := nats.Connect("nats://"+s.cfg.NatsAddr, nats.UserInfo("orders", s.cfg.NatsPassword), nats.CustomInboxPrefix(contracts.ServiceInbox))
 	require.NoError(s.t, err)
 	s.t.Cleanup(nc.Close)
 	data, err := strictjson.Encode(b)

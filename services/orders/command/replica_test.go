@@ -175,7 +175,7 @@ func TestPausedConsumerSurvivesTheKeeper(t *testing.T) {
 	s := startSide(t)
 	s.awaitConsumer()
 	s.want(http.StatusOK, "admin", "POST", "/admin/api/peers/b/pause", nil)
-	nc, err := nats.Connect("nats://"+s.cfg.NatsAddr, nats.UserInfo("orders", s.cfg.NatsPassword))
+	nc, err := nats.Connect("nats://"+s.cfg.NatsAddr, nats.UserInfo("orders", s.cfg.NatsPassword), nats.CustomInboxPrefix(contracts.ServiceInbox))
 	require.NoError(t, err)
 	defer nc.Close()
 	js, err := jetstream.New(nc)

@@ -269,8 +269,8 @@ func methodNotAllowed(all chi.Routes) http.HandlerFunc {
 // busy by that.
 const readyTrust = time.Second
 
-// ready tells whether this process can serve. A broker that is away does not hold local work up, so
-// it is told but does not count.
+// ready reports whether this process can serve. A broker that is away, or does not work, does not hold local
+// work up, so it is reported but does not count.
 func ready(store *postgres.Store, broker *outbox.Broker) http.HandlerFunc {
 	var (
 		mu    sync.Mutex
@@ -293,7 +293,7 @@ func ready(store *postgres.Store, broker *outbox.Broker) http.HandlerFunc {
 			httpapi.WriteProblem(w, r, http.StatusServiceUnavailable, "unavailable", "the database cannot be reached")
 			return
 		}
-		if err := httpapi.WriteJSON(w, http.StatusOK, map[string]any{"database": true, "broker": broker.Connected()}); err != nil {
+		if err := httpapi.WriteJSON(w, http.StatusOK, map[string]any{"database": true, "broker": broker.Working()}); err != nil {
 			panic(err) // two flags always encode
 		}
 	}
@@ -310,6 +310,13 @@ func newRegistry(cfg *Config, store *postgres.Store, relay *outbox.Relay, broker
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "orderbridge_broker_connected", Help: "1 when the broker is reachable."},
 			func() float64 {
 				if broker.Connected() {
+					return 1
+				}
+				return 0
+			}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "orderbridge_broker_working", Help: "1 when the broker takes and delivers hints."},
+			func() float64 {
+				if broker.Working() {
 					return 1
 				}
 				return 0
