@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/orderbridge/orderbridge/services/orders/visible"
 )
 
 // printCollision prints a case field by field.
@@ -43,7 +46,8 @@ func printCollision(cmd *cobra.Command, c *seen) error {
 		if pointer == "" {
 			pointer = "(the order)"
 		}
-		t.row(mark, pointer, sides.Base.at(f.Base), sides.Ours.at(f.Ours), sides.Theirs.at(f.Theirs), f.ChangedBy, merged)
+		values := shown(sides.Base.at(f.Base), sides.Ours.at(f.Ours), sides.Theirs.at(f.Theirs))
+		t.row(mark, pointer, values[0], values[1], values[2], f.ChangedBy, merged)
 	}
 	return t.end()
 }
@@ -56,6 +60,9 @@ type version struct {
 
 // valueMost is how much of a value is shown.
 const valueMost = 40
+
+// leadMost is how much is shown before the place where long values differ.
+const leadMost = 10
 
 // at finds the value at a pointer (RFC 6901), for people.
 func (v version) at(pointer *string) string {
@@ -93,11 +100,49 @@ func (v version) at(pointer *string) string {
 	case nil:
 		return "-"
 	case string:
-		return shortened(value, valueMost)
+		return value
 	}
 	text, err := encode(at)
 	if err != nil {
 		return "-"
 	}
-	return shortened(string(text), valueMost)
+	return string(text)
+}
+
+// shown makes values short, so that those that differ look different: long ones that begin alike are shown from
+// a little before they differ.
+func shown(values ...string) []string {
+	out := visible.Apart(values...)
+	var long [][]rune
+	for _, v := range out {
+		if r := []rune(v); len(r) > valueMost {
+			long = append(long, r)
+		}
+	}
+	same := sameStart(long)
+	for i, v := range out {
+		if r := []rune(v); len(r) > valueMost && same > valueMost/2 {
+			v = "…" + string(r[same-leadMost:])
+		}
+		out[i] = shortened(v, valueMost)
+	}
+	return out
+}
+
+// sameStart counts the characters with which texts begin alike; 0 if they are the same.
+func sameStart(texts [][]rune) int {
+	if len(texts) < 2 {
+		return 0
+	}
+	for i, r := range texts[0] {
+		for _, t := range texts[1:] {
+			if i == len(t) || t[i] != r {
+				return i
+			}
+		}
+	}
+	if slices.ContainsFunc(texts, func(t []rune) bool { return len(t) > len(texts[0]) }) {
+		return len(texts[0])
+	}
+	return 0
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestImports: of the project the commands know the contract only, as any script does.
+// TestImports: of the project the commands know the contract only, as any script does, and how to show texts.
 func TestImports(t *testing.T) {
 	files, err := os.ReadDir(".")
 	require.NoError(t, err)
@@ -25,7 +25,7 @@ func TestImports(t *testing.T) {
 			path, err := strconv.Unquote(imported.Path.Value)
 			require.NoError(t, err)
 			if strings.Contains(strings.SplitN(path, "/", 2)[0], ".") {
-				require.Contains(t, []string{"github.com/spf13/cobra", "github.com/orderbridge/orderbridge/contracts"}, path, f.Name())
+				require.Contains(t, []string{"github.com/spf13/cobra", "github.com/orderbridge/orderbridge/contracts", "github.com/orderbridge/orderbridge/services/orders/visible"}, path, f.Name())
 			}
 		}
 	}

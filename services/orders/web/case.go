@@ -108,17 +108,16 @@ func (c *casePage) lay() error {
 			return err
 		}
 	}
-	show := func(v any, place *string, name string) string {
+	value := func(v any, place *string) any {
 		if place == nil {
-			return ""
+			return nil
 		}
-		return valueWords(at(v, *place), name, c.Ours.Order.Currency)
+		return at(v, *place)
 	}
 	for _, f := range c.Differs {
 		_, last := split(f.Pointer)
-		c.Fields = append(c.Fields, caseField{
-			DifferField: f, Name: c.nameOf(f.Pointer), InBase: show(base, f.Base, last), Here: show(ours, f.Ours, last), There: show(theirs, f.Theirs, last),
-		})
+		texts := apart(last, c.Ours.Order.Currency, value(base, f.Base), value(ours, f.Ours), value(theirs, f.Theirs))
+		c.Fields = append(c.Fields, caseField{DifferField: f, Name: c.nameOf(f.Pointer), InBase: texts[0], Here: texts[1], There: texts[2]})
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+
+	"github.com/orderbridge/orderbridge/services/orders/visible"
 )
 
 // rebase puts what a person typed, after they had seen base, on top of what the order is now. What only
@@ -60,7 +62,7 @@ func pick(notes map[string]string, pointer, base, typed, now string) string {
 	case typed == base:
 		return now
 	}
-	notes[pointer] = "meanwhile it became: " + now
+	notes[pointer] = "meanwhile it became: " + visible.Apart(typed, now)[1]
 	if now == "" {
 		notes[pointer] = "meanwhile it was emptied"
 	}

@@ -149,7 +149,8 @@ func differences(now, then *contracts.Order) ([]change, error) {
 			c.Name += " “" + names[parts[2]] + "”"
 		}
 		last := parts[len(parts)-1]
-		c.Here, c.Then = valueWords(x[pointer], last, now.Currency), valueWords(y[pointer], last, then.Currency)
+		texts := apart(last, now.Currency, x[pointer], y[pointer]) // an order's currency never changes
+		c.Here, c.Then = texts[0], texts[1]
 		out = append(out, c)
 	}
 	return out, nil

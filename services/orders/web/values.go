@@ -4,11 +4,44 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/orderbridge/orderbridge/services/orders/visible"
 )
+
+// apart says values of a field as a person reads them, so that those that differ look different.
+func apart(name, currency string, values ...any) []string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = valueWords(v, name, currency)
+	}
+	for i, v := range values {
+		if j := slices.Index(texts, texts[i]); !reflect.DeepEqual(values[j], v) { // the words leave something out
+			for k := range values {
+				texts[k] = jsonText(values[k])
+			}
+			break
+		}
+	}
+	return visible.Apart(texts...)
+}
+
+func jsonText(v any) string {
+	if v == nil {
+		return ""
+	}
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)              // the page does that
+	if err := e.Encode(v); err != nil { // what was read as JSON always encodes
+		panic(err)
+	}
+	return strings.TrimSpace(b.String())
+}
 
 // valueWords says a value of an order as a person reads it.
 func valueWords(v any, name, currency string) string {
@@ -37,7 +70,7 @@ func valueWords(v any, name, currency string) string {
 			return words(v)
 		case "placedAt", "cancelledAt", "at":
 			if t, err := time.Parse(time.RFC3339Nano, v); err == nil {
-				return t.Format("2 Jan 2006, 15:04:05") + " UTC"
+				return t.Format("2 Jan 2006, 15:04:05.999999") + " UTC"
 			}
 		}
 		return v
