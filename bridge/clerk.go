@@ -157,6 +157,7 @@ var errDropped = errors.New("it was ended, or taken over by another runner")
 func (r *reconciler) carryOut(ctx context.Context, job *contracts.Reconciliation) error {
 	r.dryRun, r.brake = job.DryRun, job.Brake
 	r.planOnly = job.Cause == "restored" && job.DecidedAt == nil
+	r.delivered = !job.Paused && job.Cause != "restored"
 	if due := r.leaveDue; job.Cause == "restored" { // the link is held until the plan is carried out
 		r.leaveDue = func() bool { return r.Report().CarriedOut && due() }
 	}

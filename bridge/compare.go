@@ -25,7 +25,7 @@ const (
 	denseLeaf = 2048
 	// listMost bounds what is read of a range, which may have grown since it was counted.
 	listMost = 50 * denseLeaf
-	// underWayWait is how long a change that is due is left to the bridges before it counts.
+	// underWayWait is how long what is due is left to the peer's bridge, where delivery is paused here.
 	underWayWait = 2 * time.Second
 )
 
@@ -46,6 +46,7 @@ type comparison struct {
 	posHere, posThere   int64                             // of both logs, at the first look
 	logMost             int64                             // longest log that is rather read whole; below 0 for none
 	leaveDue            bool                              // what is due is the bridges' work: it is only counted
+	delivered           bool                              // nothing keeps bridges from carrying what is due: it is handed on without a wait
 	step                func()                            // is called now and then
 	hash                string                            // what all orders here come to
 	same                bool                              // at the first look, over all orders
@@ -114,8 +115,10 @@ func (c *comparison) run(ctx context.Context, found func([]difference) error) er
 	if len(waiting) == 0 {
 		return nil
 	}
-	if err := sleep(ctx, underWayWait, nil); err != nil {
-		return err
+	if !c.delivered {
+		if err := sleep(ctx, underWayWait, nil); err != nil {
+			return err
+		}
 	}
 	for _, w := range waiting {
 		still, err := c.stillThere(ctx, w.span, w.list)

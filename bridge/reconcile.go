@@ -32,6 +32,9 @@ type reconciler struct {
 	except   map[string]bool        // orders to be left as they are
 	strategy string                 // one of contracts.ReconcileStrategies, or auto
 	leaveDue func() bool            // what is due is the bridges' work now
+	// delivered tells that delivery is not paused, so that what is due is under way, however long that takes: it is told,
+	// as a bridge would, since perhaps none is running, but it is no difference that was found.
+	delivered bool
 
 	began time.Time
 	met   map[string]*meeting
@@ -44,6 +47,7 @@ type reconciler struct {
 type meeting struct {
 	versions string // what both sides had of it when it was told
 	told     bool
+	pending  bool // it was only under way so far, and is not counted
 }
 
 func newReconciler(p *pipe) *reconciler {
@@ -129,7 +133,7 @@ func (r *reconciler) pass(ctx context.Context, repair bool) (open int, err error
 		rep.Phase, rep.Waiting, rep.LeftOut, rep.Compared, rep.Moving = "comparing", 0, 0, 0, 0
 	})
 	c := &comparison{
-		here: r.local, there: r.remote, sideHere: r.side, sideThere: r.peer, leaveDue: r.leaveDue(),
+		here: r.local, there: r.remote, sideHere: r.side, sideThere: r.peer, leaveDue: r.leaveDue(), delivered: r.delivered,
 		requestID: fmt.Sprintf("%s-%d", r.instance, r.requests.Add(1)),
 	}
 	c.step = func() {
@@ -141,6 +145,11 @@ func (r *reconciler) pass(ctx context.Context, repair bool) (open int, err error
 		send := r.sort(list)
 		open += len(send)
 		if !repair {
+			for _, d := range send {
+				if r.delivered && d.underWay() {
+					c.moving++
+				}
+			}
 			return nil
 		}
 		r.set(func(rep *contracts.ReconcileReport) { rep.Phase = "repairing" })
@@ -191,7 +200,11 @@ func (r *reconciler) sort(list []difference) (send []difference) {
 			continue
 		}
 		if before == nil {
-			r.met[d.id] = &meeting{}
+			before = &meeting{pending: true}
+			r.met[d.id] = before
+		}
+		if before.pending && !(r.delivered && d.underWay()) {
+			before.pending = false
 			kind, effect := d.kind(), d.effect()
 			rep.Found[kind]++
 			rep.Effects[effect]++

@@ -57,7 +57,7 @@ func (c *comparison) runLog(ctx context.Context, found func([]difference, string
 		return nil
 	}
 	due := slices.ContainsFunc(slices.Collect(maps.Values(list)), difference.underWay)
-	if due && !c.leaveDue {
+	if due && !c.leaveDue && !c.delivered {
 		if err := sleep(ctx, underWayWait, nil); err != nil {
 			return err
 		}

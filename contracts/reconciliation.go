@@ -28,7 +28,8 @@ type Reconciliation struct {
 	Runner      string           `json:"runner,omitzero"` // the bridge or command that runs it
 	SeenAt      *time.Time       `json:"seenAt,omitzero"` // the runner's last sign
 	FinishedAt  *time.Time       `json:"finishedAt,omitzero"`
-	Brake       *BrakeLimits     `json:"brake,omitzero"` // for the runner, until a person has confirmed
+	Brake       *BrakeLimits     `json:"brake,omitzero"`  // for the runner, until a person has confirmed
+	Paused      bool             `json:"paused,omitzero"` // for the runner: a person has paused the delivery, so what is pending is not under way
 	Report      *ReconcileReport `json:"report,omitzero"`
 }
 

@@ -76,7 +76,13 @@ func (d *Desk) Claim(ctx context.Context, c contracts.ReconciliationClaim) (*con
 	case !taken:
 		return nil, refusedClaim(c, r)
 	}
-	return d.forRunner(r), nil
+	paused, err := d.paused(ctx, r.Peer)
+	if err != nil {
+		return nil, err
+	}
+	r = d.forRunner(r)
+	r.Paused = paused
+	return r, nil
 }
 
 // claimable tells that a reconciliation waits for a runner, or that its runner has gone. The clock of the
