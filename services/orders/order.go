@@ -134,6 +134,15 @@ func withIDs(o *contracts.Order) {
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
+// checkNew names what is wrong with an order that is created here, besides what is wrong with any. What comes
+// from a peer is not asked.
+func checkNew(o *contracts.Order) error {
+	if contracts.IsCurrency(o.Currency) {
+		return nil
+	}
+	return &Error{Kind: Invalid, Message: "the order is not valid", Fields: []contracts.FieldError{{Pointer: "/currency", Detail: "is not a currency of ISO 4217"}}}
+}
+
 // checkImmutable names the fields of an edit that must stay as they were created.
 func checkImmutable(before, after *contracts.Order) []contracts.FieldError {
 	var errs []contracts.FieldError

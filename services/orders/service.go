@@ -193,6 +193,9 @@ func (s *Service) Create(ctx context.Context, by By, o *contracts.Order, key *Id
 	if err != nil {
 		return nil, false, err
 	}
+	if err := checkNew(o); err != nil {
+		return nil, false, err
+	}
 	id := uuid.MustParse(o.ID) // prepare has validated it
 	if key != nil {
 		key.OrderID = id
@@ -263,6 +266,9 @@ func (s *Service) Put(ctx context.Context, by By, id uuid.UUID, o *contracts.Ord
 			st := loaded[0]
 			after, created = st, false
 			if !st.Known() && cond.Absent {
+				if err := checkNew(o); err != nil {
+					return nil, err
+				}
 				if err := namesake.check(); err != nil {
 					return nil, err
 				}

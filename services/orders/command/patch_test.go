@@ -108,3 +108,17 @@ func TestContentEncodings(t *testing.T) {
 	require.True(t, strings.HasPrefix(p.Detail, "the body must not be compressed"))
 	s.want(http.StatusUnsupportedMediaType, "client", "POST", "/orders", newOrder(t, "third"), "Content-Encoding", "identity, gzip")
 }
+
+// TestCurrenciesThatDoNotExist are refused where an order is created here, and not where one comes from the peer.
+func TestCurrenciesThatDoNotExist(t *testing.T) {
+	s := startSide(t)
+	o := newOrder(t, "x")
+	o.Currency = "EUO"
+	p := s.want(http.StatusUnprocessableEntity, "client", "POST", "/orders", o).problem(t)
+	require.Equal(t, []string{"/currency"}, pointers(p))
+	p = s.want(http.StatusUnprocessableEntity, "client", "PUT", "/orders/"+o.ID, o, "If-None-Match", "*").problem(t)
+	require.Equal(t, []string{"/currency"}, pointers(p))
+	require.Equal(t, "OK", s.put(http.StatusOK, entry(t, o.ID, "NEW", b(1), &o))[0].State)
+	o.CustomerNote = "edited here"
+	s.want(http.StatusOK, "client", "PUT", "/orders/"+o.ID, o, "If-Match", "*")
+}
