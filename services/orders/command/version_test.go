@@ -202,3 +202,30 @@ func TestMergeOnANamedHead(t *testing.T) {
 	require.Equal(t, "ours", merged.InternalNote)
 	require.Equal(t, "theirs", merged.CustomerNote)
 }
+
+// TestPoisonedOnBothSides: an edit on each side makes versions that can be exchanged, and the collision that
+// follows is resolved as any other.
+func TestPoisonedOnBothSides(t *testing.T) {
+	p := startPair(t, "manual", "manual", "")
+	o := p.agreed()
+	var junk strings.Builder
+	for i := range 900 {
+		fmt.Fprintf(&junk, ",c.%03d:1", i)
+	}
+	for _, s := range []*side{p.a, p.b} {
+		execute(t, s.cfg.DatabaseURL, `UPDATE orders SET version = version || '`+junk.String()+`' WHERE id = '`+o.ID+`'`)
+	}
+	edit(p.a, o, func(o *contracts.Order) { o.CustomerNote = "edited at a" })
+	p.settle(o.ID)
+	require.NotEqual(t, []string{"OK", "OK"}, p.states(o.ID))
+	edit(p.b, o, func(o *contracts.Order) { o.CustomerNote = "edited at b" })
+	p.settle(o.ID)
+	require.Equal(t, []string{"COLLISION", "COLLISION"}, p.states(o.ID))
+	(&stage{side: p.a, id: o.ID}).resolve(http.StatusOK, contracts.Resolution{Take: "theirs"})
+	p.settle(o.ID)
+	require.Equal(t, []string{"OK", "OK"}, p.states(o.ID))
+	for _, s := range []*side{p.a, p.b} {
+		require.Equal(t, "edited at b", s.get(o.ID).CustomerNote)
+	}
+	require.Equal(t, p.a.get(o.ID).Sync.Version, p.b.get(o.ID).Sync.Version)
+}

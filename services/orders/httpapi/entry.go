@@ -87,7 +87,7 @@ func strange(rec *orders.Received, fault string) (*orders.Received, []contracts.
 	if to == nil {
 		return nil, []contracts.FieldError{{Pointer: "/version", Detail: fault}}
 	}
-	rec.Entry = ordersync.Entry{State: ordersync.Error, Refused: *to, Why: "the peer's answer was refused: " + fault, AnswerTo: to}
+	rec.Entry = ordersync.Entry{State: ordersync.Error, Refused: *to, Why: clean("the peer's answer was refused: "+fault, contracts.ReasonLengthMax), AnswerTo: to}
 	return rec, nil
 }
 
@@ -141,8 +141,11 @@ func faultsOf(err error) []contracts.FieldError {
 // salvage finds what order and version an entry is about that breaks the rules, so that the refusal
 // can be recorded with the order.
 func salvage(raw []byte, faults []contracts.FieldError, answer bool, sides []string) (*orders.Received, []contracts.FieldError) {
+	if answer {
+		return salvageAnswer(raw, faults)
+	}
 	e, order, ok := envelope(raw)
-	if !ok || answer {
+	if !ok {
 		return nil, faults
 	}
 	rec, errs := received(&e, answer)
@@ -155,6 +158,27 @@ func salvage(raw []byte, faults []contracts.FieldError, answer bool, sides []str
 		rec.Raw = order
 	}
 	return rec, nil
+}
+
+// salvageAnswer finds what an answer is about that breaks the rules, and takes it for the refusal that
+// strange makes of one.
+func salvageAnswer(raw []byte, faults []contracts.FieldError) (*orders.Received, []contracts.FieldError) {
+	var v struct {
+		ItemID   string            `json:"itemId"`
+		AnswerTo contracts.Version `json:"answerTo"`
+	}
+	if json.Unmarshal(raw, &v, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) != nil {
+		return nil, faults
+	}
+	e := contracts.Entry{ItemID: v.ItemID, State: ordersync.ErrorSynced.String(), AnswerTo: v.AnswerTo}
+	if e.Validate() != nil {
+		return nil, faults
+	}
+	rec, errs := received(&e, true)
+	if errs != nil {
+		return nil, faults
+	}
+	return strange(rec, orders.RefusalText(faults))
 }
 
 // envelope reads the parts of an entry that say what it is about, leniently.
