@@ -112,7 +112,7 @@ func (s *side) startService(binary string, peer *side) (err error) {
 func (s *side) serviceSettings(peer *side) map[string]string {
 	return map[string]string{
 		"ORDERS_SIDE": s.name, "ORDERS_PEER": peer.name, "ORDERS_PEER_URL": peer.url(),
-		"ORDERS_HTTP_ADDR": s.httpAddr, "ORDERS_DATABASE_URL": s.cluster.URL(systemName),
+		"ORDERS_HTTP_ADDR": s.httpAddr, "ORDERS_DATABASE_URL": s.cluster.URL(systemName), "ORDERS_ALLOW_SUPERUSER": "true",
 		"ORDERS_NATS_ADDR": s.natsAddr, "ORDERS_NATS_USER": natsUser, "ORDERS_NATS_PASSWORD": s.tokens.nats,
 		"ORDERS_NATS_STORE_DIR": filepath.Join(s.folder, "nats"),
 		"ORDERS_CLIENT_TOKEN":   s.tokens.client, "ORDERS_ADMIN_TOKEN": s.tokens.admin, "ORDERS_PEER_TOKEN": s.tokens.peer,

@@ -104,6 +104,7 @@ func (s *side) serviceSettings(peer *side) map[string]string {
 		"ORDERS_HTTP_ADDR":              address(s.ports.http),
 		"ORDERS_DATABASE_URL":           s.databaseURL(),
 		"ORDERS_MIGRATE":                "true",
+		"ORDERS_ALLOW_SUPERUSER":        "true", // the cluster is the demo's own
 		"ORDERS_NATS_ADDR":              address(s.ports.nats),
 		"ORDERS_NATS_USER":              natsUser,
 		"ORDERS_NATS_PASSWORD":          s.secrets.nats,

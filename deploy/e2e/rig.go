@@ -193,9 +193,10 @@ func startRig(t testing.TB, settings map[string]string) *rig {
 		for j := range r.services {
 			env := map[string]string{
 				"ORDERS_SIDE": s.name, "ORDERS_PEER": peer.name, "ORDERS_PEER_URL": peer.access.Load().url,
-				"ORDERS_HTTP_ADDR":    fmt.Sprintf("127.0.0.1:%d", port+j),
-				"ORDERS_DATABASE_URL": fmt.Sprintf("postgres://orders:%s@%s/orders", token(s.name+"database"), r.databaseLine.addr),
-				"ORDERS_NATS_URL":     natsURL, "ORDERS_CLIENT_TOKEN": own.client, "ORDERS_ADMIN_TOKEN": own.admin, "ORDERS_PEER_TOKEN": own.peer,
+				"ORDERS_ALLOW_SUPERUSER": "true", // the cluster is the rig's own
+				"ORDERS_HTTP_ADDR":       fmt.Sprintf("127.0.0.1:%d", port+j),
+				"ORDERS_DATABASE_URL":    fmt.Sprintf("postgres://orders:%s@%s/orders", token(s.name+"database"), r.databaseLine.addr),
+				"ORDERS_NATS_URL":        natsURL, "ORDERS_CLIENT_TOKEN": own.client, "ORDERS_ADMIN_TOKEN": own.admin, "ORDERS_PEER_TOKEN": own.peer,
 				"ORDERS_BRIDGE_TOKEN": own.bridge, "ORDERS_METRICS_TOKEN": own.metrics, "ORDERS_LOG_FORMAT": "console",
 			}
 			maps.Copy(env, settings)

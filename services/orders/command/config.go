@@ -31,6 +31,7 @@ type Config struct {
 	HTTPAddr             string        `split_words:"true" default:"127.0.0.1:8080" desc:"host:port to listen on"`
 	DatabaseURL          string        `split_words:"true" secret:"true" desc:"PostgreSQL, postgres://user:password@host:port/database"`
 	DatabaseConns        int           `split_words:"true" default:"0" desc:"connections to the database at most; 0 is 4 or the number of CPUs"`
+	AllowSuperuser       bool          `split_words:"true" default:"false" desc:"start although the user of the database is a superuser; for trials only"`
 	Migrate              bool          `split_words:"true" default:"true" desc:"bring the database to the newest schema at the start"`
 	ClientToken          string        `split_words:"true" secret:"true" desc:"bearer token for clients; two, separated by a comma, while one is rotated"`
 	PeerToken            string        `split_words:"true" secret:"true" desc:"bearer token for the other side's bridge"`

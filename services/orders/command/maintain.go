@@ -14,7 +14,8 @@ import (
 
 // Migrate is the command that brings a database to the newest schema.
 func Migrate() *cobra.Command {
-	return &cobra.Command{
+	var app, reader string
+	cmd := &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the database of ORDERS_DATABASE_URL to the newest schema",
 		Args:  cobra.NoArgs,
@@ -30,8 +31,10 @@ func Migrate() *cobra.Command {
 			defer store.Close()
 			var version int64
 			err = await(cmd.Context(), log, "migrate", func(ctx context.Context) (err error) {
-				version, err = store.Migrate(ctx)
-				return err
+				if version, err = store.Migrate(ctx); err != nil {
+					return err
+				}
+				return store.Grant(ctx, app, reader)
 			})
 			if err != nil {
 				return err
@@ -40,6 +43,9 @@ func Migrate() *cobra.Command {
 			return err
 		},
 	}
+	cmd.Flags().StringVar(&app, "app", "", "role of the service, which gets the rights that it needs and no others")
+	cmd.Flags().StringVar(&reader, "reader", "", "role that may only read, and no secrets")
+	return cmd
 }
 
 // ShowConfig is the command that prints the service's settings in force, without the secrets.

@@ -73,6 +73,9 @@ func runUntil(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	if err := prepareDatabase(ctx, cfg, store, log); err != nil {
 		return err
 	}
+	if err := checkRights(ctx, cfg, store, log); err != nil {
+		return err
+	}
 	broker, err := outbox.Open(cfg.broker(), log)
 	if err != nil {
 		return err
@@ -175,6 +178,27 @@ func prepareDatabase(ctx context.Context, cfg *Config, store *postgres.Store, lo
 		}
 		return err
 	})
+}
+
+// checkRights refuses a superuser, who could do more than harm this database, and warns of a user who could erase
+// the audit.
+func checkRights(ctx context.Context, cfg *Config, store *postgres.Store, log *zap.Logger) error {
+	var rights postgres.Rights
+	err := await(ctx, log, "read rights", func(ctx context.Context) (err error) {
+		rights, err = store.Rights(ctx)
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case rights.Superuser && !cfg.AllowSuperuser:
+		return fmt.Errorf("the user of %s_DATABASE_URL is a superuser: give the service a role of its own (docs/operations.md, Database roles), or set %s_ALLOW_SUPERUSER=true for a trial", Prefix, Prefix)
+	case rights.Superuser:
+		log.Warn("the database's user is a superuser")
+	case rights.Truncate:
+		log.Warn("the database's user owns the tables and could erase the audit: use a role of its own, see Database roles in docs/operations.md")
+	}
+	return nil
 }
 
 // forget drops idempotency keys and accepted batches that have served their time.

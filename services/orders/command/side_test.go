@@ -51,7 +51,7 @@ func startSide(t *testing.T, change ...func(*Config)) *side {
 func newConfig(t *testing.T, change ...func(*Config)) *Config {
 	t.Helper()
 	cfg := &Config{
-		Side: "a", Peer: "b", PeerURL: "http://127.0.0.1:1", HTTPAddr: freeAddr(t), DatabaseURL: pgtest.Open(t), Migrate: true,
+		Side: "a", Peer: "b", PeerURL: "http://127.0.0.1:1", HTTPAddr: freeAddr(t), DatabaseURL: pgtest.Open(t), Migrate: true, AllowSuperuser: true,
 		ClientToken: secret("client"), PeerToken: secret("peer"), BridgeToken: secret("bridge"), AdminToken: secret("admin"),
 		MetricsToken: secret("metrics"), NatsAddr: freeAddr(t), NatsUser: "orders", NatsPassword: secret("nats"),
 		NatsStoreDir: t.TempDir(), NatsSync: "1s", NatsReplicas: 1, ConflictPolicy: "manual", ShutdownGrace: 5 * time.Second,

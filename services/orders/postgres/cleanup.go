@@ -41,14 +41,9 @@ const (
 	// Most rows are the newest of an order that was left alone for long, and hold nothing.
 	oldRows = `SELECT l.seq, l.at < now() - $2::interval, l.replaced IS NOT NULL OR l.dropped IS NOT NULL
 	OR NOT EXISTS (SELECT FROM orders o WHERE o.id = l.order_id AND o.seq = l.seq) FROM log l WHERE l.seq > $1 ORDER BY l.seq LIMIT $3`
-	// Of an order that is settled everywhere the present version is the base of whatever comes, so what
-	// is older serves nobody. Its newest change stays, since the log tells of every order.
-	removeRows = `DELETE FROM log l USING orders o WHERE l.seq = ANY($1) AND o.id = l.order_id AND o.seq <> l.seq
-	AND NOT EXISTS (SELECT FROM links k WHERE k.order_id = l.order_id AND k.state NOT IN (3, 5)) RETURNING l.seq`
-	removeContents = `UPDATE log l SET replaced = NULL, dropped = NULL FROM orders o WHERE l.seq = ANY($1) AND o.id = l.order_id
-	AND (l.replaced IS NOT NULL OR l.dropped IS NOT NULL)
-	AND NOT EXISTS (SELECT FROM links k WHERE k.order_id = l.order_id AND k.state NOT IN (3, 5))`
-	cleanedUpTo = `UPDATE cleanup SET up_to = greatest(up_to, $1)`
+	removeRows     = `SELECT remove_log_rows($1, $2)`
+	removeContents = `SELECT remove_log_contents($1, $2)`
+	cleanedUpTo    = `UPDATE cleanup SET up_to = greatest(up_to, $1)`
 
 	// An order's newest change says when it was deleted here.
 	oldTombstones = `SELECT o.id, l.at < now() - $2::interval, o.body IS NOT NULL FROM orders o JOIN log l ON l.seq = o.seq
@@ -60,7 +55,7 @@ const (
 	AND NOT EXISTS (SELECT FROM links k WHERE k.order_id = o.id AND k.state NOT IN (3, 5))
 	AND NOT EXISTS (SELECT FROM unnest($2::text[]) p WHERE NOT EXISTS (SELECT FROM links k WHERE k.order_id = o.id AND k.peer = p AND k.state = 5))
 	RETURNING o.id`
-	forgetContents = `UPDATE log SET replaced = NULL, dropped = NULL WHERE order_id = ANY($1) AND (replaced IS NOT NULL OR dropped IS NOT NULL)`
+	forgetContents = `SELECT remove_tombstone_contents($1)`
 )
 
 // CleanUp removes history and contents that have outlived the retention, of orders that are settled
@@ -110,7 +105,7 @@ func (s *Store) cleanLog(ctx context.Context, c Cleanup, done *Cleaned) error {
 			return err
 		}
 		err = s.inTurn(ctx, len(w.todo), done, func(tx pgx.Tx) (did Cleaned, err error) {
-			gone, err := oneColumn[int64](tx.Query(ctx, removeRows, w.todo))
+			gone, err := oneColumn[int64](tx.Query(ctx, removeRows, w.todo, c.Retention))
 			if err != nil {
 				return did, err
 			}
@@ -119,7 +114,7 @@ func (s *Store) cleanLog(ctx context.Context, c Cleanup, done *Cleaned) error {
 					return did, err
 				}
 			}
-			emptied, err := tx.Exec(ctx, removeContents, w.todo)
+			emptied, err := tx.Exec(ctx, removeContents, w.todo, c.Retention)
 			return Cleaned{LogRows: int64(len(gone)), Contents: emptied.RowsAffected()}, err
 		})
 		if err != nil || done.Idle || w.read < cleanupStep {
