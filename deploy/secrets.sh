@@ -41,10 +41,11 @@ secret() {
 }
 
 for side in a b; do
-	for name in postgres-password database-password nats-service-password nats-bridge-password nats-operator-password \
+	for name in postgres-password owner-password database-password nats-service-password nats-bridge-password nats-operator-password \
 		client-token peer-token bridge-token admin-token metrics-token bridge-metrics-token; do
 		secret $side-$name
 	done
+	printf 'postgres://orders_owner:%s@postgres-%s:5432/orders?sslmode=disable' "$(cat $side-owner-password)" $side | write $side-owner-url
 	printf 'postgres://orders:%s@postgres-%s:5432/orders?sslmode=disable' "$(cat $side-database-password)" $side | write $side-database-url
 	printf 'nats://service:%s@nats-%s:4222' "$(cat $side-nats-service-password)" $side | write $side-nats-service-url
 	printf 'nats://bridge:%s@nats-%s:4222' "$(cat $side-nats-bridge-password)" $side | write $side-nats-bridge-url

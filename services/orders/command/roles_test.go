@@ -27,7 +27,9 @@ func roles(t *testing.T, address string) (owner, app, reader string) {
 	for _, name := range []string{"owner", "app", "reader"} {
 		role := name + "_" + suffix
 		execute(t, super.String(), "CREATE ROLE "+role+" LOGIN PASSWORD 'secret'")
-		t.Cleanup(func() { execute(t, super.String(), "REASSIGN OWNED BY "+role+" TO CURRENT_USER; DROP OWNED BY "+role+"; DROP ROLE "+role) })
+		t.Cleanup(func() {
+			execute(t, super.String(), "REASSIGN OWNED BY "+role+" TO CURRENT_USER; DROP OWNED BY "+role+"; DROP ROLE "+role)
+		})
 		u.User = url.UserPassword(role, "secret")
 		out = append(out, u.String())
 	}
