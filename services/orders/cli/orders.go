@@ -28,7 +28,7 @@ func listOrders() *cobra.Command {
 	limit := cmd.Flags().Int("limit", 50, "how many, at most 500")
 	status := cmd.Flags().String("status", "", "only with this status")
 	state := cmd.Flags().String("state", "", "only in this sync state")
-	sort := cmd.Flags().String("sort", contracts.SortPlaced, "by when they were `placed`, or changed here last")
+	sort := cmd.Flags().String("sort", contracts.SortPlaced, "newest first by `placed|changed`: when they were placed, or their newest change here")
 	quiet := quietFlag(cmd)
 	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -13,10 +13,10 @@ import (
 const (
 	openCases = `SELECT l.order_id, COALESCE(o.order_number, ''), l.peer, l.state, l.since, l.due, l.reason, COALESCE(o.version, ''), COALESCE(l.theirs_version, '')
 	FROM links l LEFT JOIN orders o ON o.id = l.order_id WHERE l.state = 6 AND ` + caseMatches + `
-	AND ($4::uuid IS NULL OR l.order_id > $4) ORDER BY l.order_id, l.peer LIMIT $5`
+	AND ($5::uuid IS NULL OR l.order_id > $5) ORDER BY l.order_id, l.peer LIMIT $6`
 	countCases = `SELECT count(*), count(*) FILTER (WHERE ` + caseMatches + `)
 	FROM links l LEFT JOIN orders o ON o.id = l.order_id WHERE l.state = 6`
-	caseMatches = `($1 = '' OR l.peer = $1) AND starts_with(lower(COALESCE(o.order_number, '')), lower($2))
+	caseMatches = `($1 = '' OR l.peer = $1) AND (starts_with(lower(COALESCE(o.order_number, '')), $2) OR o.words @@ $4::tsquery)
 	AND ($3::timestamptz IS NULL OR l.since <= $3)`
 )
 
@@ -26,12 +26,13 @@ func (s *Store) OpenCases(ctx context.Context, f orders.CaseFilter, limit int) (
 	if f.After != uuid.Nil {
 		after = &f.After
 	}
+	number := orders.Fold(f.Number)
 	b := &pgx.Batch{}
-	b.Queue(openCases, f.Peer, f.Number, timeOrNull(f.Since), after, limit).Query(func(found pgx.Rows) (err error) {
+	b.Queue(openCases, f.Peer, number, timeOrNull(f.Since), numberQuery(number), after, limit).Query(func(found pgx.Rows) (err error) {
 		rows, err = pgx.CollectRows(found, scanLink)
 		return err
 	})
-	b.Queue(countCases, f.Peer, f.Number, timeOrNull(f.Since)).QueryRow(func(row pgx.Row) error { return row.Scan(&n.Open, &n.Matching) })
+	b.Queue(countCases, f.Peer, number, timeOrNull(f.Since), numberQuery(number)).QueryRow(func(row pgx.Row) error { return row.Scan(&n.Open, &n.Matching) })
 	return rows, n, translate(s.pool.SendBatch(ctx, b).Close(), "list collisions")
 }
 

@@ -91,7 +91,7 @@ func numberMatching(args *arguments, text string) string {
 // wordsMatching asks for words that begin like each of a text's, or for a number that begins like it.
 func wordsMatching(args *arguments, text string) string {
 	text = orders.Fold(text)
-	query := args.add("'#"+quoted.Replace(text)+"':*") + "::tsquery"
+	query := args.add(numberQuery(text)) + "::tsquery"
 	var words []string
 	for word := range strings.FieldsSeq(text) {
 		if strings.ContainsFunc(word, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
@@ -103,6 +103,9 @@ func wordsMatching(args *arguments, text string) string {
 	}
 	return fmt.Sprintf(hasWords, query)
 }
+
+// numberQuery asks for a folded number that begins like a folded text, where lower makes another text of it.
+func numberQuery(text string) string { return "'#" + quoted.Replace(text) + "':*" }
 
 // quoted escapes a text within the quotes of a lexeme.
 var quoted = strings.NewReplacer(`\`, `\\`, "'", "''")

@@ -195,3 +195,21 @@ func TestReplicasMigrateOneAfterTheOther(t *testing.T) {
 		}
 	}
 }
+
+// TestCasesByNumberInEveryCase: collisions are found by how their numbers begin, whatever a database knows of
+// capitals.
+func TestCasesByNumberInEveryCase(t *testing.T) {
+	s := openWith(t, "LOCALE 'C'")
+	for _, number := range []string{"ÄB-1", "WEB-2"} {
+		id := uuid.New()
+		require.NoError(t, s.add(t, id, orders.Content{OrderNumber: number, Status: "pending", Body: []byte("{}"), PlacedAt: at}))
+		_, err := s.pool.Exec(t.Context(), `INSERT INTO links (order_id, peer, state, due, since, agreed) VALUES ($1, 'b', 6, false, now(), '')`, id)
+		require.NoError(t, err)
+	}
+	for number, want := range map[string]int64{"": 2, "äb": 1, "ÄB-": 1, norm.NFD.String("Äb"): 1, "web": 1, "Web-2": 1, "b": 0, `'\`: 0} {
+		rows, n, err := s.OpenCases(t.Context(), orders.CaseFilter{Number: number}, 10)
+		require.NoError(t, err)
+		require.EqualValues(t, want, n.Matching, number)
+		require.Len(t, rows, int(want))
+	}
+}
