@@ -61,7 +61,7 @@ func TestAWebFilterHarmsOnlyTheOrderThatItRefuses(t *testing.T) {
 				defer greeting(t, p)()
 				burst := hints(21)
 				p.edit(burst, 1)
-				breaking(p.remote, uuid(13), rejected(status))
+				p.remote.set(func() { breaking(p.remote, uuid(13), rejected(status)) })
 				stop, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 				defer cancel()
 				p.settle(stop, t.Context(), messages(burst))
@@ -107,7 +107,7 @@ func TestAWebFilterBeforeTheOwnService(t *testing.T) {
 				defer greeting(t, p)()
 				all := hints(21)
 				p.edit(all, 1)
-				p.local.instead = func(w http.ResponseWriter, r *http.Request) bool {
+				filters := func(w http.ResponseWriter, r *http.Request) bool {
 					data, err := io.ReadAll(r.Body)
 					r.Body = io.NopCloser(strings.NewReader(string(data)))
 					if err != nil || !strings.Contains(string(data), uuid(13)) || !strings.Contains(string(data), `"entries"`) {
@@ -116,6 +116,7 @@ func TestAWebFilterBeforeTheOwnService(t *testing.T) {
 					rejected(status)(w)
 					return true
 				}
+				p.local.set(func() { p.local.instead = filters })
 				stop, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 				defer cancel()
 				p.settle(stop, t.Context(), messages(all))

@@ -159,11 +159,13 @@ func TestExplainSaysWhatHoldsAnOrder(t *testing.T) {
 	viktor := s.person("viktor", access.Viewer)
 	require.Contains(t, string(viktor.do("GET", "/admin/orders/"+id, "").body), "status 403, not an answer of an Orders service")
 	require.Contains(t, string(viktor.do("GET", "/admin", "").body), id)
+	require.Contains(t, string(viktor.do("GET", "/admin/peers", "").body), `href="/admin/orders/`+id)
 	require.Contains(t, string(s.want(http.StatusOK, "metrics", "GET", "/metrics", nil).body), "\norderbridge_retried_deliveries_max{peer=\"b\"} 7\n")
 
 	b.stop()
 	require.Eventually(t, func() bool { return s.peerStatus().Bridges[0].State == "silent" }, 30*time.Second, 100*time.Millisecond)
 	require.Contains(t, s.operator(cli.ExitPerson, cli.Status), "one silent for ")
+	require.Contains(t, string(viktor.do("GET", "/admin/peers", "").body), "Silent: its last report came ")
 }
 
 // TestAProofIsShownWithWhatHappenedSince: an old one says nothing of orders that were made after it.

@@ -208,7 +208,8 @@ func (b *Broker) Bridges(peer string) []contracts.BridgeReport {
 func (b *Broker) readyBridges(peer string) (delivered *int64, failing map[string]bool) {
 	failing = map[string]bool{}
 	for _, r := range b.monitor.of(peer, time.Now()) {
-		if r.Circuit != "closed" || r.State == "unauthorized" {
+		// A silent one may be dead, and one that cannot reach the peer is not slow because of the broker.
+		if r.Circuit != "closed" || r.State == "unauthorized" || r.State == "silent" || r.HandshakeFailing != nil {
 			continue
 		}
 		if delivered == nil {
@@ -219,6 +220,9 @@ func (b *Broker) readyBridges(peer string) (delivered *int64, failing map[string
 			for _, id := range call.Orders {
 				failing[id] = true
 			}
+		}
+		for _, o := range r.Retried {
+			failing[o.ID] = true
 		}
 	}
 	return delivered, failing

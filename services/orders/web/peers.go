@@ -87,6 +87,8 @@ func bridgeOf(b contracts.BridgeReport, failed []contracts.BridgeFailures, now t
 		}
 	}
 	switch {
+	case b.State == "silent":
+		v.said = said{"bad", "Silent: its last report came " + ago(b.At, now)}
 	case b.State == "unauthorized":
 		v.said = said{"bad", "Not let in: the other side does not accept our token"}
 	case b.Circuit != "closed" || b.State == "waiting":
