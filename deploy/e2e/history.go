@@ -100,7 +100,7 @@ func (h history) strangers(given map[string]bool) []string {
 		}
 		last := timeline.Events[len(timeline.Events)-1].Version
 		for _, key := range slices.Sorted(maps.Keys(last)) {
-			if dot := fmt.Sprintf("%s:%d", key, last[key]); !given[dot] {
+			if dot := fmt.Sprintf("%s:%d", elementOf(key), last[key]); !given[dot] {
 				faults = append(faults, fmt.Sprintf("the version on %s has %s, which no write was given", timeline.Side, dot))
 			}
 		}

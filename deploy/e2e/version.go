@@ -13,12 +13,7 @@ import (
 
 // contains tells that version v has all that w has.
 func contains(v, w contracts.Version) bool {
-	for key, n := range w {
-		if v[key] < n {
-			return false
-		}
-	}
-	return true
+	return v.Contains(w)
 }
 
 // textOf is a version as a text, to be compared with others.
@@ -34,8 +29,11 @@ func textOf(v contracts.Version) string {
 func keyOf(v contracts.Version, side string, n int64) string {
 	for key, m := range v {
 		if m == n && strings.HasPrefix(key, side+".") {
-			return key
+			return elementOf(key)
 		}
 	}
 	return ""
 }
+
+// elementOf is a key without the mark of a head.
+func elementOf(key string) string { return strings.TrimSuffix(key, contracts.VersionHead) }
