@@ -2,10 +2,12 @@ package ordersync
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 func mustParse(t *testing.T, s string) Vector {
@@ -90,4 +92,66 @@ func TestVersionsStaySmall(t *testing.T) {
 	require.Equal(t, sideMax, count(healed, "b"))
 	require.Zero(t, count(healed, "c"))
 	require.Equal(t, []string{"a.1"}, healed.Heads())
+}
+
+// TestNoVersionClaimsTooMuch: whatever three sides leave out of versions, and however they write, join,
+// start anew and are put back, a version never compares as having seen what its authors had not.
+func TestNoVersionClaimsTooMuch(t *testing.T) {
+	type known struct {
+		Vector
+		seen map[int]bool // writes
+	}
+	union := func(x, y map[int]bool) map[int]bool {
+		out := maps.Clone(x)
+		maps.Copy(out, y)
+		return out
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		var all []known // that ever were
+		now := [3]known{{seen: map[int]bool{}}, {seen: map[int]bool{}}, {seen: map[int]bool{}}}
+		var epoch, number [3]int
+		writes := 0
+		for range 40 {
+			s, other := rapid.IntRange(0, 2).Draw(t, "side"), rapid.IntRange(0, 2).Draw(t, "other")
+			lim := limits{rapid.IntRange(0, 2).Draw(t, "heads"), rapid.IntRange(1, 3).Draw(t, "own"), rapid.IntRange(1, 4).Draw(t, "most")}
+			base := now[s]
+			switch do := rapid.SampledFrom([]string{"write", "write", "resolve", "take", "join", "restart", "restore"}).Draw(t, "do"); do {
+			case "restart":
+				epoch[s]++
+				continue
+			case "restore":
+				if len(all) > 0 {
+					now[s] = rapid.SampledFrom(all).Draw(t, "backup")
+				}
+				epoch[s]++
+				number[s] = rapid.IntRange(0, number[s]).Draw(t, "number")
+				continue
+			case "take":
+				if now[other].contains(now[s].Vector) {
+					now[s] = now[other]
+				}
+				continue
+			case "join":
+				now[s] = known{base.Join(now[other].Vector), union(base.seen, now[other].seen)}
+			default:
+				if do == "resolve" {
+					base = known{base.Join(now[other].Vector), union(base.seen, now[other].seen)}
+				}
+				writes++
+				number[s]++
+				stamp := Dot{fmt.Sprintf("%c.%d", "abc"[s], epoch[s]), int64(number[s])}
+				now[s] = known{Writer{limits: lim}.write(base.Vector, base.Vector, stamp), union(base.seen, map[int]bool{writes: true})}
+			}
+			all = append(all, now[s])
+		}
+		for _, v := range all {
+			read, err := ParseVector(v.String())
+			require.NoError(t, err)
+			require.Equal(t, v.String(), read.String())
+			for _, w := range all {
+				has := len(union(v.seen, w.seen)) == len(v.seen)
+				require.False(t, v.contains(w.Vector) && !has, "{%s} and {%s}", v, w)
+			}
+		}
+	})
 }
