@@ -54,10 +54,12 @@ func bridgeAlarms(s *contracts.PeerStatus, now time.Time) []string {
 	if len(s.Bridges) == 0 {
 		return []string{"no bridge to " + s.Peer + " has reported"}
 	}
+	replaced := slices.ContainsFunc(s.Bridges, func(b contracts.BridgeReport) bool { return b.State != "silent" })
 	var out []string
 	for _, b := range s.Bridges {
 		name := "bridge " + b.Instance
 		switch {
+		case b.State == "silent" && replaced: // as after a restart of the bridge
 		case b.State == "silent":
 			out = append(out, fmt.Sprintf("%s has not reported for %s: it is dead, or cut off from the broker", name, lasted(b.At, now)))
 		case b.State == "unauthorized":
