@@ -175,7 +175,7 @@ func (d *Desk) hold(ctx context.Context, peer string, lost []ordersync.Dot) erro
 	if err := d.store.Hold(ctx, peer, contracts.Hold{At: d.Now(), Reason: reason}, lost, evidenceMax); err != nil {
 		return err
 	}
-	d.log.Error("link held: the database was put back, or is another one", zap.String("peer", peer), zap.Strings("missing", names))
+	d.log.Error("link held: the database was put back, or is another one", zap.String("peer", peer), zap.String("missing", short(names)))
 	return d.refresh(ctx)
 }
 
