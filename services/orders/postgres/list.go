@@ -20,7 +20,7 @@ const (
 	searchMax  = 1000  // orders that the indexes find
 	farMax     = 10000 // orders of the list, from there on, where the indexes find more
 	changedMax = 5000  // changes for a page
-	openMax    = 10000 // orders of an open state that are put in order; where there are more, so many of the list are looked at
+	openMax    = 10000 // orders of an open state that are put in order; where there are more, the list is looked through
 )
 
 // Parts of a list's statement. What is not asked for is not in it: a condition that may be none would
@@ -28,13 +28,15 @@ const (
 // question these come first, in the list's order, and each is looked at until the page is full; OFFSET
 // keeps the planner from turning that round.
 const (
-	newest   = `ORDER BY o.placed_at DESC, o.id DESC`
-	listAll  = `SELECT o.id FROM orders o WHERE %s ` + newest + ` LIMIT %s`
-	listSome = `SELECT o.id FROM (%s) c, LATERAL (SELECT o.id, o.placed_at FROM orders o WHERE o.id = c.id AND %s OFFSET 0) o ` + newest + ` LIMIT %s`
-	inOpen   = `SELECT DISTINCT order_id AS id FROM links WHERE state = %d AND state NOT IN (3, 5)`
-	manyOpen = `SELECT count(*) > %[2]d FROM (SELECT FROM links WHERE state = %[1]d AND state NOT IN (3, 5) LIMIT %[2]d + 1) l`
-	inState  = `EXISTS (SELECT FROM links l WHERE l.order_id = o.id AND l.state = %d OFFSET 0)`
-	nearest  = `SELECT (array_agg(o.id ORDER BY o.placed_at, o.id))[1], min(o.placed_at), count(*) = %[4]d,
+	newest  = `ORDER BY o.placed_at DESC, o.id DESC`
+	listAll = `SELECT o.id FROM orders o WHERE %s ` + newest + ` LIMIT %s`
+	// Said as a range and an order that only the index by status has: a status of few is not looked for among all.
+	listStatus = `SELECT o.id FROM orders o WHERE %s ORDER BY o.status DESC, o.placed_at DESC, o.id DESC LIMIT %s`
+	listSome   = `SELECT o.id FROM (%s) c, LATERAL (SELECT o.id, o.placed_at FROM orders o WHERE o.id = c.id AND %s OFFSET 0) o ` + newest + ` LIMIT %s`
+	inOpen     = `SELECT DISTINCT order_id AS id FROM links WHERE state = %d AND state NOT IN (3, 5)`
+	manyOpen   = `SELECT count(*) > %[2]d FROM (SELECT FROM links WHERE state = %[1]d AND state NOT IN (3, 5) LIMIT %[2]d + 1) l`
+	inState    = `EXISTS (SELECT FROM links l WHERE l.order_id = o.id AND l.state = %d OFFSET 0)`
+	nearest    = `SELECT (array_agg(o.id ORDER BY o.placed_at, o.id))[1], min(o.placed_at), count(*) = %[4]d,
 	COALESCE((array_agg(o.id ORDER BY o.placed_at DESC, o.id DESC) FILTER (WHERE %[1]s))[:%[2]s], '{}')
 	FROM (%[3]s) c, LATERAL (SELECT o.id, o.placed_at, o.order_number, o.words FROM orders o WHERE o.id = c.id OFFSET 0) o`
 	found    = `WITH numbers AS MATERIALIZED (%s), found AS MATERIALIZED (SELECT id FROM numbers%s) SELECT (SELECT count(*) FROM found) <= %d, ARRAY(%s)`
@@ -100,7 +102,7 @@ func (s *Store) find(ctx context.Context, q orders.Query) ([]uuid.UUID, *orders.
 	case q.Search != "" && !isID:
 		return s.search(ctx, l)
 	case l.many:
-		return s.look(ctx, l, farMax)
+		return s.lookThrough(ctx, l)
 	}
 	var args arguments
 	text := listed(&args, q)
@@ -132,6 +134,17 @@ func (s *Store) search(ctx context.Context, q listing) ([]uuid.UUID, *orders.Pla
 	if left = nil; !all {
 		rest, left, err = s.look(ctx, q, farMax)
 	}
+	return append(ids, rest...), left, err
+}
+
+// lookThrough looks for a state that many are in, further on where few of the first are.
+func (s *Store) lookThrough(ctx context.Context, q listing) ([]uuid.UUID, *orders.Place, error) {
+	ids, left, err := s.look(ctx, q, nearMax)
+	if err != nil || left == nil {
+		return ids, nil, err
+	}
+	q.After, q.Limit = *left, q.Limit-len(ids)
+	rest, left, err := s.look(ctx, q, farMax)
 	return append(ids, rest...), left, err
 }
 
@@ -218,25 +231,37 @@ func listed(args *arguments, q orders.Query) string {
 	if some != "" {
 		return fmt.Sprintf(listSome, some, where, args.add(q.Limit))
 	}
+	if hasStatus(q) {
+		return fmt.Sprintf(listStatus, where, args.add(q.Limit))
+	}
 	return fmt.Sprintf(listAll, where, args.add(q.Limit))
 }
+
+// hasStatus reports whether a list goes by the index of statuses, which has present orders only.
+func hasStatus(q orders.Query) bool { return q.Status != "" && !q.Deleted }
 
 // conditions are those that an order fulfils by itself.
 func conditions(args *arguments, q orders.Query) string {
 	// Said in a way that keeps the planner from the index by status: while the tables are empty that
 	// looks like a short way to an id.
 	list := []string{"NOT COALESCE(o.deleted, false)"}
-	if q.Deleted {
+	after := q.After.ID != uuid.Nil && !q.ByChange()
+	switch {
+	case q.Deleted:
 		list[0] = "o.deleted"
-	}
-	if q.Status != "" {
-		if !q.Deleted {
-			list[0] = "NOT o.deleted"
+		if q.Status != "" {
+			list = append(list, "o.status = "+args.add(q.Status))
 		}
-		list = append(list, "o.status = "+args.add(q.Status))
+	case q.Status != "":
+		list[0] = "NOT o.deleted"
 	}
-	if q.After.ID != uuid.Nil && !q.ByChange() {
+	switch {
+	case after && hasStatus(q):
+		list = append(list, fmt.Sprintf("(o.status, o.placed_at, o.id) < (%[1]s, %[2]s, %[3]s) AND o.status >= %[1]s", args.add(q.Status), args.add(q.After.At), args.add(q.After.ID)))
+	case after:
 		list = append(list, "(o.placed_at, o.id) < ("+args.add(q.After.At)+", "+args.add(q.After.ID)+")")
+	case hasStatus(q):
+		list = append(list, fmt.Sprintf("o.status <= %[1]s AND o.status >= %[1]s", args.add(q.Status)))
 	}
 	if q.State != ordersync.None {
 		list = append(list, fmt.Sprintf(inState, stateCode(q.State)))

@@ -56,6 +56,8 @@ func TestListsComeByTime(t *testing.T) {
 			}
 		}
 	}
+	_, err := s.pool.Exec(t.Context(), `ANALYZE orders`)
+	require.NoError(t, err)
 	for limit := 1; limit < 9; limit++ {
 		require.Equal(t, want, read(orders.Query{Limit: limit}))
 		require.Equal(t, want, read(orders.Query{Limit: limit, Search: "ada"}))
@@ -78,7 +80,7 @@ func TestListsComeByTime(t *testing.T) {
 // a part for each page; it comes in the same order and whole.
 func TestManyInAnOpenState(t *testing.T) {
 	s := open(t, 1)
-	const old, all = openMax + 1, openMax + farMax + 500
+	const old, all = openMax + 1, openMax + nearMax + farMax + 500
 	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words, placed_at)
 		SELECT gen_random_uuid(), i, false, now(), '', '', 'N-' || i, 'pending', '{}', to_tsvector('simple', CASE WHEN i % 1000 = 0 THEN 'Zacharias' ELSE 'Ada' END),
 		'2026-11-21'::timestamptz + i * interval '1 s' FROM generate_series(1, $1::int) i`, all)
