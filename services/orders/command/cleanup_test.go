@@ -263,7 +263,7 @@ func compare(from, to *side, ids ...string) []contracts.Entry {
 func (s *side) saved() (restore func()) {
 	s.t.Helper()
 	const tables = "orders, links, log"
-	execute(s.t, s.cfg.DatabaseURL, `CREATE SCHEMA saved; CREATE TABLE saved.orders AS TABLE orders; ALTER TABLE saved.orders DROP words;
+	execute(s.t, s.cfg.DatabaseURL, `CREATE SCHEMA saved; CREATE TABLE saved.orders AS TABLE orders;
 		CREATE TABLE saved.links AS TABLE links;
 		CREATE TABLE saved.log AS TABLE log; CREATE TABLE saved.seq AS SELECT last_value FROM log_seq`)
 	return func() {

@@ -104,7 +104,7 @@ func TestALateCommitIsNotSkipped(t *testing.T) {
 	defer conn.Close(ctx)
 	holder, err := conn.Begin(ctx)
 	require.NoError(t, err)
-	_, err = holder.Exec(ctx, `INSERT INTO idempotency_keys (key, request_hash, order_id) VALUES ('late', 'x', gen_random_uuid())`)
+	_, err = holder.Exec(ctx, `INSERT INTO idempotency_keys (key, request_hash, order_id) VALUES (E'client\nlate', 'x', gen_random_uuid())`)
 	require.NoError(t, err)
 
 	late := newOrder(t, "drew its number first, commits last")

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"mime"
 	"net/http"
-	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -99,22 +98,7 @@ type Query struct {
 
 // NewQuery starts reading the query of a request.
 func NewQuery(r *http.Request) *Query {
-	q := &Query{values: map[string][]string{}, read: map[string]bool{}}
-	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
-		if pair == "" {
-			continue
-		}
-		one, err := url.ParseQuery(pair)
-		if err != nil {
-			name, _, _ := strings.Cut(pair, "=")
-			q.Fault(presentable(name), "is malformed: % begins an escape of two digits, and ; does not separate")
-			continue
-		}
-		for name, values := range one {
-			q.values[name] = append(q.values[name], values...)
-		}
-	}
-	return q
+	return &Query{values: r.URL.Query(), read: map[string]bool{}}
 }
 
 // presentable is the name of a parameter, which the sender may have made up, as it can be shown and told on.

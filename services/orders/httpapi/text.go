@@ -22,15 +22,18 @@ func checkAddress(r *http.Request) error {
 			Status: http.StatusBadRequest, Detail: "the path " + noText, Errors: []contracts.FieldError{{Pointer: "path", Detail: noText}},
 		}
 	}
-	values, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return &contracts.Problem{
-			Status: http.StatusBadRequest, Detail: "the query cannot be read", Errors: []contracts.FieldError{{Pointer: "?", Detail: "is not well-formed"}},
+	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		if _, err := url.ParseQuery(pair); err != nil {
+			name, _, _ := strings.Cut(pair, "=")
+			return &contracts.Problem{
+				Status: http.StatusBadRequest, Detail: "the query cannot be read",
+				Errors: []contracts.FieldError{{Pointer: "?" + presentable(name), Detail: "is not well-formed: % begins an escape of two digits, and ; does not separate"}},
+			}
 		}
 	}
-	for name, list := range values {
+	for name, list := range r.URL.Query() {
 		if !contracts.IsText(name) {
-			name = "" // it cannot be repeated
+			name = presentable(name)
 		} else if !slices.ContainsFunc(list, func(s string) bool { return !contracts.IsText(s) }) {
 			continue
 		}
