@@ -89,7 +89,7 @@ func TestBadOrders(t *testing.T) {
 		pointer string
 	}{
 		"unknown field":      {change(`"orderNumber"`, `"sneaky":1,"orderNumber"`), 400, "/sneaky"},
-		"sync":               {change(`"orderNumber"`, `"sync":{},"orderNumber"`), 400, "/sync"},
+		"unknown in sync":    {change(`"orderNumber"`, `"sync":{"sneaky":1},"orderNumber"`), 400, "/sync/sneaky"},
 		"duplicate field":    {change(`"currency":"EUR"`, `"currency":"EUR","currency":"USD"`), 400, "/currency"},
 		"wrong case":         {change(`"currency"`, `"Currency"`), 400, "/Currency"},
 		"wrong type":         {change(`"quantity":2`, `"quantity":"2"`), 400, "/lines/0/quantity"},
