@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -26,6 +27,7 @@ func TestBroker(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 5))
 	t.Run("the figures are JetStream's", func(t *testing.T) { brokerFigures(t, d, r) })
 	t.Run("store wiped while the service is down", func(t *testing.T) { storeWiped(t, d, r) })
+	t.Run("hints damaged while the service is down", func(t *testing.T) { hintDamaged(t, d, r) })
 	t.Run("stream recreated empty, service restarted", func(t *testing.T) { streamEmptied(t, d, r) })
 	t.Run("stream gone, nobody does anything", func(t *testing.T) { streamGone(t, d, r) })
 	d.requireEqual(t, nil)
@@ -93,6 +95,30 @@ func storeWiped(t *testing.T, d *demo, r *rand.Rand) {
 	d.awaitReady(t)
 	requirePausedStill(t, d.a)
 	require.NoError(t, d.a.setPaused(t.Context(), d.b, false))
+	d.awaitRest(t)
+}
+
+// hintDamaged flips a bit of each message in the store. The broker counts them, and cannot read them.
+func hintDamaged(t *testing.T, d *demo, r *rand.Rand) {
+	createPending(t, d, d.a, r)
+	d.whileDown(t, "A_SERVICE_PID", func() {
+		blocks, err := filepath.Glob(filepath.Join(d.dir, "demo", "a", "nats", "jetstream", "*", "streams", "*", "msgs", "*.blk"))
+		require.NoError(t, err)
+		require.NotEmpty(t, blocks)
+		for _, block := range blocks {
+			data, err := os.ReadFile(block)
+			require.NoError(t, err)
+			damaged := bytes.ReplaceAll(data, []byte(`"peer":`), []byte(`"pear":`))
+			require.NotEqual(t, data, damaged, "there are hints in it")
+			require.NoError(t, os.WriteFile(block, damaged, 0o600))
+		}
+	})
+	requirePausedStill(t, d.a)
+	require.NoError(t, d.a.setPaused(t.Context(), d.b, false))
+	eventually(t, 3*time.Minute, "every order has arrived", func() bool {
+		_, moving := d.look(t.Context())
+		return moving == ""
+	})
 	d.awaitRest(t)
 }
 

@@ -46,7 +46,8 @@ var damages = map[string]func(data []byte) []byte{
 	"a key misspelt": func(data []byte) []byte {
 		return bytes.Replace(data, []byte(`"ack_policy"`), []byte(`"ack_polici"`), 1)
 	},
-	"gone": nil,
+	"every message changed": func(data []byte) []byte { return bytes.ReplaceAll(data, []byte(`"peer":`), []byte(`"pear":`)) },
+	"gone":                  nil,
 }
 
 // storeFiles lists the files of a broker's store that make up stream and consumers.

@@ -92,6 +92,12 @@ func deleteOne(ids []uuid.UUID, id uuid.UUID) (left []uuid.UUID) {
 	return left
 }
 
+func (r *rows) oldest() uuid.UUID {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.due[0]
+}
+
 func (r *rows) pending() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -136,16 +136,7 @@ func TestHintsInHandForEverAreHintedAgain(t *testing.T) {
 // recreated. A limit on the size of files stands in for the disk. It holds for a whole process, so the test has
 // one of its own.
 func TestAFullDiskWithRoomAgain(t *testing.T) {
-	const own = "OUTBOX_TEST_FULL_DISK"
-	if os.Getenv(own) == "" {
-		t.Parallel()
-		self, err := os.Executable()
-		require.NoError(t, err)
-		child := exec.CommandContext(t.Context(), self, "-test.run=^TestAFullDiskWithRoomAgain$", "-test.v")
-		child.Env = append(os.Environ(), own+"=1")
-		out, err := child.CombinedOutput()
-		require.NoError(t, err, string(out))
-		require.Contains(t, string(out), "--- PASS: TestAFullDiskWithRoomAgain")
+	if inParent(t) {
 		return
 	}
 	o, store := options(t), newRows()
@@ -167,6 +158,24 @@ func TestAFullDiskWithRoomAgain(t *testing.T) {
 	require.NotZero(t, store.lossCount(), "a recreated stream is reported")
 }
 
+// inParent runs a test in a process of its own, and reports whether this is not that one.
+func inParent(t *testing.T) bool {
+	t.Helper()
+	const child = "OUTBOX_TEST_CHILD"
+	if os.Getenv(child) != "" {
+		return false
+	}
+	t.Parallel()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), child+"=1")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Contains(t, string(out), "--- PASS: "+t.Name())
+	return true
+}
+
 // limitFiles lets no file of this process grow beyond a size, until it is ended.
 func limitFiles(t *testing.T, bytes uint64) (end func()) {
 	t.Helper()
@@ -176,6 +185,47 @@ func limitFiles(t *testing.T, bytes uint64) (end func()) {
 	end = func() { require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was)) }
 	t.Cleanup(end)
 	return end
+}
+
+// TestAnEditOfAHintThatCannotBeRead: a server that is to replace a message that it cannot read loops for ever. If
+// the stream can still be recreated everything arrives, otherwise the process ends, to be started again with an
+// empty store.
+func TestAnEditOfAHintThatCannotBeRead(t *testing.T) {
+	if inParent(t) {
+		return
+	}
+	o, store := options(t), newRows()
+	fill(t, o, store)
+	blocks, err := filepath.Glob(filepath.Join(o.Embedded.StoreDir, "jetstream", "*", "streams", "*", "msgs", "*.blk"))
+	require.NoError(t, err)
+	require.Len(t, blocks, 1)
+	damage(t, blocks[0], damages["every message changed"])
+	log := zaptest.NewLogger(t)
+	b := open(t, o)
+	relay := NewRelay(b, store, log)
+	run(t, relay)
+	ended := make(chan error, 1)
+	go func() { ended <- NewKeeper(b, store, relay, store.noteLoss, log).Run(t.Context()) }()
+	carry(t, o, store.settle)
+	id, arrived := store.oldest(), make(chan struct{})
+	go func() {
+		defer close(arrived)
+		for n := 0; store.pending() > 0 && t.Context().Err() == nil; n++ {
+			if n%10 == 0 { // somebody edits an order before the keeper has noticed
+				store.add(id, time.Now().Add(-time.Minute))
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	}()
+	select {
+	case err := <-ended:
+		require.ErrorIs(t, err, errHangs)
+		require.NoDirExists(t, filepath.Join(o.Embedded.StoreDir, "jetstream"))
+	case <-arrived:
+		require.Zero(t, store.pending())
+	case <-time.After(untilRepaired):
+		t.Fatal("the broker does not recover, and the keeper goes on")
+	}
 }
 
 // TestAServerWithoutJetStreamIsRestarted: what no request can mend ends with another server and an empty store.

@@ -112,8 +112,13 @@ func (k *Keeper) lookAt(ctx context.Context, now time.Time, peer string, info *j
 	w.follow(now, due, info.State.LastSeq, activity{c.Delivered.Consumer, *bridges})
 	again := w.overdue(now, c.Delivered.Stream, failing)
 	if len(again) > 0 {
-		if damaged, err := k.unreadable(ctx, peer, again); damaged != "" || err != nil {
-			return damaged, err
+		damaged, err := k.unreadable(ctx, peer, again)
+		if err != nil {
+			return "", err
+		}
+		if damaged != "" {
+			k.repairs.done = max(k.repairs.done, 1) // a new consumer reads no more than the old one
+			return damaged, nil
 		}
 		n, err := k.store.HintAgain(ctx, peer, again)
 		if err != nil {
