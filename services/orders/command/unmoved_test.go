@@ -84,10 +84,12 @@ func TestACursorSeenIsHeldToTheLog(t *testing.T) {
 	_, _, end := s.logAfter("0")
 	o := newOrder(t, "theirs")
 	e := entry(t, o.ID, "NEW", b(1), &o)
-	for _, tag := range []string{end, `W/"` + end + `"`, `"*"`, "*", `""`, `"7"`, `"` + end + `", "0"`} {
+	for _, tag := range []string{end, `"*"`, "*", `""`, `"7"`, `"` + end + `", "0"`} {
 		p := s.want(http.StatusBadRequest, "peer", "PUT", "/orders/transactions", contracts.Batch{Side: "b", Entries: []contracts.Entry{e}}, "If-Match", tag).problem(t)
 		require.Contains(t, p.Detail, "If-Match")
 	}
+	// A proxy that compresses answers weakens the tags in them.
+	s.want(http.StatusOK, "peer", "PUT", "/orders/transactions", contracts.Batch{Side: "b", Entries: []contracts.Entry{}}, "If-Match", `W/"`+end+`"`)
 	execute(t, s.cfg.DatabaseURL, "DELETE FROM log WHERE seq = (SELECT min(seq) FROM log)") // as a clean-up does
 	a := s.putSeen(old, e)
 	require.Equal(t, http.StatusGone, a.status)

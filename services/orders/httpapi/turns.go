@@ -74,7 +74,7 @@ func (t *turns) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 	}
 	defer leave()
 	if caller.Role != "" {
-		readAhead(r, aheadMax)
+		_, _ = readAhead(r, aheadMax) // whoever reads the body finds what went wrong
 	}
 	turn := t.roles[caller.Role]
 	if err := wait(r.Context(), turn); err != nil {
