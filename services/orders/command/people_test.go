@@ -173,7 +173,7 @@ func TestTheSyncNeedsNoPeople(t *testing.T) {
 	s.put(http.StatusOK, entry(t, o.ID, "NEW", b(1), &o))
 	s.want(http.StatusOK, "admin", "GET", "/admin/api/status", nil)
 	// Whoever cannot be looked up is not let in.
-	require.Equal(t, http.StatusInternalServerError, s.bearer("obt_x", "GET", "/orders", "").status)
+	require.Equal(t, http.StatusInternalServerError, s.bearer("obt_"+strings.Repeat("X", 52), "GET", "/orders", "").status)
 }
 
 func TestAudit(t *testing.T) {
