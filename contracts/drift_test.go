@@ -155,9 +155,6 @@ func TestTypesAndSchemasHaveTheSameFields(t *testing.T) {
 					schema.required = append(schema.required, name.(string))
 				}
 			}
-			if goType == reflect.TypeFor[contracts.Refund]() {
-				required = slices.DeleteFunc(required, func(name string) bool { return name == "id" }) // NewOrder may leave it out
-			}
 			require.ElementsMatch(t, required, schema.required, "required")
 		})
 	}

@@ -11,7 +11,7 @@ const RefundsMax = 100
 // Refund records money that was given back, goods that were returned, or both. An order keeps its lines
 // as they were sold; refunds stand beside them.
 type Refund struct {
-	ID          string       `json:"id"` // UUID, unique within the order; filled in when a client leaves it out
+	ID          string       `json:"id,omitzero"` // UUID, unique within the order; filled in when a client leaves it out
 	AmountMinor int64        `json:"amountMinor"`
 	Reason      string       `json:"reason,omitzero"`
 	At          time.Time    `json:"at"`

@@ -20,18 +20,18 @@ func TestARefundTravels(t *testing.T) {
 	o := created.Order
 	o.Totals = nil
 	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
-	o.Refunds = []contracts.Refund{{AmountMinor: 890, Reason: "One tin was open.", At: at, Lines: []contracts.RefundLine{{LineID: o.Lines[0].LineID, Quantity: 1}}}}
 	var v contracts.OrderView
-	s.want(http.StatusOK, "client", "PUT", path, o, "If-Match", "*").into(t, &v)
+	s.want(http.StatusOK, "client", "PATCH", path, `{"refunds":[{"amountMinor":890,"reason":"One tin was open.","at":"2026-11-22T10:00:00Z",
+		"lines":[{"lineId":"`+o.Lines[0].LineID+`","quantity":1}]}]}`, "Content-Type", mergePatch, "If-Match", "*").into(t, &v)
 	require.NotEmpty(t, v.Refunds[0].ID)
 	require.EqualValues(t, 890, v.Totals.RefundedMinor)
 	require.Equal(t, created.Totals.TotalMinor, v.Totals.TotalMinor, "the order stays as it was sold")
 	require.NotEqual(t, created.Sync.Fingerprint, v.Sync.Fingerprint)
 
-	o.Refunds = append(v.Refunds, contracts.Refund{AmountMinor: v.Totals.TotalMinor, At: at})
+	o.Refunds = append(v.Refunds, contracts.Refund{ID: created.ID, AmountMinor: v.Totals.TotalMinor, At: at})
 	p := s.want(http.StatusUnprocessableEntity, "client", "PUT", path, o, "If-Match", "*").problem(t)
 	require.Equal(t, []string{"/refunds"}, pointers(p))
-	o.Refunds = []contracts.Refund{{AmountMinor: -890, At: at}}
+	o.Refunds = []contracts.Refund{{ID: created.ID, AmountMinor: -890, At: at}}
 	p = s.want(http.StatusUnprocessableEntity, "client", "PUT", path, o, "If-Match", "*").problem(t)
 	require.Equal(t, []string{"/refunds/0/amountMinor"}, pointers(p))
 
