@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,14 +17,14 @@ type slowStore struct {
 	session  Hash
 	token    Hash
 	release  chan struct{}
-	lookedUp int
+	lookedUp atomic.Int32
 }
 
 func (s *slowStore) Session(_ context.Context, h Hash) (*Session, error) {
 	if h == s.session {
 		return &Session{User: "anna", Role: Viewer, Begun: start, Seen: start}, nil
 	}
-	s.lookedUp++
+	s.lookedUp.Add(1)
 	<-s.release
 	return nil, nil
 }
@@ -32,7 +33,7 @@ func (s *slowStore) Token(_ context.Context, h Hash) (*Token, error) {
 	if h == s.token {
 		return &Token{Name: "shop", Role: Client, Used: &start}, nil
 	}
-	s.lookedUp++
+	s.lookedUp.Add(1)
 	<-s.release
 	return nil, nil
 }
@@ -58,7 +59,7 @@ func TestUnknownSecretsHoldUpNoSession(t *testing.T) {
 			go a.ByToken(t.Context(), tokenPrefix+newSecret()) //nolint:errcheck // of no interest
 		}
 		synctest.Wait()
-		require.Equal(t, asksAtOnce, store.lookedUp)
+		require.EqualValues(t, asksAtOnce, store.lookedUp.Load())
 		known()
 		close(store.release)
 	})
@@ -77,10 +78,10 @@ func TestWhatIsNoSecretIsNotLookedUp(t *testing.T) {
 		require.NoError(t, err)
 		require.Nil(t, caller)
 	}
-	require.Zero(t, store.lookedUp)
+	require.Zero(t, store.lookedUp.Load())
 	_, _, err := a.Find(t.Context(), newSecret(), true)
 	require.NoError(t, err)
-	require.Equal(t, 1, store.lookedUp)
+	require.EqualValues(t, 1, store.lookedUp.Load())
 }
 
 // TestASecretThatIsNotGoodAnyMoreIsOneOfMany: what was revoked, or was not shown for long, has no turn of its own.
