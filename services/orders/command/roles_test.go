@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/services/orders/access"
+	"github.com/orderbridge/orderbridge/services/orders/postgres"
 )
 
 // roles makes an owner of a database, and a role each for the service and for reports; their URLs come back.
@@ -94,6 +96,8 @@ func TestTheServicesRole(t *testing.T) {
 		"accepted": func() {
 			s.want(202, "peer", "PUT", "/orders/transactions", contracts.Batch{Side: "b", Entries: []contracts.Entry{entry(t, uuid.NewString(), "NEW", b(50), nil)}}, "Prefer", "respond-async")
 		},
+		"log":      func() { s.want(200, "peer", "GET", "/orders/transactions", nil) },
+		"feed":     func() { s.want(200, "client", "GET", "/orders/changes", nil) },
 		"compared": func() { s.want(200, "admin", "GET", "/orders/fingerprints?parts=1", nil) },
 		"status":   func() { s.want(200, "admin", "GET", "/admin/api/status", nil) },
 		"audit":    func() { s.want(200, "admin", "GET", "/admin/api/audit", nil) },
@@ -133,6 +137,28 @@ func TestTheServicesRole(t *testing.T) {
 	before := count(t, owner, "SELECT count(*) FROM log")
 	execute(t, app, "SELECT count(*) FROM remove_log_rows((SELECT array_agg(seq) FROM log), '-1 year')")
 	require.Equal(t, before, count(t, owner, "SELECT count(*) FROM log"))
+}
+
+// TestTheServicesRoleKeepsALink: how the sides look at each other needs no more rights than the service has.
+func TestTheServicesRoleKeepsALink(t *testing.T) {
+	cfg := newConfig(t)
+	owner, app, reader := roles(t, cfg.DatabaseURL)
+	migrateFor(t, owner, app, reader)
+	ctx := t.Context()
+	store, err := postgres.Open(ctx, app, 2)
+	require.NoError(t, err)
+	defer store.Close()
+	require.NoError(t, store.AddPeers(ctx, []string{"b"}))
+	epochs, err := store.Epochs(ctx, time.Hour)
+	require.NoError(t, err)
+	require.False(t, epochs.Unverified)
+	require.NoError(t, store.Hold(ctx, "b", contracts.Hold{At: now(), Reason: "a test"}, nil, 10))
+	require.NoError(t, store.ReleaseLink(ctx, "b"))
+	epochs, err = store.Epochs(ctx, time.Hour)
+	require.NoError(t, err)
+	require.True(t, epochs.Unverified)
+	_, err = store.StateAt(ctx, 0)
+	require.NoError(t, err)
 }
 
 // TestASuperuserIsRefused, unless a setting allows it.

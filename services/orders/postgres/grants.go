@@ -16,7 +16,8 @@ REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
 REVOKE UPDATE, DELETE ON log, audit FROM {role};
 REVOKE INSERT, UPDATE, DELETE ON epoch_key, goose_db_version FROM {role};
-GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role};
+GRANT UPDATE (unverified) ON epoch_key TO {role};
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role};
 GRANT EXECUTE ON FUNCTION remove_log_rows, remove_log_contents, remove_tombstone_contents TO {role}`
 
 // What a role that only reads gets, for reports: no hash of a password, session or token, and no key.
