@@ -105,6 +105,14 @@ func TestTheServicesRole(t *testing.T) {
 		t.Log(name)
 		action()
 	}
+	// A link is held, and released again.
+	execute(t, owner, "UPDATE peers SET told = NULL")
+	require.Eventually(t, func() bool {
+		s.greetOnce("peer", map[string]int64{"a.7kq2mz4p9w": 40})
+		return s.peerStatus().Held != nil
+	}, 10*time.Second, 100*time.Millisecond)
+	s.confirmPlan(t, "done")
+	require.Nil(t, s.peerStatus().Held)
 	execute(t, owner, "UPDATE log SET at = at - interval '100 days'; UPDATE links SET state = 3 WHERE state NOT IN (3, 5)")
 	t.Setenv("ORDERS_DATABASE_URL", app)
 	t.Setenv("ORDERS_PEER", "b")
