@@ -154,6 +154,24 @@ func TestBatchesSideBySideShareTheBrake(t *testing.T) {
 	require.EqualValues(t, 10, deleted.Load())
 }
 
+// TestBatchesSideBySideShareAPlan: of orders that it only counts, none is let through twice.
+func TestBatchesSideBySideShareAPlan(t *testing.T) {
+	s := startSide(t, func(c *Config) { c.BrakeDeletions = "0" })
+	ids := s.given(40)
+	job := s.claim(true)
+	report := equalReport(40)
+	report.Equal, report.Effects = false, map[string]int{"deletesHere": 10}
+	s.progress(job.ID, "r1", "held", report)
+	s.want(http.StatusOK, "admin", "POST", "/admin/api/reconciliations/"+job.ID+"/confirm", contracts.ReconciliationConfirmation{})
+	var wg sync.WaitGroup
+	var deleted atomic.Int64
+	for i := range 20 {
+		wg.Go(func() { deleted.Add(int64(len(s.deleteAtPeer(ids[2*i:2*i+2], int64(100+2*i))))) })
+	}
+	wg.Wait()
+	require.EqualValues(t, 10, deleted.Load())
+}
+
 // TestAConfirmedPlanPassesTheBrake, and nothing else that the peer deletes meanwhile; nor when it is over.
 func TestAConfirmedPlanPassesTheBrake(t *testing.T) {
 	for _, end := range []string{"done", "dropped"} {

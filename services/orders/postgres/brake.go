@@ -13,11 +13,13 @@ import (
 )
 
 const (
-	// A confirmed plan holds while its reconciliation is carried out.
-	lockBrake = `SELECT p.brake_tripped, p.brake_off_until, p.brake_since, p.brake_deletions, p.brake_replacements, clock_timestamp(),
+	lockBrake = `SELECT FROM peers WHERE peer = $1 FOR UPDATE`
+	// A confirmed plan holds while its reconciliation is carried out. It is read by a statement of its own, when the
+	// lock is held: joined, the plan would be as old as the wait for the lock.
+	readBrake = `SELECT p.brake_tripped, p.brake_off_until, p.brake_since, p.brake_deletions, p.brake_replacements, clock_timestamp(),
 	r.id, r.confirmed_plan, r.except_ids, r.passed_deletions, r.passed_replacements
 	FROM peers p LEFT JOIN reconciliations r ON r.peer = p.peer AND r.state IN ('confirmed', 'running') AND r.confirmed_plan IS NOT NULL
-	WHERE p.peer = $1 FOR UPDATE OF p`
+	WHERE p.peer = $1`
 	countBrake = `UPDATE peers SET brake_tripped = $2, brake_since = $3, brake_deletions = $4, brake_replacements = $5 WHERE peer = $1`
 	countPlan  = `UPDATE reconciliations SET passed_deletions = $2, passed_replacements = $3 WHERE id = $1`
 	// Set by an operator, it counts anew.
@@ -35,8 +37,12 @@ func brakeLock(ctx context.Context, conn *pgx.Conn) orders.BrakeLock {
 		var confirmed []byte
 		var except []uuid.UUID
 		var deletions, replacements *int64
-		err := conn.QueryRow(ctx, lockBrake, peer).Scan(&tripped, &off, &since, &was.Deleted, &was.Replaced, &now, &plan, &confirmed, &except, &deletions, &replacements)
-		if err != nil {
+		read := &pgx.Batch{}
+		read.Queue(lockBrake, peer)
+		read.Queue(readBrake, peer).QueryRow(func(row pgx.Row) error {
+			return row.Scan(&tripped, &off, &since, &was.Deleted, &was.Replaced, &now, &plan, &confirmed, &except, &deletions, &replacements)
+		})
+		if err := conn.SendBatch(ctx, read).Close(); err != nil {
 			return err
 		}
 		was.Deletions, was.Replacements = tripped&1 != 0, tripped&2 != 0
