@@ -102,6 +102,11 @@ func TestDecodeTakesWhatLooksOdd(t *testing.T) {
 		require.Len(t, o.Lines, 1)
 	}
 
+	for _, number := range []string{"1e9223372036854775807", "10e9223372036854775807", "1.5e9223372036854775807", "1.5e-9223372036854775808", "1e400"} {
+		o = contracts.Order{}
+		require.Error(t, strictjson.Decode([]byte(`{"shippingMinor": `+number+`}`), &o), number)
+	}
+
 	o = contracts.Order{}
 	require.NoError(t, strictjson.Decode([]byte(" {\"customerNote\": \"null\"} \r\n\t"), &o))
 	require.Equal(t, "null", o.CustomerNote)

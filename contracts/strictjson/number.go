@@ -66,7 +66,7 @@ func plainInteger(number string) (plain string, ok bool) {
 	switch {
 	case significant == "":
 		return "0", true
-	case zeros < 0 || len(significant)+zeros > integersMax:
+	case zeros < 0 || zeros > integersMax || len(significant)+zeros > integersMax: // each by itself: their sum may overflow
 		return "", false
 	}
 	plain = significant + strings.Repeat("0", zeros)
