@@ -80,6 +80,18 @@ func TestUniqueNumbers(t *testing.T) {
 	s.want(http.StatusCreated, "client", "POST", "/orders", second, key...)
 	s.want(http.StatusCreated, "client", "POST", "/orders", second, key...)
 
+	answers := make(chan *answer, 8)
+	third := newOrder(t, "asked for again before it was answered")
+	third.ID, third.OrderNumber = "", "THIRD"
+	for range cap(answers) {
+		wg.Go(func() { answers <- s.do("client", "POST", "/orders", third, "Idempotency-Key", "k3") })
+	}
+	wg.Wait()
+	close(answers)
+	for a := range answers {
+		require.Equal(t, http.StatusCreated, a.status, "the key goes before the number: %s", a.body)
+	}
+
 	theirs := newOrder(t, "of the peer")
 	require.Equal(t, first.OrderNumber, theirs.OrderNumber)
 	require.Equal(t, "OK", s.put(http.StatusOK, entry(t, theirs.ID, "NEW", b(1), &theirs))[0].State)

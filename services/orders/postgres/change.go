@@ -77,11 +77,13 @@ func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) ([]*orde
 	var drawn orders.Drawn
 	b := &pgx.Batch{}
 	b.Queue("BEGIN")
-	if c.Key != nil {
+	if c.Namesake != nil {
+		b.Queue(lockNumber, c.Namesake.Number)
+	}
+	if c.Key != nil { // after the lock: who had it may have used this key
 		b.Queue(findKey, storedKey(c.Key), c.Key.Key).Query(func(rows pgx.Rows) error { return replayed(rows, c.Key) })
 	}
 	if n := c.Namesake; n != nil {
-		b.Queue(lockNumber, n.Number)
 		b.Queue(findNamesake, n.Number, ids).Query(func(rows pgx.Rows) error { return readNamesake(rows, n) })
 	}
 	b.Queue(lockOrders, ids).Query(r.readHeads)
