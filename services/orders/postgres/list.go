@@ -245,7 +245,7 @@ func conditions(args *arguments, q orders.Query) string {
 	// Said in a way that keeps the planner from the index by status: while the tables are empty that
 	// looks like a short way to an id.
 	list := []string{"NOT COALESCE(o.deleted, false)"}
-	after := q.After.ID != uuid.Nil && !q.ByChange()
+	after := q.After != orders.Place{} && !q.ByChange()
 	switch {
 	case q.Deleted:
 		list[0] = "o.deleted"

@@ -20,6 +20,9 @@ func TestListsComeByTime(t *testing.T) {
 	var byPlaced []uuid.UUID // newest first
 	for i := range 7 {
 		id := uuid.New() // of the client's own, in no order
+		if i == 3 {
+			id = uuid.Nil // which a client may give, too
+		}
 		placed := at.Add(-time.Duration(i/2) * time.Microsecond)
 		status := []string{"pending", "shipped"}[i%2]
 		require.NoError(t, s.add(t, id, orders.Content{OrderNumber: "N", Status: status, Body: []byte("{}"), Words: "ada", PlacedAt: placed}))
