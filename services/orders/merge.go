@@ -76,7 +76,7 @@ func (s *Service) tryMerge(ctx context.Context, peer string, in *Received) (*att
 	if st.Head.Deleted {
 		return a, nil
 	}
-	base, err := s.baseOf(ctx, st.ID, st.Head.Version, in.Entry.Version)
+	base, err := s.baseOf(ctx, st.ID, st.Head.Version, in.Entry.Version, st.Link(peer).Agreed)
 	if err != nil || base == nil || base.Body == nil {
 		return a, err
 	}
@@ -94,15 +94,23 @@ func (s *Service) tryMerge(ctx context.Context, peer string, in *Received) (*att
 	return a, err
 }
 
-// baseOf finds the version that the authors of both had seen last, nil when that is not known.
-func (s *Service) baseOf(ctx context.Context, id uuid.UUID, ours, theirs ordersync.Vector) (*CaseVersion, error) {
+// baseOf finds the version that the authors of both had seen last, nil when that is not known. Both had seen
+// what was agreed: where that is not part of what is found, a version does not list it any more, and what is
+// found is too old.
+func (s *Service) baseOf(ctx context.Context, id uuid.UUID, ours, theirs, agreed ordersync.Vector) (*CaseVersion, error) {
+	has := func(v ordersync.Vector) bool {
+		c := v.Compare(agreed)
+		return c == ordersync.Newer || c == ordersync.Equal
+	}
 	base := ours.Meet(theirs)
-	if ours.Heads() != nil || theirs.Heads() != nil { // then one of them may list less of it than it had
+	if ours.Heads() != nil || theirs.Heads() != nil || !has(ours) { // then one of them may list less of it than it had
 		known, err := s.store.Versions(ctx, id, baseAmong)
 		if err != nil {
 			return nil, err
 		}
-		base, _ = ordersync.Base(ours, theirs, known)
+		if base, _ = ordersync.Base(ours, theirs, known); !has(base) {
+			return nil, nil
+		}
 	}
 	if base.IsZero() {
 		return nil, nil

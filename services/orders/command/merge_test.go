@@ -2,6 +2,7 @@ package command
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -281,4 +282,30 @@ func TestMergeGoesOnUnderEdits(t *testing.T) {
 			require.Equal(t, []any{"first", []string{"second"}, "third", int64(7)}, []any{got.CustomerNote, got.Tags, got.InternalNote, got.Lines[0].Quantity})
 		})
 	}
+}
+
+// TestMergeNeedsTheAgreedVersion: a side that is not known any more has its elements left out of what is written
+// from then on. So an older version may look like the last one that both had; against it, what one side changed
+// back would look as if nobody had touched it.
+func TestMergeNeedsTheAgreedVersion(t *testing.T) {
+	third := func(c *Config) { c.ConflictPolicy, c.Sides = "merge", "c" }
+	p := &pair{t, startSide(t, third), startSide(t, third, func(c *Config) { c.Side, c.Peer = "b", "a" })}
+	o := p.agreed()
+	theirs := o
+	theirs.Lines = slices.Clone(o.Lines)
+	quantity(7)(&theirs)
+	of := and(p.a.get(o.ID).Sync.Version, contracts.Version{"c.7kq2mz": 5})
+	tell(p.a, p.b, []contracts.Entry{entry(t, o.ID, "UPD", of, &theirs)})
+	tell(p.b, p.a, []contracts.Entry{entry(t, o.ID, "UPD", of, &theirs)})
+	require.EqualValues(t, 7, p.same(o.ID).Lines[0].Quantity)
+	for _, s := range []*side{p.a, p.b} {
+		s.stop()
+		s.cfg.Sides = ""
+		s.start()
+	}
+	edit(p.a, o, quantity(o.Lines[0].Quantity)) // back
+	edit(p.b, o, note("of b"))
+	p.settle(o.ID)
+	require.Equal(t, o.Lines[0].Quantity, p.a.get(o.ID).Lines[0].Quantity)
+	require.Equal(t, []string{"COLLISION", "COLLISION"}, p.states(o.ID))
 }
