@@ -97,17 +97,22 @@ func (e *embedded) startAnyway() error {
 	return nil
 }
 
-// restartEmpty stops the server and starts it with an empty store. A server that hangs keeps its port, so
-// only another process can have an empty one.
+// restartEmpty stops the server and starts it with an empty store, or with the one that there is if that cannot be
+// set aside. A server that hangs keeps its port, so only another process can have an empty one.
 func (e *embedded) restartEmpty() error {
 	stopped := e.stop(embeddedStopWait)
 	aside, err := e.setAside()
 	e.log.Error("set the embedded broker's store aside, starting with an empty one", zap.String("store", aside), zap.Error(err))
-	if err != nil {
-		return err
-	}
 	if !stopped {
-		return errHangs
+		return errors.Join(errHangs, err)
+	}
+	return errors.Join(err, e.start())
+}
+
+// revive starts the server if it does not run, as after a restart that failed.
+func (e *embedded) revive() error {
+	if e.server.Load().Running() {
+		return nil
 	}
 	return e.start()
 }

@@ -98,6 +98,10 @@ func (k *Keeper) Run(ctx context.Context) error {
 			if wait, err = k.round(ctx, time.Now()); err != nil {
 				return err
 			}
+		} else if k.broker.embedded != nil {
+			if err := k.broker.embedded.revive(); err != nil {
+				k.log.Error("embedded broker does not run and cannot be started, trying again", zap.Error(err))
+			}
 		}
 		due := time.After(wait)
 		for waiting := true; waiting; {

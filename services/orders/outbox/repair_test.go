@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -241,6 +242,28 @@ func TestAServerWithoutJetStreamIsRestarted(t *testing.T) {
 	require.Eventually(t, func() bool { return store.pending() == 0 }, untilRepaired, 10*time.Millisecond)
 	require.Eventually(t, s.Working, untilRepaired, 10*time.Millisecond)
 	require.DirExists(t, filepath.Join(o.Embedded.StoreDir, "jetstream.damaged"))
+}
+
+// TestAServerThatDidNotRestartIsStartedLater: a port that is taken for a moment, or a disk that is full, must not
+// leave the service without a broker for ever.
+func TestAServerThatDidNotRestartIsStartedLater(t *testing.T) {
+	t.Parallel()
+	o, store := options(t), newRows()
+	b := open(t, o)
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	b.embedded.options.Port = other.Addr().(*net.TCPAddr).Port
+	require.Error(t, b.embedded.restartEmpty())
+	log := zaptest.NewLogger(t)
+	keeper, ended := NewKeeper(b, store, NewRelay(b, store, log), store.noteLoss, log), make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { ended <- keeper.Run(ctx) }()
+	require.Never(t, b.Connected, time.Second, 10*time.Millisecond)
+	require.NoError(t, other.Close())
+	require.Eventually(t, b.Connected, soon, time.Millisecond)
+	require.Eventually(t, func() bool { s, _ := b.Status(t.Context()); return s.Stream != nil }, soon, 10*time.Millisecond)
+	cancel()
+	require.NoError(t, <-ended)
 }
 
 // TestAStoreThatDoesNotStartIsSetAside: the service works, and it is noticed that the broker lost its store.

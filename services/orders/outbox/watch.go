@@ -113,6 +113,9 @@ func (k *Keeper) lookAt(ctx context.Context, now time.Time, peer string, info *j
 	again := w.overdue(now, c.Delivered.Stream, failing)
 	if len(again) > 0 {
 		damaged, err := k.unreadable(ctx, peer, again)
+		if fromBroker(err) { // it answered, so if nothing moves that is its fault
+			w.repeated(now, again)
+		}
 		if err != nil {
 			return "", err
 		}
@@ -124,6 +127,7 @@ func (k *Keeper) lookAt(ctx context.Context, now time.Time, peer string, info *j
 		if err != nil {
 			return "", err
 		}
+		w.repeated(now, again)
 		k.log.Warn("orders are pending though their hints should have been delivered, hinted again", zap.String("peer", peer), zap.Int64("orders", n))
 		k.relay.Poll()
 	}
@@ -144,20 +148,41 @@ func (k *Keeper) unreadable(ctx context.Context, peer string, ids []uuid.UUID) (
 	}
 	for _, id := range ids {
 		subject := contracts.HintSubject(peer, id.String())
-		if _, err := stream.GetLastMsgForSubject(ctx, subject); err == nil {
+		there, err := readable(ctx, stream, subject)
+		if err != nil {
+			return "", err
+		}
+		if there {
 			continue
-		} else if !errors.Is(err, jetstream.ErrMsgNotFound) {
-			return "", fmt.Errorf("read hint: %w", err)
 		}
 		info, err := stream.Info(ctx, jetstream.WithSubjectFilter(subject))
 		if err != nil {
 			return "", fmt.Errorf("read hint: %w", err)
 		}
-		if info.State.Subjects[subject] > 0 {
+		if info.State.Subjects[subject] == 0 {
+			continue
+		}
+		// Read once more: it may have been published since.
+		if there, err = readable(ctx, stream, subject); err != nil {
+			return "", err
+		}
+		if !there {
 			return "the stream is damaged: it has a hint that it cannot read", nil
 		}
 	}
 	return "", nil
+}
+
+// readable reports whether the stream can read the hint of a subject.
+func readable(ctx context.Context, stream jetstream.Stream, subject string) (bool, error) {
+	_, err := stream.GetLastMsgForSubject(ctx, subject)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read hint: %w", err)
+	}
+	return true, nil
 }
 
 // follow brings the watch up to date.
@@ -187,12 +212,19 @@ func (w *watch) overdue(now time.Time, delivered uint64, failing map[string]bool
 		if now.Before(l.next) || failing[id.String()] || moving && l.turn > delivered {
 			continue
 		}
-		l.tries++
-		l.hinted, l.turn = now, 0
-		l.next = now.Add(min(hintAgainMax, overdueAfter<<min(l.tries, 10)))
 		again = append(again, id)
 	}
 	return again
+}
+
+// repeated notes that links were hinted again, and have longer time now.
+func (w *watch) repeated(now time.Time, ids []uuid.UUID) {
+	for _, id := range ids {
+		l := w.links[id]
+		l.tries++
+		l.hinted, l.turn = now, 0
+		l.next = now.Add(min(hintAgainMax, overdueAfter<<min(l.tries, 10)))
+	}
 }
 
 // stuck counts the links that were hinted again when nothing at all has been delivered since.

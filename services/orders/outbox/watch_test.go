@@ -13,7 +13,9 @@ func looks(w *watch, due []DueLink, lastSeq uint64, delivered func(look int) uin
 	now := time.Unix(1000, 0)
 	for i := range n {
 		w.follow(now, due, lastSeq, activity{delivered: delivered(i)})
-		again += len(w.overdue(now, delivered(i), nil))
+		ids := w.overdue(now, delivered(i), nil)
+		w.repeated(now, ids)
+		again += len(ids)
 		stuck = w.stuck(now, false) > 0
 		now = now.Add(lookEvery)
 	}
@@ -53,6 +55,18 @@ func TestAnotherChangeIsWaitedForAnew(t *testing.T) {
 	for i := range 20 {
 		w.follow(now, []DueLink{{id, now}}, uint64(i), activity{})
 		require.Empty(t, w.overdue(now, uint64(i), nil))
+		now = now.Add(lookEvery)
+	}
+}
+
+// TestAHintThatDidNotGoOutShowsNothing: a broker is not at fault when the database, or the reading of a hint, was.
+func TestAHintThatDidNotGoOutShowsNothing(t *testing.T) {
+	w := &watch{links: map[uuid.UUID]*watched{}}
+	due, now := []DueLink{{OrderID: uuid.New()}}, time.Unix(1000, 0)
+	for i := range 20 {
+		w.follow(now, due, 5, activity{})
+		require.Equal(t, i >= 3, len(w.overdue(now, 0, nil)) > 0, i) // and is not repeated
+		require.Zero(t, w.stuck(now, false))
 		now = now.Add(lookEvery)
 	}
 }
