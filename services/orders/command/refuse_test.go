@@ -64,6 +64,8 @@ func TestWhoMayCallWhat(t *testing.T) {
 	s.want(http.StatusNotFound, "client", "GET", "/nothing/here", nil)
 	a := s.want(http.StatusMethodNotAllowed, "client", "PATCH", "/orders", nil)
 	require.Equal(t, []string{"GET", "POST"}, a.header.Values("Allow")) // RFC 9110, section 15.5.6
+	a = s.want(http.StatusMethodNotAllowed, "client", "POST", "/orders/"+uuid.NewString(), nil)
+	require.Equal(t, []string{"GET", "PUT", "PATCH", "DELETE"}, a.header.Values("Allow"))
 	s.want(http.StatusNoContent, "", "GET", "/healthz", nil)
 }
 
