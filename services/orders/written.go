@@ -17,23 +17,46 @@ func ReadOrder(body []byte) (*contracts.Order, error) { return readOrder(body, f
 
 // readOrder reads an order that a client wrote from scratch, or by editing an answer of ours.
 func readOrder(body []byte, edited bool) (*contracts.Order, error) {
-	var in struct {
-		contracts.Order
-		Sync *contracts.SyncView `json:"sync,omitzero"`
-	}
+	var in written
 	if err := strictjson.Decode(body, &in); err != nil {
 		return nil, err
 	}
 	if err := givenEmpty(body); err != nil {
 		return nil, err
 	}
-	if edited || in.Sync != nil {
-		in.Order.Totals = nil
-		for i := range in.Lines {
-			in.Lines[i].TotalMinor = nil
+	return in.order(edited), nil
+}
+
+// written is an order as a client writes it.
+type written struct {
+	contracts.Order
+	Sync *contracts.SyncView `json:"sync,omitzero"`
+}
+
+// order is the content of what was written from scratch, or by editing an answer of ours.
+func (w *written) order(edited bool) *contracts.Order {
+	if edited || w.Sync != nil {
+		w.Order.Totals = nil
+		for i := range w.Lines {
+			w.Lines[i].TotalMinor = nil
 		}
 	}
-	return &in.Order, nil
+	return &w.Order
+}
+
+// WrittenResolution is a resolution as a client writes it: its order is read as ReadOrder does.
+type WrittenResolution struct {
+	Take  string   `json:"take,omitzero"`
+	Order *written `json:"order,omitzero"`
+}
+
+// Resolution is what the client means.
+func (w *WrittenResolution) Resolution() contracts.Resolution {
+	r := contracts.Resolution{Take: w.Take}
+	if w.Order != nil {
+		r.Order = w.Order.order(false)
+	}
+	return r
 }
 
 // patched applies a JSON merge patch to an order's representation, which makes it an edited answer of ours.

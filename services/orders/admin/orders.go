@@ -170,11 +170,12 @@ func (a *Admin) resolve(w http.ResponseWriter, r *http.Request) {
 		httpapi.Fail(w, r, a.log, err)
 		return
 	}
-	var res contracts.Resolution
-	if err := httpapi.ReadJSON(r, &res); err != nil {
+	var in orders.WrittenResolution
+	if err := httpapi.ReadJSON(r, &in); err != nil {
 		httpapi.Fail(w, r, a.log, err)
 		return
 	}
+	res := in.Resolution()
 	match, err := httpapi.IfMatch(r)
 	if err != nil {
 		httpapi.Fail(w, r, a.log, err)

@@ -123,6 +123,26 @@ func TestResolveRefuses(t *testing.T) {
 	require.Equal(t, "COLLISION", s.get(st.id).Sync.Links[0].State)
 }
 
+// TestAnEditedAnswerSettlesACase: what GET answered, edited, is an order that a case can be settled with.
+func TestAnEditedAnswerSettlesACase(t *testing.T) {
+	s := startSide(t)
+	st := collide(t, s)
+	var edited map[string]any
+	s.want(http.StatusOK, "client", "GET", "/orders/"+st.id, nil).into(t, &edited)
+	edited["lines"].([]any)[0].(map[string]any)["quantity"] = 7
+	s.want(http.StatusOK, "admin", "POST", "/admin/api/collisions/"+st.id+"/resolve", map[string]any{"order": edited}, "If-Match", "*")
+	after := s.get(st.id)
+	require.EqualValues(t, 7, after.Lines[0].Quantity)
+	require.Equal(t, "UPD", after.Sync.Links[0].State)
+
+	st = collide(t, s)
+	s.want(http.StatusOK, "client", "GET", "/orders/"+st.id, nil).into(t, &edited)
+	delete(edited, "sync") // now the sums are the client's own
+	edited["lines"].([]any)[0].(map[string]any)["quantity"] = 7
+	p := s.want(http.StatusUnprocessableEntity, "admin", "POST", "/admin/api/collisions/"+st.id+"/resolve", map[string]any{"order": edited}, "If-Match", "*").problem(t)
+	require.Contains(t, pointers(p), "/order/lines/0/totalMinor")
+}
+
 func TestDeletionsCollideAndResolve(t *testing.T) {
 	s := startSide(t)
 	st := collide(t, s)
