@@ -193,6 +193,9 @@ func (s *Service) observe(st *Stored, peer string, in *Received, stamps []orders
 	o := observation{id: st.ID, link: link, before: ordersync.Record{Head: st.Head, Link: link.Link}, stamps: stamps}
 	o.entry = s.offer(st, link, in, &stamps[0])
 	o.out = ordersync.Observe(o.before, o.entry)
+	if in.Implausible && o.out.Rule == ordersync.ExtJoin { // equal contents take no refusal, but would join the versions
+		o.out = ordersync.Outcome{Record: o.before}
+	}
 	return o
 }
 

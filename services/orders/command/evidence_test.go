@@ -72,6 +72,10 @@ func TestAnOwnOrderKeepsItsVersion(t *testing.T) {
 	s.put(http.StatusOK, entry(t, mine.ID, "UPD", and(mine.Sync.Version, b(3), contracts.Version{"a.evil": 1}), &o))
 	require.Equal(t, mine.Sync.Version, s.get(mine.ID).Sync.Version)
 	require.Equal(t, "mine", s.get(mine.ID).CustomerNote)
+
+	alike := s.create(newOrder(t, "alike"))
+	s.put(http.StatusOK, entry(t, alike.ID, "NEW", and(b(3), contracts.Version{"a.evil": 1}), &alike.Order))
+	require.Equal(t, alike.Sync.Version, s.get(alike.ID).Sync.Version, "nor with the same content")
 }
 
 // TestALostEpochHoldsOnce, and what a peer claims of it meanwhile is not written.
