@@ -192,3 +192,21 @@ func TestAnotherProcessKnowsHowFarItHasCome(t *testing.T) {
 	first.greetOnce("peer", forged)
 	require.NotNil(t, first.peerStatus().Held, "of a process that has ended nobody knows")
 }
+
+// TestAReleasedLinkNeedsNoPlan, though another process has not heard yet that it was released.
+func TestAReleasedLinkNeedsNoPlan(t *testing.T) {
+	t.Parallel() // it waits more than it works
+	first := startSide(t, func(c *Config) { c.ReconcileEvery = 0 })
+	second := startSide(t, func(c *Config) {
+		c.DatabaseURL, c.NatsURL, c.NatsAddr, c.NatsStoreDir = first.cfg.DatabaseURL, "nats://"+first.cfg.NatsAddr, "", ""
+		c.NatsPassword, c.ReconcileEvery = first.cfg.NatsPassword, 0
+	})
+	first.awaitConsumer()
+	execute(t, first.cfg.DatabaseURL, "UPDATE peers SET told = NULL")
+	require.Eventually(t, func() bool {
+		first.greetOnce("peer", map[string]int64{"a.7kq2mz4p9w": 40})
+		return first.peerStatus().Held != nil && second.peerStatus().Held != nil
+	}, 10*time.Second, 100*time.Millisecond)
+	first.confirmPlan(t, "done")
+	require.Nil(t, second.claim(false))
+}

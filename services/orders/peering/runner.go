@@ -139,7 +139,12 @@ func (d *Desk) forRunner(r *contracts.Reconciliation) *contracts.Reconciliation 
 // due tells why both sides should be compared now by themselves; empty when they should not.
 func (d *Desk) due(ctx context.Context, peer string) (cause string, err error) {
 	if d.Held(peer) != nil { // it always has a plan
-		return "restored", nil
+		if err := d.refresh(ctx); err != nil { // another process may just have released it
+			return "", err
+		}
+		if d.Held(peer) != nil {
+			return "restored", nil
+		}
 	}
 	d.mu.Lock()
 	heard := d.heard[peer]
