@@ -249,6 +249,7 @@ func (r *Relay) settle(ctx context.Context, in <-chan []sent) {
 
 func (r *Relay) wait(ctx context.Context, batch []sent) (taken []int64) {
 	var failed error
+	answered := false
 	for _, s := range batch {
 		select {
 		case ack := <-s.ack.Ok():
@@ -256,7 +257,12 @@ func (r *Relay) wait(ctx context.Context, batch []sent) (taken []int64) {
 			r.noteSeq(int64(ack.Sequence))
 			continue
 		case err := <-s.ack.Err():
-			failed = err
+			if tooLong(err) { // no repair helps, and another broker would not take it either
+				answered = true
+				r.log.Error("a hint is longer than the stream takes, it stays in the outbox", zap.Int64("row", s.id), zap.Error(err))
+			} else {
+				failed = err
+			}
 		case <-ctx.Done():
 		}
 		r.leave(s.id)
@@ -267,10 +273,18 @@ func (r *Relay) wait(ctx context.Context, batch []sent) (taken []int64) {
 		if errors.Is(failed, jetstream.ErrNoStreamResponse) {
 			r.broker.woken() // the stream is gone; the keeper makes it again
 		}
-	} else if len(taken) > 0 {
+	} else if len(taken) > 0 || answered {
 		r.broker.faults.set(publishing, "")
 	}
 	return taken
+}
+
+// codeTooLong is JetStream's error code for a message over the stream's limit.
+const codeTooLong = 10054
+
+func tooLong(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && api.ErrorCode == codeTooLong
 }
 
 func (r *Relay) noteSeq(seq int64) {

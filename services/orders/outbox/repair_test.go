@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
 // TestWhatCannotBeUpdatedIsRecreated: whatever an operator made of stream and consumer, a look finds it and
@@ -242,6 +244,24 @@ func TestAServerWithoutJetStreamIsRestarted(t *testing.T) {
 	require.Eventually(t, func() bool { return store.pending() == 0 }, untilRepaired, 10*time.Millisecond)
 	require.Eventually(t, s.Working, untilRepaired, 10*time.Millisecond)
 	require.DirExists(t, filepath.Join(o.Embedded.StoreDir, "jetstream.damaged"))
+}
+
+// TestAHintThatIsTooLongIsNoFaultOfTheBroker: it stays in the outbox, and nobody throws the others away for it.
+func TestAHintThatIsTooLongIsNoFaultOfTheBroker(t *testing.T) {
+	t.Parallel()
+	store, log := newRows(), zaptest.NewLogger(t)
+	b := open(t, options(t))
+	relay := NewRelay(b, store, log)
+	require.NoError(t, NewKeeper(b, store, relay, store.noteLoss, log).check(t.Context()))
+	long := orders.Hint{OrderID: uuid.New(), Peer: "b", Version: strings.Repeat("x", 70_000), State: ordersync.Upd}
+	ack, err := relay.send(long)
+	require.NoError(t, err)
+	b.faults.set(publishing, "of before")
+	require.Empty(t, relay.wait(t.Context(), []sent{{1, ack}}))
+	require.True(t, b.Working())
+	ack, err = relay.send(orders.Hint{OrderID: uuid.New(), Peer: "b", Version: "a.x:1", State: ordersync.Upd})
+	require.NoError(t, err)
+	require.Equal(t, []int64{2}, relay.wait(t.Context(), []sent{{2, ack}}))
 }
 
 // TestAServerThatDidNotRestartIsStartedLater: a port that is taken for a moment, or a disk that is full, must not
