@@ -69,7 +69,7 @@ func choose(ours, theirs *contracts.Order, fields []contracts.DifferField, taken
 	for _, f := range fields {
 		switch {
 		case !taken(f.Pointer):
-		case f.Pointer == "/lines" || f.Pointer == "/refunds":
+		case identity[f.Pointer[1:]] != nil:
 			reorder = append(reorder, f.Pointer[1:])
 		case f.Theirs == nil && f.Ours != nil:
 			gone = append(gone, *f.Ours)
@@ -156,21 +156,35 @@ func remove(v map[string]any, pointer string) {
 	}
 }
 
-// orderAs puts the lines or refunds into the order of another tree's; those that it does not have stay behind.
+// identity names what identifies an element of each list.
+var identity = map[string][]string{"lines": {"lineId"}, "refunds": {"id"}, "tracking": {"carrier", "number"}}
+
+// orderAs puts the elements of a list into the order of another tree's; those that it does not have keep their
+// places.
 func orderAs(v, like map[string]any, list string) {
-	key := map[string]string{"lines": "lineId", "refunds": "id"}[list]
-	rank := map[any]int{}
-	for i, l := range asList(like[list]) {
-		rank[l.(map[string]any)[key]] = i
-	}
-	slices.SortStableFunc(asList(v[list]), func(x, y any) int {
-		i, known := rank[x.(map[string]any)[key]]
-		j, also := rank[y.(map[string]any)[key]]
-		if !known || !also {
-			return 0
+	key := func(element any) string {
+		var parts []string
+		for _, name := range identity[list] {
+			parts = append(parts, fmt.Sprint(element.(map[string]any)[name]))
 		}
-		return i - j
-	})
+		return strings.Join(parts, "\n") // which none of them has
+	}
+	rank := map[string]int{}
+	for i, x := range asList(like[list]) {
+		rank[key(x)] = i
+	}
+	var places []int
+	var both []any
+	in := asList(v[list])
+	for i, x := range in {
+		if _, known := rank[key(x)]; known {
+			places, both = append(places, i), append(both, x)
+		}
+	}
+	slices.SortFunc(both, func(x, y any) int { return rank[key(x)] - rank[key(y)] })
+	for i, place := range places {
+		in[place] = both[i]
+	}
 }
 
 func asList(v any) []any {

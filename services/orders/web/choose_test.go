@@ -77,6 +77,24 @@ func TestChoose(t *testing.T) {
 	require.JSONEq(t, plain(theirs), plain(got))
 }
 
+// TestChooseAnOrderOfElements takes the order of theirs, around a line that only ours has.
+func TestChooseAnOrderOfElements(t *testing.T) {
+	base, ours, theirs := sample(t), sample(t), sample(t)
+	base.Tracking = []contracts.Tracking{{Carrier: "DHL", Number: "1"}, {Carrier: "DHL", Number: "2"}}
+	ours.Tracking, theirs.Tracking = base.Tracking, []contracts.Tracking{base.Tracking[1], base.Tracking[0]}
+	first, second := base.Lines[0], base.Lines[1]
+	added := contracts.Line{LineID: "019aa5c2-7f40-7b22-a3e8-1f6b9c0d7e54", SKU: "X", Name: "Added", Quantity: 1, UnitPriceMinor: 5}
+	base.Lines, ours.Lines, theirs.Lines = []contracts.Line{first, second}, []contracts.Line{first, added, second}, []contracts.Line{second, first}
+	got, err := choose(ours, theirs, differs(base, ours, theirs), func(pointer string) bool { return pointer == "/lines" || pointer == "/tracking" })
+	require.NoError(t, err)
+	require.Equal(t, theirs.Tracking, got.Tracking)
+	var ids []string
+	for _, l := range got.Lines {
+		ids = append(ids, l.LineID)
+	}
+	require.Equal(t, []string{second.LineID, added.LineID, first.LineID}, ids)
+}
+
 // TestSheet writes an order into a form and reads it back.
 func TestSheet(t *testing.T) {
 	o := sample(t)
