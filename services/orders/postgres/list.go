@@ -16,6 +16,7 @@ import (
 
 // What a list looks at is bounded: what fits very many orders is not read to its end.
 const (
+	nearestMax = 200   // the first of these, where a state is looked for: mostly they fill the page
 	nearMax    = 2000  // orders of the list itself, from where it begins, that are looked at for a word
 	searchMax  = 1000  // orders that the indexes find
 	farMax     = 10000 // orders of the list, from there on, where the indexes find more
@@ -35,6 +36,7 @@ const (
 	listSome   = `SELECT o.id FROM (%s) c, LATERAL (SELECT o.id, o.placed_at FROM orders o WHERE o.id = c.id AND %s OFFSET 0) o ` + newest + ` LIMIT %s`
 	inOpen     = `SELECT DISTINCT order_id AS id FROM links WHERE state = %d AND state NOT IN (3, 5)`
 	manyOpen   = `SELECT count(*) > %[2]d FROM (SELECT FROM links WHERE state = %[1]d AND state NOT IN (3, 5) LIMIT %[2]d + 1) l`
+	manyRefs   = `SELECT count(*) > %[2]d FROM (SELECT FROM orders o WHERE %[1]s LIMIT %[2]d + 1) r`
 	inState    = `EXISTS (SELECT FROM links l WHERE l.order_id = o.id AND l.state = %d OFFSET 0)`
 	nearest    = `SELECT (array_agg(o.id ORDER BY o.placed_at, o.id))[1], min(o.placed_at), count(*) = %[4]d,
 	COALESCE((array_agg(o.id ORDER BY o.placed_at DESC, o.id DESC) FILTER (WHERE %[1]s))[:%[2]s], '{}')
@@ -83,7 +85,8 @@ func (s *Store) List(ctx context.Context, q orders.Query) ([]*orders.Stored, *or
 // listing is a query and how it is answered.
 type listing struct {
 	orders.Query
-	many bool // more orders are in the open state than are put in order
+	many bool // more orders are in the open state than are put in order; or the state is settled, as most are
+	refs bool // more orders have the number of a third system than its index is asked for
 }
 
 // find reads the ids of a page, and tells where it left off if it has room for more.
@@ -92,16 +95,24 @@ func (s *Store) find(ctx context.Context, q orders.Query) ([]uuid.UUID, *orders.
 		return s.changed(ctx, q)
 	}
 	_, isID := searchedID(q.Search)
-	l := listing{Query: q}
+	// How many are in a settled state no index tells: all may be, or none of a million.
+	l := listing{Query: q, many: q.State.Settled() && !isID}
 	if isOpen(q.State) && !isID {
 		if err := s.pool.QueryRow(ctx, fmt.Sprintf(manyOpen, stateCode(q.State), openMax)).Scan(&l.many); err != nil {
+			return nil, nil, err
+		}
+	}
+	if q.ExternalRef != "" && q.OrderNumber == "" && !isID {
+		var args arguments
+		text := fmt.Sprintf(manyRefs, refIs(&args, q.ExternalRef), searchMax)
+		if err := s.pool.QueryRow(ctx, text, args...).Scan(&l.refs); err != nil {
 			return nil, nil, err
 		}
 	}
 	switch {
 	case q.Search != "" && !isID:
 		return s.search(ctx, l)
-	case l.many:
+	case l.many, l.refs:
 		return s.lookThrough(ctx, l)
 	}
 	var args arguments
@@ -137,15 +148,20 @@ func (s *Store) search(ctx context.Context, q listing) ([]uuid.UUID, *orders.Pla
 	return append(ids, rest...), left, err
 }
 
-// lookThrough looks for a state that many are in, further on where few of the first are.
-func (s *Store) lookThrough(ctx context.Context, q listing) ([]uuid.UUID, *orders.Place, error) {
-	ids, left, err := s.look(ctx, q, nearMax)
-	if err != nil || left == nil {
-		return ids, nil, err
+// lookThrough looks for a state that many are in, or a number that many have, further on where few of the first are.
+func (s *Store) lookThrough(ctx context.Context, q listing) (ids []uuid.UUID, left *orders.Place, err error) {
+	for _, most := range []int{nearestMax, nearMax - nearestMax, farMax} {
+		var more []uuid.UUID
+		if more, left, err = s.look(ctx, q, most); err != nil {
+			return nil, nil, err
+		}
+		ids = append(ids, more...)
+		if left == nil {
+			break
+		}
+		q.After, q.Limit = *left, q.Limit-len(more)
 	}
-	q.After, q.Limit = *left, q.Limit-len(ids)
-	rest, left, err := s.look(ctx, q, farMax)
-	return append(ids, rest...), left, err
+	return ids, left, nil
 }
 
 // look finds what is asked for among the first orders of a list.
@@ -161,7 +177,8 @@ func (s *Store) look(ctx context.Context, q listing, most int) (ids []uuid.UUID,
 	return ids, left, err
 }
 
-// nearby looks at the orders of a list one by one, for what is searched for and for a state that many are in.
+// nearby looks at the orders of a list one by one, for what is searched for, for a state that many are in, and for
+// a number of a third system that many have: an index of words leaves some out where it would find very many.
 func nearby(q listing, most int) (string, arguments) {
 	var args arguments
 	matches := "true"
@@ -171,6 +188,10 @@ func nearby(q listing, most int) (string, arguments) {
 	if q.many {
 		matches += " AND " + fmt.Sprintf(inState, stateCode(q.State))
 		q.State = ordersync.None
+	}
+	if q.refs {
+		matches += " AND " + refIs(&args, q.ExternalRef)
+		q.ExternalRef = ""
 	}
 	limit := args.add(q.Limit)
 	q.Search, q.Limit = "", most

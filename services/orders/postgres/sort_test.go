@@ -107,3 +107,44 @@ func TestManyInAnOpenState(t *testing.T) {
 		require.Contains(t, strings.Join(lines, "\n"), "orders_placed")
 	}
 }
+
+// TestFewInASettledState: that few of many orders are settled does not make a page look at all of them.
+func TestFewInASettledState(t *testing.T) {
+	s := open(t, 1)
+	const all = nearMax + farMax + 500
+	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words, placed_at)
+		SELECT gen_random_uuid(), i, false, now(), '', '', 'N-' || i, 'pending', '{}', to_tsvector('simple', 'Ada'),
+		'2026-11-21'::timestamptz + i * interval '1 s' FROM generate_series(1, $1::int) i`, all)
+	require.NoError(t, err)
+	_, err = s.pool.Exec(t.Context(), `INSERT INTO links (order_id, peer, state, due, since, agreed)
+		SELECT id, 'b', CASE WHEN seq IN (1, 2, 12000) THEN 3 ELSE 1 END, false, now(), '' FROM orders`)
+	require.NoError(t, err)
+	for _, search := range []string{"", "ada"} {
+		for _, limit := range []int{1, 2, 50} {
+			got, sizes := pages(t, s, orders.Query{State: ordersync.OK, Search: search, Limit: limit})
+			require.Equal(t, []int64{12000, 2, 1}, got)
+			if limit == 50 && search == "" {
+				require.Equal(t, 1, sizes[0], "it looked at as much as a page may")
+			}
+		}
+	}
+}
+
+// TestManyHaveANumberElsewhere: a list by a number of a third system that very many orders have is whole.
+func TestManyHaveANumberElsewhere(t *testing.T) {
+	s := open(t, 1)
+	const all = 9000 // more than an index of words finds at once
+	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words, placed_at)
+		SELECT gen_random_uuid(), i, false, now(), '', '', 'N-' || i, 'pending', '{}', to_tsvector('simple', 'Ada') || array_to_tsvector(ARRAY['=folded', '=ref:same']),
+		'2026-11-21'::timestamptz + i * interval '1 s' FROM generate_series(1, $1::int) i`, all)
+	require.NoError(t, err)
+	_, err = s.pool.Exec(t.Context(), `VACUUM orders`)
+	require.NoError(t, err)
+	for _, search := range []string{"", "ada", "n-"} {
+		got, _ := pages(t, s, orders.Query{ExternalRef: "same", Search: search, Limit: 1000})
+		require.Len(t, got, all, search)
+		for i := range got {
+			require.EqualValues(t, all-i, got[i])
+		}
+	}
+}
