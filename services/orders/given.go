@@ -17,14 +17,14 @@ func givenEmpty(body []byte) error {
 	}
 	var given struct {
 		withID
-		Source            *string    `json:"source"`
-		Status            *string    `json:"status"`
-		PaymentStatus     *string    `json:"paymentStatus"`
-		FulfillmentStatus *string    `json:"fulfillmentStatus"`
-		PlacedAt          *time.Time `json:"placedAt"`
-		CancelledAt       *time.Time `json:"cancelledAt"`
-		Lines             []withID   `json:"lines"`
-		Refunds           []withID   `json:"refunds"`
+		Source            *string  `json:"source"`
+		Status            *string  `json:"status"`
+		PaymentStatus     *string  `json:"paymentStatus"`
+		FulfillmentStatus *string  `json:"fulfillmentStatus"`
+		PlacedAt          *string  `json:"placedAt"` // a time.Time would not take escapes in it
+		CancelledAt       *string  `json:"cancelledAt"`
+		Lines             []withID `json:"lines"`
+		Refunds           []withID `json:"refunds"`
 	}
 	if err := json.Unmarshal(body, &given); err != nil {
 		return fmt.Errorf("read an order again: %w", err)
@@ -35,8 +35,11 @@ func givenEmpty(body []byte) error {
 			faults = append(faults, contracts.FieldError{Pointer: pointer, Detail: "must not be empty; leave it out to have it filled in"})
 		}
 	}
-	at := func(pointer string, v *time.Time) {
-		if v != nil && v.IsZero() {
+	at := func(pointer string, v *string) {
+		if v == nil {
+			return
+		}
+		if t, err := time.Parse(time.RFC3339, *v); err != nil || t.IsZero() {
 			faults = append(faults, contracts.FieldError{Pointer: pointer, Detail: fmt.Sprintf("must be in the years %d to %d, in UTC", contracts.YearMin, contracts.YearMax)})
 		}
 	}
