@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,45 +35,55 @@ func edited(view []byte, sets []string) ([]byte, error) {
 		if !ok {
 			return nil, usage("--set %s: must be FIELD=VALUE", s)
 		}
-		if err := set(o, reflect.TypeFor[contracts.Order](), strings.Split(strings.Trim(path, "/"), "/"), text); err != nil {
+		if _, err := set(o, reflect.TypeFor[contracts.Order](), strings.Split(strings.Trim(path, "/"), "/"), text); err != nil {
 			return nil, usage("--set %s: %w", path, err)
 		}
 	}
 	return encode(o)
 }
 
-// set puts a value below at, which holds a value of that type of the contract; an empty text removes the field.
-func set(at any, t reflect.Type, path []string, text string) error {
+// set puts a value below at, which holds a value of that type of the contract, and returns what at becomes; an
+// empty text removes the field or the element.
+func set(at any, t reflect.Type, path []string, text string) (any, error) {
 	below, err := typeBelow(t, path[0])
 	if err != nil {
-		return err
+		return nil, err
 	}
-	last := len(path) == 1
+	value := func(now any) (any, error) {
+		if len(path) == 1 {
+			return valueOf(below, text)
+		}
+		return set(now, below, path[1:], text)
+	}
+	remove := len(path) == 1 && text == ""
 	switch at := at.(type) {
 	case map[string]any:
-		switch {
-		case last && text == "":
+		if remove {
 			delete(at, path[0])
-			return nil
-		case last:
-			at[path[0]], err = valueOf(below, text)
-			return err
-		case at[path[0]] == nil:
-			at[path[0]] = map[string]any{}
+			return at, nil
 		}
-		return set(at[path[0]], below, path[1:], text)
+		now := at[path[0]]
+		switch {
+		case now != nil || len(path) == 1:
+		case below.Kind() == reflect.Slice:
+			return nil, usage("there is no list %s yet: set it as a whole, as JSON", path[0])
+		default:
+			now = map[string]any{}
+		}
+		at[path[0]], err = value(now)
+		return at, err
 	case []any:
 		i, err := strconv.Atoi(path[0])
 		if err != nil || i < 0 || i >= len(at) {
-			return usage("there is no element %s", path[0])
+			return nil, usage("there is no element %s", path[0])
 		}
-		if last {
-			at[i], err = valueOf(below, text)
-			return err
+		if remove {
+			return slices.Delete(at, i, i+1), nil
 		}
-		return set(at[i], below, path[1:], text)
+		at[i], err = value(at[i])
+		return at, err
 	}
-	return usage("there is no list %s yet: set it as a whole, as JSON", path[0])
+	return nil, usage("there is nothing below %s", path[0])
 }
 
 // typeBelow finds the type of a field, an element or a value in a type of the contract.

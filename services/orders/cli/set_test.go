@@ -35,11 +35,32 @@ func TestSetGoesByTheTypeOfTheField(t *testing.T) {
 		"shippingMinor=12.5": "must be a whole number", "shippingMinor=ten": "must be a whole number", "pricesIncludeTax=yes": "must be true or false",
 		"tags=gift": "must be JSON of its kind", "nothing=1": "there is no field nothing", "lines/9/sku=X": "there is no element 9",
 		"lines/0/none=1": "there is no field none", "customerNote/x=1": "nothing below a single value", "placedAt/x=1": "nothing below", "quantity": "must be FIELD=VALUE",
+		"refunds/0/reason=x": "there is no list refunds yet",
 	} {
 		_, err := edited(view, []string{set})
 		require.ErrorContains(t, err, says, set)
 		require.Equal(t, ExitUsage, ExitCode(err))
 	}
+}
+
+// TestSetRemovesElements: an empty value removes whatever the path leads to.
+func TestSetRemovesElements(t *testing.T) {
+	view, err := os.ReadFile("../../../contracts/examples/order.view.json")
+	require.NoError(t, err)
+	var before, after contracts.Order
+	body, err := edited(view, nil)
+	require.NoError(t, err)
+	require.NoError(t, strictjson.Decode(body, &before))
+	body, err = edited(view, []string{"lines/1=", "tags=[\"a\",\"b\"]"})
+	require.NoError(t, err)
+	require.NoError(t, strictjson.Decode(body, &after))
+	require.Equal(t, append(before.Lines[:1:1], before.Lines[2:]...), after.Lines)
+	body, err = edited(body, []string{"tags/0=", "shippingAddress="})
+	require.NoError(t, err)
+	after = contracts.Order{}
+	require.NoError(t, strictjson.Decode(body, &after))
+	require.Equal(t, []string{"b"}, after.Tags)
+	require.Nil(t, after.ShippingAddress)
 }
 
 // TestEncodeEscapesNothingForHTML keeps what is sent as long as what is meant.
