@@ -112,7 +112,6 @@ func badChanges(known, gone view, tag etag) []badCall {
 		{name: "without a version", method: "PUT", path: path, body: same, want: 428},
 		{name: "of a version that is none", method: "PUT", path: path, body: same, header: match(marker), want: 400},
 		{name: "of a stale version", method: "PUT", path: path, body: same, header: stale, want: 412},
-		{name: "of a weak tag", method: "PUT", path: path, body: same, header: match("W/" + string(tag)), want: 400},
 		{name: "both conditions", method: "PUT", path: path, body: same, header: map[string]string{"If-Match": "*", "If-None-Match": "*"}, want: 400},
 		{name: "of an order that is there", method: "PUT", path: path, body: same, header: map[string]string{"If-None-Match": "*"}, want: 412},
 		{name: "of an unknown order", method: "PUT", path: unknown, body: change(func(o *contracts.Order) { o.ID = "" }), header: match("*"), want: 404},
@@ -124,7 +123,6 @@ func badChanges(known, gone view, tag etag) []badCall {
 		{name: "of the source", method: "PUT", path: path, body: change(func(o *contracts.Order) { o.Source = "pos" }), header: match("*"), want: 422, pointer: "/source"},
 		{name: "to something invalid", method: "PUT", path: path, body: change(func(o *contracts.Order) { o.Customer.Email = marker }), header: match("*"), want: 422, pointer: "/customer/email"},
 		{name: "at no id", method: "PUT", path: "/orders/" + marker, body: same, header: match("*"), want: 404},
-		{name: "at an id in upper case", method: "PUT", path: "/orders/" + strings.ToUpper(known.ID), body: same, header: match("*"), want: 404},
 		{name: "up the path", method: "GET", path: "/orders/..%2f..%2fetc%2fpasswd", want: 404},
 		{name: "deletion without a version", method: "DELETE", path: path, want: 428},
 		{name: "deletion of a stale version", method: "DELETE", path: path, header: stale, want: 412},
@@ -141,6 +139,6 @@ func badQueries() []badCall {
 	return []badCall{
 		get("cursor="+marker, "?cursor"), get("cursor='%20OR%201=1--", "?cursor"), get("limit=0", "?limit"), get("limit=501", "?limit"),
 		get("limit=ten", "?limit"), get("limit=1&limit=2", "?limit"), get("status="+marker, "?status"), get("state="+marker, "?state"),
-		get("deleted=perhaps", "?deleted"), get(marker+"=1", "?"),
+		get("deleted=perhaps", "?deleted"), get("colour="+marker, "?colour"),
 	}
 }
