@@ -193,37 +193,45 @@ const FingerprintMismatch = "the fingerprint does not fit the content; the sides
 // again, or else ours is sent again.
 func (s *Service) Retry(ctx context.Context, by By, id uuid.UUID, peer string) (*Stored, error) {
 	var after *Stored
-	err := s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true},
-		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
-			st := loaded[0]
-			link := st.Link(peer)
-			if link.State != ordersync.Error && link.State != ordersync.ErrorSynced {
-				return nil, Errorf(NotFound, "order %s is in no error towards %s", id, peer)
-			}
-			in := Received{UpdatedAt: link.TheirsUpdatedAt}
-			if in.UpdatedAt.IsZero() {
-				in.UpdatedAt = s.now()
-			}
-			var refused error
-			if link.Theirs != nil && !link.Theirs.Deleted {
-				in.Content, refused = s.accept(link)
-			}
-			refusal := ""
-			if refused != nil {
-				refusal = refused.Error()
-			}
-			out, err := ordersync.Retry(ordersync.Record{Head: st.Head, Link: link.Link}, refusal)
-			switch {
-			case errors.Is(err, ordersync.ErrStillRefused):
-				return nil, refused
-			case err != nil:
-				return nil, Wrap(Conflict, err, "the error cannot be tried again from here")
-			}
-			row := LogRow{Event: EventRetried, Actor: by.Actor, RequestID: by.RequestID}
-			c, _ := s.carryOut(st, link, out, &in, row, stamps)
-			after = st
-			return []Change{c}, nil
-		})
+	judged := make([]Received, 1)
+	req := ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true}
+	decide := func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
+		st := loaded[0]
+		link := st.Link(peer)
+		if link.State != ordersync.Error && link.State != ordersync.ErrorSynced {
+			return nil, Errorf(NotFound, "order %s is in no error towards %s", id, peer)
+		}
+		in := Received{UpdatedAt: link.TheirsUpdatedAt}
+		if in.UpdatedAt.IsZero() {
+			in.UpdatedAt = s.now()
+		}
+		var refused error
+		if link.Theirs != nil && !link.Theirs.Deleted {
+			in.Content, refused = s.accept(link)
+		}
+		if _, err := s.unbelieved(st, link, judged); err != nil {
+			return nil, err
+		}
+		if judged[0].Implausible {
+			refused = Errorf(Conflict, "this side still refuses the version: %s", judged[0].Entry.Refusal)
+		}
+		refusal := ""
+		if refused != nil {
+			refusal = refused.Error()
+		}
+		out, err := ordersync.Retry(ordersync.Record{Head: st.Head, Link: link.Link}, refusal)
+		switch {
+		case errors.Is(err, ordersync.ErrStillRefused):
+			return nil, refused
+		case err != nil:
+			return nil, Wrap(Conflict, err, "the error cannot be tried again from here")
+		}
+		row := LogRow{Event: EventRetried, Actor: by.Actor, RequestID: by.RequestID}
+		c, _ := s.carryOut(st, link, out, &in, row, stamps)
+		after = st
+		return []Change{c}, nil
+	}
+	err := s.judging(ctx, peer, func() error { return s.change(ctx, req, decide) })
 	return after, err
 }
 

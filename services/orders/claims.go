@@ -76,10 +76,28 @@ func beyond(v, of ordersync.Vector, prefix string) (out []ordersync.Dot) {
 	return out
 }
 
+// unbelieved takes away from what is kept of a peer the numbers that this side never gave out. What is kept of an
+// entry that was refused for them still claims them. It goes into judged, which holds what was judged before.
+func (s *Service) unbelieved(st *Stored, link Link, judged []Received) (Link, error) {
+	if link.Theirs == nil {
+		return link, nil
+	}
+	if judged[0].kept.Compare(link.Theirs.Version) != ordersync.Equal {
+		judged[0] = Received{kept: link.Theirs.Version, Entry: ordersync.Entry{Head: *link.Theirs}}
+	}
+	if err := s.unjudged([]*Stored{st}, judged); err != nil {
+		return link, err
+	}
+	theirs := *link.Theirs
+	theirs.Version = theirs.Version.Without(judged[0].invented)
+	link.Theirs = &theirs
+	return link, nil
+}
+
 // disbelieve refuses an entry whose version claims numbers that were never given out. An answer has to end what
 // it answers: it counts as the peer's refusal, and what it says is dropped.
 func (r *Received) disbelieve(invented []ordersync.Dot) {
-	r.Implausible = true
+	r.Implausible, r.invented = true, invented
 	why := fmt.Sprintf("the version claims a number of this side that was never given out: %s:%d", invented[0].Key, invented[0].N)
 	if to := r.Entry.AnswerTo; to != nil {
 		r.Entry = ordersync.Entry{State: ordersync.Error, Refused: *to, Why: "the peer's answer was refused: " + why, AnswerTo: to}

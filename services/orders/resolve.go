@@ -75,7 +75,8 @@ func (s *Service) resolve(ctx context.Context, by By, id uuid.UUID, peer string,
 		req.Proposal = proposed.ID
 	}
 	var after *Stored
-	err := s.change(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
+	judged := make([]Received, 1)
+	decide := func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
 		st := loaded[0]
 		link := st.Link(peer)
 		if s.fourEyes && proposed == nil && link.State == ordersync.Collision {
@@ -85,7 +86,11 @@ func (s *Service) resolve(ctx context.Context, by By, id uuid.UUID, peer string,
 		if err != nil {
 			return nil, err
 		}
-		out, err := ordersync.Resolve(ordersync.Record{Head: st.Head, Link: link.Link}, head.Fingerprint, head.Deleted, s.advancing(st.Head.Version.Join(link.Theirs.Version), stamps[0]), s.writer(st))
+		believed, err := s.unbelieved(st, link, judged)
+		if err != nil {
+			return nil, err
+		}
+		out, err := ordersync.Resolve(ordersync.Record{Head: st.Head, Link: believed.Link}, head.Fingerprint, head.Deleted, s.advancing(st.Head.Version.Join(believed.Theirs.Version), stamps[0]), s.writer(st))
 		if err != nil {
 			return nil, Wrap(Conflict, err, "the conflict cannot be settled")
 		}
@@ -96,7 +101,8 @@ func (s *Service) resolve(ctx context.Context, by By, id uuid.UUID, peer string,
 		}
 		after = st
 		return []Change{c}, nil
-	})
+	}
+	err := s.judging(ctx, peer, func() error { return s.change(ctx, req, decide) })
 	return after, err
 }
 

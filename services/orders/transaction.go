@@ -20,8 +20,10 @@ type Received struct {
 	// Implausible is set when the version claims numbers of this side that were never given out.
 	Implausible bool
 
-	judged bool     // see claims.go
-	merge  *attempt // see merge.go
+	judged   bool             // see claims.go
+	invented []ordersync.Dot  // numbers that make it implausible
+	kept     ordersync.Vector // that is judged again for a person
+	merge    *attempt         // see merge.go
 }
 
 // Present is how an order stands now, to be told to a peer.

@@ -154,6 +154,16 @@ func (v Vector) With(d Dot) Vector {
 	return v
 }
 
+// Without leaves elements out that nobody may have written.
+func (v Vector) Without(elements []Dot) Vector {
+	out := Vector{dots: slices.DeleteFunc(slices.Clone(v.dots), func(d Dot) bool { return slices.Contains(elements, d) })}
+	heads := slices.DeleteFunc(slices.Clone(v.heads), func(key string) bool { return out.number(key) == 0 })
+	if 0 < len(heads) && len(heads) < len(out.dots) {
+		out.heads = heads
+	}
+	return out
+}
+
 // Join holds what either has. Its heads are those of both, without those that the other one has seen.
 func (v Vector) Join(w Vector) Vector {
 	out := Vector{dots: join(v.dots, w.dots)}

@@ -153,6 +153,22 @@ func TestWith(t *testing.T) {
 }
 
 // Vectors share nothing: growing one copy must not be seen in another.
+func TestWithout(t *testing.T) {
+	for text, want := range map[string]string{
+		"a.x:3,b.x:2":               "b.x:2",
+		"a.x:4,b.x:2":               "a.x:4,b.x:2",
+		"a.x:3":                     "",
+		"a.x:3!,b.x:2,b.y:1":        "b.x:2,b.y:1",
+		"a.x:3!,b.x:2!,b.y:1":       "b.x:2!,b.y:1",
+		"a.x:3,b.x:2!,b.y:1,c.z:9!": "b.x:2!,b.y:1,c.z:9!",
+	} {
+		v, err := ParseVector(text)
+		require.NoError(t, err)
+		require.Equal(t, want, v.Without([]Dot{{"a.x", 3}, {"d.x", 1}}).String(), text)
+		require.Equal(t, text, v.String(), "it is not changed in place")
+	}
+}
+
 func TestVectorsDoNotAlias(t *testing.T) {
 	dots := []Dot{{"b", 2}, {"a", 1}}
 	v, err := NewVector(dots...)
