@@ -48,9 +48,10 @@ const (
 	orWords = ` UNION (SELECT id FROM orders o WHERE %[1]s AND (SELECT count(*) FROM numbers) < %[2]d LIMIT %[2]d)`
 	byID    = `SELECT %s::uuid AS id`
 	// The place is the last change that is looked at, where the page has room left.
-	byChange = `SELECT p.ids, CASE WHEN cardinality(p.ids) < %[4]s THEN (SELECT g.seq FROM log g WHERE %[1]s ORDER BY %[5]s OFFSET %[2]d - 1 LIMIT 1) END
-	FROM (SELECT ARRAY(SELECT o.id FROM (SELECT g.order_id, g.at, g.seq FROM log g WHERE %[1]s ORDER BY %[5]s LIMIT %[2]d) g,
-	LATERAL (SELECT o.id FROM orders o WHERE o.id = g.order_id AND o.seq = g.seq AND %[3]s OFFSET 0) o ORDER BY %[5]s LIMIT %[4]s) AS ids OFFSET 0) p`
+	byChange = `SELECT p.ids, p.seqs, CASE WHEN cardinality(p.ids) < %[4]s THEN (SELECT g.seq FROM log g WHERE %[1]s ORDER BY %[5]s OFFSET %[2]d - 1 LIMIT 1) END
+	FROM (SELECT COALESCE(array_agg(f.id), '{}') AS ids, COALESCE(array_agg(f.seq), '{}') AS seqs
+	FROM (SELECT o.id, g.seq FROM (SELECT g.order_id, g.at, g.seq FROM log g WHERE %[1]s ORDER BY %[5]s LIMIT %[2]d) g,
+	LATERAL (SELECT o.id FROM orders o WHERE o.id = g.order_id AND o.seq = g.seq AND %[3]s OFFSET 0) o ORDER BY %[5]s LIMIT %[4]s) f OFFSET 0) p`
 	newestChange = `g.seq DESC`
 	latestChange = `g.at DESC, g.seq DESC` // as the indexes by time have it
 	ofPeople     = `g.actor ~ '^(user|token|admin):'`
@@ -74,11 +75,28 @@ func (s *Store) List(ctx context.Context, q orders.Query) ([]*orders.Stored, *or
 	if q.State.Settled() && q.Deleted != (q.State == ordersync.DelSynced) {
 		return nil, nil, nil // there is none; to see that, all would be looked at
 	}
+	if q.ByChange() {
+		return s.listChanged(ctx, q)
+	}
 	ids, left, err := s.find(ctx, q)
 	if err != nil {
 		return nil, nil, translate(err, "list orders")
 	}
 	list, err := s.Load(ctx, ids)
+	return list, left, err
+}
+
+// listChanged reads a page of orders by their newest change. Each has the number of the change that it was found
+// by, which the next page goes on from, even if it has changed again before it was read.
+func (s *Store) listChanged(ctx context.Context, q orders.Query) ([]*orders.Stored, *orders.Place, error) {
+	ids, seqs, left, err := s.changed(ctx, q)
+	if err != nil {
+		return nil, nil, translate(err, "list orders")
+	}
+	list, err := s.Load(ctx, ids)
+	for i := range list {
+		list[i].Seq = seqs[i]
+	}
 	return list, left, err
 }
 
@@ -91,9 +109,6 @@ type listing struct {
 
 // find reads the ids of a page, and tells where it left off if it has room for more.
 func (s *Store) find(ctx context.Context, q orders.Query) ([]uuid.UUID, *orders.Place, error) {
-	if q.ByChange() {
-		return s.changed(ctx, q)
-	}
 	_, isID := searchedID(q.Search)
 	// How many are in a settled state no index tells: all may be, or none of a million.
 	l := listing{Query: q, many: q.State.Settled() && !isID}
@@ -207,18 +222,18 @@ func indexed(q orders.Query) (string, arguments) {
 	return fmt.Sprintf(found, numbers, words, searchMax, page), args
 }
 
-// changed finds a page of orders by their newest change.
-func (s *Store) changed(ctx context.Context, q orders.Query) (ids []uuid.UUID, left *orders.Place, err error) {
+// changed finds a page of orders by their newest change, and the numbers of these changes.
+func (s *Store) changed(ctx context.Context, q orders.Query) (ids []uuid.UUID, seqs []int64, left *orders.Place, err error) {
 	text, args, err := s.byChange(ctx, q)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	var last *int64
-	err = s.pool.QueryRow(ctx, text, args...).Scan(&ids, &last)
+	err = s.pool.QueryRow(ctx, text, args...).Scan(&ids, &seqs, &last)
 	if err == nil && last != nil {
 		left = &orders.Place{Seq: *last}
 	}
-	return ids, left, err
+	return ids, seqs, left, err
 }
 
 func (s *Store) byChange(ctx context.Context, q orders.Query) (string, arguments, error) {
