@@ -53,7 +53,11 @@ func (o *Order) Complete() {
 		o.Refunds = nil // an order that has none names none
 	}
 	for i := range o.Refunds {
-		o.Refunds[i].At = o.Refunds[i].At.UTC()
+		r := &o.Refunds[i]
+		r.At = r.At.UTC()
+		if len(r.Lines) == 0 {
+			r.Lines = nil // one of no goods names none
+		}
 	}
 	o.PlacedAt = o.PlacedAt.UTC()
 	o.CancelledAt = o.CancelledAt.UTC()

@@ -172,6 +172,15 @@ func TestComplete(t *testing.T) {
 	}
 }
 
+// TestARefundOfNoGoodsNamesNone, however its sender says so: edits that leave them out change nothing.
+func TestARefundOfNoGoodsNamesNone(t *testing.T) {
+	o := validOrder()
+	o.Refunds = []contracts.Refund{{ID: testID(9), AmountMinor: 5, At: o.PlacedAt, Lines: []contracts.RefundLine{}}}
+	require.Empty(t, o.Validate())
+	o.Complete()
+	require.Nil(t, o.Refunds[0].Lines)
+}
+
 func BenchmarkValidate(b *testing.B) {
 	view := decodeExample[contracts.OrderView](b, "order.view.json")
 	b.ReportAllocs()
