@@ -137,10 +137,17 @@ func newID() string { return uuid.Must(uuid.NewV7()).String() }
 // checkNew names what is wrong with an order that is created here, besides what is wrong with any. What comes
 // from a peer is not asked.
 func checkNew(o *contracts.Order) error {
-	if contracts.IsCurrency(o.Currency) {
+	var errs []contracts.FieldError
+	if o.ID == uuid.Nil.String() {
+		errs = append(errs, contracts.FieldError{Pointer: "/id", Detail: "must not be the UUID of zeros, which stands for none"})
+	}
+	if !contracts.IsCurrency(o.Currency) {
+		errs = append(errs, contracts.FieldError{Pointer: "/currency", Detail: "is not a currency of ISO 4217"})
+	}
+	if errs == nil {
 		return nil
 	}
-	return &Error{Kind: Invalid, Message: "the order is not valid", Fields: []contracts.FieldError{{Pointer: "/currency", Detail: "is not a currency of ISO 4217"}}}
+	return &Error{Kind: Invalid, Message: "the order is not valid", Fields: errs}
 }
 
 // checkImmutable names the fields of an edit that must stay as they were created.

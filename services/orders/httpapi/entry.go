@@ -49,6 +49,9 @@ func received(e *contracts.Entry, answer bool) (*orders.Received, []contracts.Fi
 	if err != nil {
 		return nil, []contracts.FieldError{{Pointer: "/itemId", Detail: "must be a UUID"}}
 	}
+	if id == uuid.Nil {
+		return nil, []contracts.FieldError{{Pointer: "/itemId", Detail: "must not be the UUID of zeros, which stands for none"}}
+	}
 	state, ok := ordersync.ParseState(e.State)
 	if !ok {
 		return nil, []contracts.FieldError{{Pointer: "/state", Detail: "is no state"}}

@@ -21,7 +21,7 @@ func TestListsComeByTime(t *testing.T) {
 	for i := range 7 {
 		id := uuid.New() // of the client's own, in no order
 		if i == 3 {
-			id = uuid.Nil // which a client may give, too
+			id = uuid.Nil // which earlier releases took
 		}
 		placed := at.Add(-time.Duration(i/2) * time.Microsecond)
 		status := []string{"pending", "shipped"}[i%2]
