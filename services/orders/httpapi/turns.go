@@ -25,6 +25,11 @@ const (
 	turnWait        = 2 * time.Second
 	// aheadMax is how much of a body is read before its turn: whatever is not a large batch.
 	aheadMax = contracts.OrderBytesMax + adminExtra
+	// Of a person or client all is read before the turn that the body of an order may have. What is longer than
+	// aheadMax needs a place for that, and so has bounded memory; only such requests wait for one.
+	orderAheadMax = contracts.OrderRequestBytesMax + adminExtra
+	longMax       = 32
+	longEach      = 8
 	// anonymousBytesMax bounds the body of who is not known: it holds a name and a password.
 	anonymousBytesMax = 8 << 10
 )
@@ -32,6 +37,7 @@ const (
 // turns are the places of callers and the turns of roles.
 type turns struct {
 	roles  map[access.Role]chan struct{}
+	long   chan struct{} // places of long bodies
 	mu     sync.Mutex
 	places map[string]*place
 }
@@ -39,6 +45,7 @@ type turns struct {
 // place is what one caller has of places, as long as there is a request of theirs.
 type place struct {
 	taken    chan struct{}
+	long     chan struct{} // of taken, with a long body
 	requests int
 }
 
@@ -49,7 +56,7 @@ type place struct {
 //
 // It stands behind authentication.
 func Turns() func(http.Handler) http.Handler {
-	t := &turns{roles: map[access.Role]chan struct{}{}, places: map[string]*place{}}
+	t := &turns{roles: map[access.Role]chan struct{}{}, long: make(chan struct{}, longMax), places: map[string]*place{}}
 	for _, role := range append([]access.Role{""}, access.Roles...) {
 		t.roles[role] = make(chan struct{}, turnsEach)
 	}
@@ -67,14 +74,19 @@ func (t *turns) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 			return
 		}
 	}
-	leave, err := t.enter(r.Context(), key, places)
+	at, leave, err := t.enter(r.Context(), key, places)
 	if err != nil {
 		noTurn(w, r, err, "this caller has too many requests under way")
 		return
 	}
 	defer leave()
 	if caller.Role != "" {
-		_, _ = readAhead(r, aheadMax) // whoever reads the body finds what went wrong
+		done, err := t.readKnown(r, caller.Role, at)
+		if err != nil {
+			noTurn(w, r, err, "too many long requests are under way")
+			return
+		}
+		defer done()
 	}
 	turn := t.roles[caller.Role]
 	if err := wait(r.Context(), turn); err != nil {
@@ -83,6 +95,24 @@ func (t *turns) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 	}
 	defer func() { <-turn }()
 	next.ServeHTTP(w, r)
+}
+
+// readKnown reads ahead the body of a caller who is known; whoever reads the body finds what went wrong. Done gives
+// back the places that a long one takes. The batches of a peer and of the bridge are read on in their turn.
+func (t *turns) readKnown(r *http.Request, role access.Role, at *place) (done func(), err error) {
+	n, err := readAhead(r, aheadMax)
+	if err != nil || n < aheadMax || role == access.Peer || role == access.Bridge {
+		return func() {}, nil
+	}
+	if err := wait(r.Context(), at.long); err != nil {
+		return nil, err
+	}
+	if err := wait(r.Context(), t.long); err != nil {
+		<-at.long
+		return nil, err
+	}
+	_, _ = readAhead(r, orderAheadMax)
+	return func() { <-t.long; <-at.long }, nil
 }
 
 // errNoTurn reports that no turn came free in time.
@@ -95,11 +125,11 @@ func noTurn(w http.ResponseWriter, r *http.Request, err error, detail string) {
 }
 
 // enter takes a place of a caller; leave gives it back.
-func (t *turns) enter(ctx context.Context, key string, places int) (leave func(), err error) {
+func (t *turns) enter(ctx context.Context, key string, places int) (p *place, leave func(), err error) {
 	t.mu.Lock()
-	p := t.places[key]
+	p = t.places[key]
 	if p == nil {
-		p = &place{taken: make(chan struct{}, places)}
+		p = &place{taken: make(chan struct{}, places), long: make(chan struct{}, longEach)}
 		t.places[key] = p
 	}
 	p.requests++
@@ -113,9 +143,9 @@ func (t *turns) enter(ctx context.Context, key string, places int) (leave func()
 	}
 	if err := wait(ctx, p.taken); err != nil {
 		gone()
-		return nil, err
+		return nil, nil, err
 	}
-	return func() { <-p.taken; gone() }, nil
+	return p, func() { <-p.taken; gone() }, nil
 }
 
 // wait takes one of what room has, within turnWait.

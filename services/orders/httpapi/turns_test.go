@@ -125,6 +125,48 @@ func TestAFloodOfOneCallerHoldsUpNoOther(t *testing.T) {
 	})
 }
 
+// TestLongSlowBodiesTakeNoTurn: callers who send long bodies slowly hold up no other, with a long body or a short one.
+func TestLongSlowBodiesTakeNoTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := Turns()(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if _, err := io.Copy(io.Discard, r.Body); err != nil {
+				w.WriteHeader(http.StatusBadRequest)
+				return
+			}
+			w.WriteHeader(http.StatusNoContent)
+		}))
+		ask := func(actor string, body io.Reader) int {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, WithCaller(httptest.NewRequest(http.MethodPost, "/orders", body), access.Caller{Role: access.Client, Actor: actor}))
+			return w.Code
+		}
+		long := strings.Repeat("x", aheadMax)
+		var hold []*io.PipeWriter
+		done := make(chan int)
+		for _, actor := range []string{"token:one", "token:two"} {
+			for range placesEach {
+				end, begin := io.Pipe()
+				hold = append(hold, begin)
+				go func() { done <- ask(actor, io.MultiReader(strings.NewReader(long), end)) }()
+			}
+		}
+		synctest.Wait()
+		require.Equal(t, http.StatusNoContent, ask("token:other", strings.NewReader("short")))
+		require.Equal(t, http.StatusNoContent, ask("token:other", strings.NewReader(long+long)))
+		time.Sleep(2 * turnWait)
+		for range 2 * (placesEach - longEach) {
+			require.Equal(t, http.StatusTooManyRequests, <-done, "a caller has few long requests at once")
+		}
+		for _, begin := range hold {
+			require.NoError(t, begin.Close())
+		}
+		for range 2 * longEach {
+			require.Equal(t, http.StatusNoContent, <-done)
+		}
+		require.Equal(t, http.StatusNoContent, ask("token:one", strings.NewReader(long+long)))
+	})
+}
+
 // TestABodyIsReadAsItCame: what was read before the turn, the rest and the fault arrive in order.
 func TestABodyIsReadAsItCame(t *testing.T) {
 	body := strings.Repeat("x", 10)
