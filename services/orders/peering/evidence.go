@@ -72,6 +72,7 @@ func (d *Desk) weigh(ctx context.Context, peer string, claimed []ordersync.Dot) 
 	}
 	present, is := d.Epoch.Issued()
 	epochs.Live[present] = LiveEpoch{Issued: is, At: epochs.Now}
+	d.forgetClaims(epochs.Live, epochs.Now)
 	told := d.row(peer).Told
 	for _, m := range missing {
 		one, running := epochs.Live[m.Key]
@@ -94,7 +95,6 @@ func (d *Desk) weigh(ctx context.Context, peer string, claimed []ordersync.Dot) 
 			v.lost = append(v.lost, m)
 		}
 	}
-	d.forgetClaims(epochs.Live)
 	if len(v.invented) > 0 {
 		d.ignore(peer, v.invented)
 	}
@@ -111,11 +111,13 @@ func (d *Desk) firstClaim(key string, now time.Time) time.Time {
 	return d.claimed[key]
 }
 
-func (d *Desk) forgetClaims(live map[string]LiveEpoch) {
+// forgetClaims forgets those of processes that have ended, and those of long ago: a process that runs has reported
+// since, and a later claim has to wait for a report of its own.
+func (d *Desk) forgetClaims(live map[string]LiveEpoch, now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for key := range d.claimed {
-		if _, running := live[key]; !running {
+	for key, at := range d.claimed {
+		if _, running := live[key]; !running || now.Sub(at) > liveFor {
 			delete(d.claimed, key)
 		}
 	}

@@ -93,7 +93,6 @@ func (d *Desk) compareIfLess(ctx context.Context, peer string, seen map[string]i
 	d.mu.Unlock()
 	if before != nil && wentBack(next.Settled, seen) {
 		if d.Every > 0 {
-			d.log.Warn("peer knows less of this side than it did, as after a restore: comparing", zap.String("peer", peer))
 			_, err := d.Request(ctx, orders.By{Actor: "service"}, contracts.ReconciliationRequest{Peer: peer}, "schedule")
 			if orders.KindOf(err) == orders.Conflict { // one is open, and may have begun before: ask again after it
 				return nil
@@ -101,6 +100,7 @@ func (d *Desk) compareIfLess(ctx context.Context, peer string, seen map[string]i
 			if err != nil {
 				return err
 			}
+			d.log.Warn("peer knows less of this side than it did, as after a restore: comparing", zap.String("peer", peer))
 		} else {
 			d.log.Warn("peer knows less of this side than it did, as after a restore: compare both sides", zap.String("peer", peer))
 		}
