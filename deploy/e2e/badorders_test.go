@@ -82,7 +82,7 @@ func badNewOrders(r *rand.Rand, known string) []badCall {
 		{name: "as a form", body: good, header: header("Content-Type", "application/x-www-form-urlencoded"), want: 415},
 		{name: "in Latin 1", body: good, header: header("Content-Type", "application/json; charset=latin1"), want: 415},
 		{name: "compressed", body: good, header: header("Content-Encoding", "gzip"), want: 415},
-		{name: "too large", body: raw(r, `"customerNote":"`+strings.Repeat("x", contracts.OrderBytesMax)+`"`), want: 413},
+		{name: "too large", body: with(r, "customerNote", strings.Repeat("x", contracts.OrderRequestBytesMax)), want: 413},
 		{name: "idempotency key too long", body: good, header: header("Idempotency-Key", strings.Repeat("k", contracts.IdempotencyKeyMax+1)), want: 400},
 		{name: "unknown method", method: "PATCH", body: good, want: 405},
 		{name: "unknown path", path: "/order", body: good, want: 404},
