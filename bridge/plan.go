@@ -32,6 +32,9 @@ func (p *plan) learn(v verdict, piece []*order, entries int) {
 		}
 	case refused, later, blocked: // found; there may be more of the kind
 		p.suspects, p.size = 0, growth
+		if len(left) == len(piece) { // it is not known which one of them: the first one alone
+			p.size = 1
+		}
 	case split:
 		p.suspects, p.size = len(left), max(1, len(left)/2)
 	case retry, overloaded:

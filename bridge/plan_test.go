@@ -113,3 +113,20 @@ func TestAFailedPieceLetsTheOthersByAndShrinks(t *testing.T) {
 	p.learn(overloaded, p.next(), 6)
 	require.Len(t, p.next(), 3, "and shrinks for an overload too")
 }
+
+// TestAPieceThatIsBlockedUnreleasedShrinks: an answer may be about the only entry that fitted into the request, and
+// it is not known which order of the piece that was.
+func TestAPieceThatIsBlockedUnreleasedShrinks(t *testing.T) {
+	for _, v := range []verdict{blocked, later, refused} {
+		t.Run(fmt.Sprint(v), func(t *testing.T) {
+			orders := someOrders(3)
+			p := newPlan(orders)
+			piece := p.next()
+			p.learn(v, piece, 1)
+			require.Equal(t, orders[:1], p.next())
+			orders[0].released.Store(true)
+			p.learn(v, orders[:1], 1)
+			require.Equal(t, orders[1:], p.next(), "and grows again")
+		})
+	}
+}
