@@ -94,7 +94,11 @@ func (c *circuit) leave(probe bool, r response) {
 	if probe {
 		c.probing = false
 	}
-	switch r.verdict {
+	verdict := r.verdict
+	if r.limited {
+		verdict = wait
+	}
+	switch verdict {
 	case settled, refused, later, blocked:
 		// No news of a service that is away: a try that began before it was known to be, and a lookup
 		// that found nothing to tell it.

@@ -97,6 +97,41 @@ func TestAWebFilterHarmsOnlyTheOrderThatItRefuses(t *testing.T) {
 	}
 }
 
+// TestASingleOrderThatIsAskedToWaitMakesTheOthersWait: where others pass, a gateway may count requests all the same.
+// An order that is asked again and again is refused for what it says.
+func TestASingleOrderThatIsAskedToWaitMakesTheOthersWait(t *testing.T) {
+	for _, status := range []int{429, 503} {
+		for deliveries, waits := range map[int]bool{1: true, blockedSurely: false} {
+			t.Run(fmt.Sprint(status, deliveries), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					p := newPair(t)
+					p.log, p.circuit.log = zap.NewNop(), zap.NewNop()
+					all := []*hintOf{hint(uuid(0), deliveries)}
+					p.edit(all, 1)
+					door := p.pipe.remote.door
+					door.limited.Store(time.Now().UnixNano())
+					door.passed.Store(time.Now().Add(time.Second).UnixNano()) // by another worker
+					p.remote.set(func() {
+						breaking(p.remote, uuid(0), func(w http.ResponseWriter) {
+							w.Header().Set("Retry-After", "7")
+							w.WriteHeader(status)
+						})
+					})
+					p.run(all)
+					require.Equal(t, "nak", all[0].done)
+					p.circuit.leave(false, response{verdict: settled}) // of a worker that began before
+					began := time.Now()
+					next := []*hintOf{hint(uuid(1), 1)}
+					p.edit(next, 1)
+					p.run(next)
+					require.Equal(t, "ack", next[0].done)
+					require.Equal(t, waits, time.Since(began) >= 7*time.Second)
+				})
+			})
+		}
+	}
+}
+
 // TestAWebFilterBeforeTheOwnService: answers hold contents as well, where both sides changed an order.
 func TestAWebFilterBeforeTheOwnService(t *testing.T) {
 	for _, status := range filterStatuses {

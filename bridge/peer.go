@@ -95,6 +95,7 @@ type response struct {
 	data    []byte // JSON, unread; with body answers until a reader says otherwise
 	reason  string // for people: why it is not settled
 	problem string // type of a problem document of the service
+	limited bool   // an order alone is blocked by an answer that asks for time: it may be meant for all
 	// For people, when it went wrong.
 	asked                        asked
 	contentType, retryText, said string

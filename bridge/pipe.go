@@ -35,6 +35,10 @@ func (p *pipe) findDoors() {
 	p.local.door, p.remote.door = &door{side: p.peer}, &door{side: p.side, answers: p.peer}
 }
 
+// blockedSurely is the delivery from which an answer to an order alone that asks for time is about what the order
+// says. Before, a gateway may have counted requests, and the others wait as it told.
+const blockedSurely = 3
+
 // settle works on the messages until each is acknowledged or given back. It begins nothing new once
 // stop is done, and breaks off when work is.
 func (p *pipe) settle(stop, work context.Context, messages []message) {
@@ -55,9 +59,11 @@ func (p *pipe) settle(stop, work context.Context, messages []message) {
 			p.circuit.cancel(probe)
 			break
 		}
+		alone := waiting(piece)
+		r.limited = r.verdict == blocked && asksForTime(r.outcome) && len(alone) == 1 && alone[0].deliveries() < blockedSurely
 		p.conclude(probe, r)
 		// A piece of one has nothing to halve: it stays away for a while and lets others by.
-		if alone := waiting(piece); len(alone) == 1 && r.entries <= 1 && (r.verdict == retry || r.verdict == later || r.verdict == blocked) {
+		if len(alone) == 1 && r.entries <= 1 && (r.verdict == retry || r.verdict == later || r.verdict == blocked) {
 			p.comeAgain(alone[0], r)
 		}
 		batch.learn(r.verdict, piece, r.entries)
