@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -37,6 +38,8 @@ type Broker struct {
 	js        jetstream.JetStream
 	embedded  *embedded // nil with an external server
 	faults    faults
+	denied    denied
+	noRoom    atomic.Bool // it did not take the last hints because its account or disk has no room
 	reconnect chan struct{}
 	monitor   *monitor
 }
@@ -60,6 +63,7 @@ func Open(opts Options, log *zap.Logger) (_ *Broker, err error) {
 		nats.ConnectHandler(func(*nats.Conn) { b.woken() }),
 		nats.ReconnectHandler(func(*nats.Conn) {
 			b.log.Info("broker reconnected")
+			b.denied.forget()
 			b.woken()
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -68,7 +72,9 @@ func Open(opts Options, log *zap.Logger) (_ *Broker, err error) {
 			}
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			b.log.Warn("broker error", zap.Error(err))
+			if !b.denied.note(err, b.log) {
+				b.log.Warn("broker error", zap.Error(err))
+			}
 		}),
 	}
 	url := opts.URL

@@ -70,6 +70,7 @@ type Keeper struct {
 	watches   map[string]*watch // by peer
 	repairs   repairs
 	full      bool // the stream has come to its own limit
+	unfetched bool // what is not delivered is not asked for either
 	nextCheck time.Time
 	followUp  bool // the next check is followed by another one soon
 }
@@ -144,7 +145,7 @@ func (k *Keeper) round(ctx context.Context, now time.Time) (time.Duration, error
 			trouble = err.Error()
 		}
 	}
-	if fatal := k.repair(ctx, now, trouble, err != nil); fatal != nil {
+	if fatal := k.repair(ctx, now, trouble, err); fatal != nil {
 		return 0, fatal
 	}
 	if err != nil {

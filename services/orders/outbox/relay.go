@@ -44,6 +44,7 @@ type Relay struct {
 	log    *zap.Logger
 	offers chan []orders.Hint
 	poll   chan struct{}
+	outage outage
 
 	mu        sync.Mutex
 	underWay  map[int64]struct{}
@@ -55,7 +56,7 @@ type Relay struct {
 func NewRelay(b *Broker, store Store, log *zap.Logger) *Relay {
 	return &Relay{
 		broker: b, store: store, log: log.Named("outbox"), offers: make(chan []orders.Hint, offersMax),
-		poll: make(chan struct{}, 1), underWay: map[int64]struct{}{},
+		poll: make(chan struct{}, 1), underWay: map[int64]struct{}{}, outage: outage{log: log.Named("outbox")},
 	}
 }
 
@@ -167,7 +168,7 @@ func (r *Relay) read(ctx context.Context) (hints []orders.Hint, more bool) {
 		return nil, false
 	}
 	if len(found) == 0 && len(ids) == 0 { // nothing waits, whoever published it
-		r.broker.faults.set(publishing, "")
+		r.taken()
 	}
 	for _, h := range found {
 		// A time that lies ahead is a clock's mistake and no reason to wait.
@@ -181,6 +182,7 @@ func (r *Relay) read(ctx context.Context) (hints []orders.Hint, more bool) {
 // publish sends hints without waiting for JetStream, and tells whether any could not be sent.
 func (r *Relay) publish(hints []orders.Hint) (batch []sent, fail bool) {
 	var failed error
+	failures := 0
 	for _, h := range hints {
 		r.mu.Lock()
 		_, there := r.underWay[h.OutboxID]
@@ -192,13 +194,14 @@ func (r *Relay) publish(hints []orders.Hint) (batch []sent, fail bool) {
 		ack, err := r.send(h)
 		if err != nil {
 			failed = err
+			failures++
 			r.leave(h.OutboxID)
 			continue
 		}
 		batch = append(batch, sent{h.OutboxID, ack})
 	}
 	if failed != nil {
-		r.log.Warn("hints stay in the outbox, trying again", zap.Error(failed))
+		r.outage.add("hints cannot be published, they stay in the outbox", failures, failed)
 	}
 	return batch, failed != nil
 }
@@ -249,7 +252,7 @@ func (r *Relay) settle(ctx context.Context, in <-chan []sent) {
 
 func (r *Relay) wait(ctx context.Context, batch []sent) (taken []int64) {
 	var failed error
-	answered := false
+	failures, answered := 0, false
 	for _, s := range batch {
 		select {
 		case ack := <-s.ack.Ok():
@@ -262,21 +265,30 @@ func (r *Relay) wait(ctx context.Context, batch []sent) (taken []int64) {
 				r.log.Error("a hint is longer than the stream takes, it stays in the outbox", zap.Int64("row", s.id), zap.Error(err))
 			} else {
 				failed = err
+				failures++
 			}
 		case <-ctx.Done():
 		}
 		r.leave(s.id)
 	}
 	if failed != nil {
-		r.log.Warn("JetStream did not take hints, they stay in the outbox", zap.Error(failed))
+		r.outage.add("JetStream did not take hints, they stay in the outbox", failures, failed)
 		r.broker.faults.set(publishing, "hints are not taken: "+failed.Error())
+		r.broker.noRoom.Store(noRoom(failed))
 		if errors.Is(failed, jetstream.ErrNoStreamResponse) {
 			r.broker.woken() // the stream is gone; the keeper makes it again
 		}
 	} else if len(taken) > 0 || answered {
-		r.broker.faults.set(publishing, "")
+		r.taken()
 	}
 	return taken
+}
+
+// taken notes that JetStream takes hints.
+func (r *Relay) taken() {
+	r.broker.faults.set(publishing, "")
+	r.broker.noRoom.Store(false)
+	r.outage.end()
 }
 
 // codeTooLong is JetStream's error code for a message over the stream's limit.

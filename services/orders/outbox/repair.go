@@ -15,6 +15,9 @@ const (
 	repairAfter = 10 * time.Second
 	// repairMax bounds the time between two repairs, which doubles while they do not help.
 	repairMax = 2 * time.Minute
+	// repairMaxShared is the same for an external broker that takes no hints: its disk may be full of the data of
+	// others, and what a deleted stream held cannot be published again until there is room.
+	repairMaxShared = 15 * time.Minute
 	// repairCalm is how long all must be well before the next repair begins with the gentlest again.
 	repairCalm = 3 * time.Minute
 )
@@ -30,7 +33,8 @@ type repairs struct {
 
 // repair takes the next step against trouble that goes on. A failed check is one that no new consumer helps
 // against. Its error ends the process: nothing less ends an embedded server that hangs.
-func (k *Keeper) repair(ctx context.Context, now time.Time, trouble string, failed bool) error {
+func (k *Keeper) repair(ctx context.Context, now time.Time, trouble string, checked error) error {
+	failed := checked != nil
 	undelivered := trouble != "" && !failed
 	if trouble == "" {
 		trouble = k.broker.faults.get(publishing)
@@ -47,10 +51,14 @@ func (k *Keeper) repair(ctx context.Context, now time.Time, trouble string, fail
 	if r.since.IsZero() {
 		r.since = now
 	}
-	if now.Before(r.next) || !undelivered && now.Sub(r.since) < repairAfter || !undelivered && !failed && k.full {
+	if now.Before(r.next) || !undelivered && now.Sub(r.since) < repairAfter || k.inVain(undelivered, checked) {
 		return nil
 	}
-	r.next = now.Add(min(repairMax, repairAfter<<min(r.done, 10)))
+	longest := repairMax
+	if k.broker.embedded == nil && !undelivered && !failed {
+		longest = repairMaxShared
+	}
+	r.next = now.Add(min(longest, repairAfter<<min(r.done, 10)))
 	if !undelivered && r.done == 0 {
 		r.done++ // a new consumer takes no more hints than the old one
 	}
@@ -64,7 +72,11 @@ func (k *Keeper) repair(ctx context.Context, now time.Time, trouble string, fail
 	default:
 		step, err = "restart with an empty store", k.broker.embedded.restartEmpty()
 	}
-	k.log.Error("broker does not recover, repairing it", zap.String("trouble", trouble), zap.String("step", step), zap.NamedError("step_error", err))
+	level := zap.ErrorLevel
+	if k.broker.denied.explains(err) { // which right is missing was logged
+		level = zap.DebugLevel
+	}
+	k.log.Log(level, "broker does not recover, repairing it", zap.String("trouble", trouble), zap.String("step", step), zap.NamedError("step_error", err))
 	if errors.Is(err, errHangs) {
 		return err
 	}
@@ -74,6 +86,19 @@ func (k *Keeper) repair(ctx context.Context, now time.Time, trouble string, fail
 	}
 	k.relay.Poll()
 	return nil
+}
+
+// inVain reports whether the next step against trouble would not help: there is no room, which only those who use
+// it can make, or the hints wait for a bridge that does not ask for them, even from a new consumer.
+func (k *Keeper) inVain(undelivered bool, checked error) bool {
+	shared := k.broker.embedded == nil // nobody else fills an embedded one
+	switch {
+	case undelivered:
+		return k.unfetched && k.repairs.done > 0
+	case checked != nil:
+		return shared && noRoom(checked)
+	}
+	return k.full || shared && k.broker.noRoom.Load()
 }
 
 // fromBroker reports whether an error is JetStream's own, and not the database's.

@@ -123,6 +123,20 @@ func full(info *jetstream.StreamInfo) bool {
 	return c.MaxBytes > 0 && info.State.Bytes+uint64(c.MaxMsgSize) >= uint64(c.MaxBytes)
 }
 
+// JetStream's error codes for an account or a server without room. It counts anew at each request, so nothing
+// needs a repair when there is room again. A failed write to the disk has no code of these, and is remembered.
+const (
+	codeAccountFull = 10002
+	codeServerFull  = 10023
+	codeStorageFull = 10047
+)
+
+// noRoom reports whether the broker has no room, whoever uses it up.
+func noRoom(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && (api.ErrorCode == codeAccountFull || api.ErrorCode == codeServerFull || api.ErrorCode == codeStorageFull)
+}
+
 // pauseAsDecided holds a consumer still, or lets it go on, where that is not as it was decided: the consumer
 // was lost, or put back, or the broker could not be reached then.
 func (k *Keeper) pauseAsDecided(ctx context.Context, peer string, is *jetstream.ConsumerInfo) error {

@@ -44,7 +44,7 @@ var (
 			"$JS.API.STREAM.CREATE." + contracts.HintStream,
 			"$JS.API.STREAM.UPDATE." + contracts.HintStream,
 			"$JS.API.STREAM.DELETE." + contracts.HintStream,
-			"$JS.API.DIRECT.GET." + contracts.HintStream + ".>",
+			readHintRight,
 			"$JS.API.CONSUMER.INFO." + contracts.HintStream + ".*",
 			"$JS.API.CONSUMER.CREATE." + contracts.HintStream + ".>",
 			"$JS.API.CONSUMER.DELETE." + contracts.HintStream + ".*",

@@ -62,14 +62,15 @@ func (k *Keeper) look(ctx context.Context, now time.Time) (trouble string, err e
 	if err := k.unchanged(info, consumers); err != nil {
 		return "", err
 	}
-	k.full = full(info)
+	k.full, k.unfetched = full(info), false
 	for _, peer := range k.broker.opts.Peers {
-		stuck, err := k.lookAt(ctx, now, peer, info, consumers[peer])
+		stuck, unfetched, err := k.lookAt(ctx, now, peer, info, consumers[peer])
 		if err != nil {
 			return "", err
 		}
-		if stuck != "" {
-			trouble = stuck
+		// The trouble that the broker is to blame for counts more than that of a bridge.
+		if stuck != "" && (trouble == "" || k.unfetched && !unfetched) {
+			trouble, k.unfetched = stuck, unfetched
 		}
 	}
 	return trouble, nil
@@ -94,48 +95,58 @@ func (k *Keeper) read(ctx context.Context) (*jetstream.StreamInfo, map[string]*j
 	return stream.CachedInfo(), consumers, nil
 }
 
-func (k *Keeper) lookAt(ctx context.Context, now time.Time, peer string, info *jetstream.StreamInfo, c *jetstream.ConsumerInfo) (stuck string, err error) {
+// lookAt looks at one peer. Unfetched says that no bridge asks for the hints that are not delivered.
+func (k *Keeper) lookAt(ctx context.Context, now time.Time, peer string, info *jetstream.StreamInfo, c *jetstream.ConsumerInfo) (stuck string, unfetched bool, err error) {
 	w := k.watches[peer]
 	bridges, failing := k.broker.readyBridges(peer)
 	paused, err := k.store.Paused(ctx, peer)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	if paused || bridges == nil { // nothing is to be delivered, or nobody is there to take it
 		clear(w.links)
-		return "", nil
+		return "", false, nil
 	}
 	due, err := k.store.OldestDue(ctx, peer, watchedMax)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	w.follow(now, due, info.State.LastSeq, activity{c.Delivered.Consumer, *bridges})
 	again := w.overdue(now, c.Delivered.Stream, failing)
+	if k.broker.denied.has(readHintRight) { // nothing is hinted again unread, as unreadable explains
+		again = nil
+	}
 	if len(again) > 0 {
 		damaged, err := k.unreadable(ctx, peer, again)
 		if fromBroker(err) { // it answered, so if nothing moves that is its fault
 			w.repeated(now, again)
 		}
 		if err != nil {
-			return "", err
+			return "", false, err
 		}
 		if damaged != "" {
 			k.repairs.done = max(k.repairs.done, 1) // a new consumer reads no more than the old one
-			return damaged, nil
+			return damaged, false, nil
 		}
 		n, err := k.store.HintAgain(ctx, peer, again)
 		if err != nil {
-			return "", err
+			return "", false, err
 		}
 		w.repeated(now, again)
 		k.log.Warn("orders are pending though their hints should have been delivered, hinted again", zap.String("peer", peer), zap.Int64("orders", n))
 		k.relay.Poll()
 	}
 	if n := w.stuck(now, c.NumAckPending > 0); n > 0 {
-		return fmt.Sprintf("%d orders for %s were hinted again, and the broker has delivered nothing since", n, peer), nil
+		if unasked(c) {
+			return fmt.Sprintf("no bridge to %s fetches hints, though one reports that it is ready, and %d orders wait: look at its log, and at its right to $JS.API.CONSUMER.MSG.NEXT", peer, n), true, nil
+		}
+		return fmt.Sprintf("%d orders for %s were hinted again, and the broker has delivered nothing since", n, peer), false, nil
 	}
-	return "", nil
+	return "", false, nil
 }
+
+// unasked reports whether nobody asks a consumer for hints or has any in hand.
+func unasked(c *jetstream.ConsumerInfo) bool { return c.NumWaiting == 0 && c.NumAckPending == 0 }
 
 // unreadable reports, in words, a hint that the stream counts and cannot read. It must not be published again:
 // a server that is to replace such a message loops for ever, and answers nothing any more.
