@@ -85,6 +85,8 @@ func TestDatabasePutBack(t *testing.T) {
 			l.flow(t, 40)
 			backup := d.backup(t, d.a)
 			l.flow(t, 40)
+			// The load may have deleted all that it created after the backup.
+			require.NotNil(t, newWriter("lost", seed, l.ledger).create(l.ctx, d.a, false))
 			l.end()
 			d.awaitRest(t) // what a has accepted is on b; a backup cannot bring back more
 			l.beginOn(d.b)
