@@ -13,7 +13,7 @@ import (
 	"github.com/orderbridge/orderbridge/contracts/strictjson"
 )
 
-// TestInvalidEntriesAreReportedAlone: an order that one side tells of wrongly is named with the reason, and
+// TestInvalidEntriesAreReportedAlone: an order of which one side sends an invalid entry is named with the reason, and
 // all others are compared.
 func TestInvalidEntriesAreReportedAlone(t *testing.T) {
 	a, b := holderOf("a", 40), holderOf("b", 40)

@@ -32,8 +32,8 @@ type reconciler struct {
 	except   map[string]bool        // orders to be left as they are
 	strategy string                 // one of contracts.ReconcileStrategies, or auto
 	leaveDue func() bool            // what is due is the bridges' work now
-	// delivered tells that delivery is not paused, so that what is due is under way, however long that takes: it is told,
-	// as a bridge would, since perhaps none is running, but it is no difference that was found.
+	// delivered reports that delivery is not paused, so that pending orders are under way, however long that takes: they are sent,
+	// as a bridge would, because none may be running, but not counted as differences.
 	delivered bool
 
 	began time.Time

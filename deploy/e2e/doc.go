@@ -22,7 +22,7 @@
 //	brake        what a peer deletes beyond the brake stays held through restarts, clean-up and a power cut
 //	checker      the verification itself, against losses made behind the services' backs
 //	bridges      two bridges of one side share the work
-//	restored     a database that is put back, on one side, on both, and twice, with restarts and kills around
+//	restored     a database that is restored, on one side, on both, and twice, with restarts and kills around
 //	             it: what the other side had comes back, and operators who confirm get done
 //	bad input    is refused with a reason, changes nothing and learns nothing
 //	stop         a demo ends whole and starts again, with its data or fresh

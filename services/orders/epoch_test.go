@@ -125,6 +125,6 @@ func TestGapsAreNotLost(t *testing.T) {
 	_, is := e.Issued()
 	require.False(t, is.Gone(10, started))
 	require.False(t, is.Gone(12, started), "another process drew the rest")
-	require.True(t, is.Gone(9, started), "it was put back")
+	require.True(t, is.Gone(9, started), "the database was restored")
 	require.True(t, is.Gone(40, started.Add(time.Hour)), "a server that took over begins above what it has")
 }

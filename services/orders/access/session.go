@@ -49,7 +49,7 @@ type Opened struct {
 	Secret, Device string
 }
 
-// Login begins a session. The error is ErrCredentials, a *TooMany, or tells that it could not be looked at.
+// Login begins a session. The error is ErrCredentials, a *TooMany, or why the login could not be checked.
 func (a *Access) Login(ctx context.Context, from From, name, password string) (*Opened, error) {
 	user, err := a.prove(ctx, from, name, password)
 	if err != nil {

@@ -117,7 +117,7 @@ func (s *side) confirmPlan(t *testing.T, state string) {
 	s.progress(job.ID, "r1", state, equalReport(0))
 }
 
-// TestAnEntryOfALostNumberHolds before it is taken: the database was put back under a running service.
+// TestAnEntryOfALostNumberHolds before it is taken: the database was restored under a running service.
 func TestAnEntryOfALostNumberHolds(t *testing.T) {
 	s := startSide(t)
 	kept := s.create(newOrder(t, "kept"))

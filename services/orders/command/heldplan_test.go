@@ -11,7 +11,7 @@ import (
 	"github.com/orderbridge/orderbridge/contracts"
 )
 
-// fail has the runner of a reconciliation tell that it failed.
+// fail reports, as the runner of a reconciliation, that it failed.
 func (s *side) fail(id string) contracts.Reconciliation {
 	s.t.Helper()
 	var r contracts.Reconciliation

@@ -30,7 +30,7 @@ type refusals struct {
 	mu  sync.Mutex
 	of  map[string]*rate.Limiter
 	log *zap.Logger
-	now rate.Sometimes // when the log tells of it
+	now rate.Sometimes // limits the log lines
 }
 
 func newRefusals(log *zap.Logger) *refusals {

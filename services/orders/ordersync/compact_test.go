@@ -95,7 +95,7 @@ func TestVersionsStaySmall(t *testing.T) {
 }
 
 // TestNoVersionClaimsTooMuch: whatever three sides leave out of versions, and however they write, join,
-// start anew and are put back, a version never compares as having seen what its authors had not.
+// restart and are restored, a version never compares as having seen what its authors had not.
 func TestNoVersionClaimsTooMuch(t *testing.T) {
 	type known struct {
 		Vector

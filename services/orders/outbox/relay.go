@@ -262,7 +262,7 @@ func (r *Relay) wait(ctx context.Context, batch []sent) (taken []int64) {
 		case err := <-s.ack.Err():
 			if tooLong(err) { // no repair helps, and another broker would not take it either
 				answered = true
-				r.log.Error("a hint is longer than the stream takes, it stays in the outbox", zap.Int64("row", s.id), zap.Error(err))
+				r.log.Error("hint exceeds the stream's message limit, kept in the outbox", zap.Int64("row", s.id), zap.Error(err))
 			} else {
 				failed = err
 				failures++

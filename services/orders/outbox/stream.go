@@ -138,7 +138,7 @@ func noRoom(err error) bool {
 }
 
 // pauseAsDecided holds a consumer still, or lets it go on, where that is not as it was decided: the consumer
-// was lost, or put back, or the broker could not be reached then.
+// was lost or restored, or the broker was unreachable then.
 func (k *Keeper) pauseAsDecided(ctx context.Context, peer string, is *jetstream.ConsumerInfo) error {
 	paused, err := k.store.Paused(ctx, peer)
 	if err != nil || paused == (is.Paused && is.PauseRemaining > resumeIn) {
