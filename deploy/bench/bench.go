@@ -119,6 +119,9 @@ func (b *bench) measure(ctx context.Context, r *result) (err error) {
 	if err := b.fill(ctx, 0, b.Orders); err != nil {
 		return err
 	}
+	if r.Chain, err = b.chain(ctx); err != nil {
+		return fmt.Errorf("drain from the outbox: %w", err)
+	}
 	if r.Few, err = b.drains(ctx, b.Orders); err != nil {
 		return err
 	}

@@ -83,15 +83,29 @@ func (s *side) steer(ctx context.Context, peer *side, what string) error {
 	return err
 }
 
-// backlog is what waits in the outbox and in the broker.
-func (s *side) backlog(ctx context.Context) (outbox, hints int64, err error) {
+// status is the side's, as the admin shows it.
+func (s *side) status(ctx context.Context) (status contracts.Status, err error) {
 	_, text, err := s.call(ctx, request{method: http.MethodGet, path: "/admin/api/status", token: s.tokens.admin})
 	if err != nil {
-		return 0, 0, err
+		return status, err
 	}
-	var status contracts.Status
 	if err := json.Unmarshal(text, &status); err != nil {
-		return 0, 0, fmt.Errorf("read the status of side %s: %w", s.name, err)
+		return status, fmt.Errorf("read the status of side %s: %w", s.name, err)
+	}
+	return status, nil
+}
+
+// connected reports whether the side's service has its broker.
+func (s *side) connected(ctx context.Context) (bool, error) {
+	status, err := s.status(ctx)
+	return status.Broker.Connected, err
+}
+
+// backlog is what waits in the outbox and in the broker.
+func (s *side) backlog(ctx context.Context) (outbox, hints int64, err error) {
+	status, err := s.status(ctx)
+	if err != nil {
+		return 0, 0, err
 	}
 	if status.Broker.Stream == nil {
 		return 0, 0, fmt.Errorf("side %s has no stream: %s", s.name, status.Broker.Error)

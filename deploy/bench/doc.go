@@ -22,6 +22,8 @@
 //     the others once that one is there. The floor is timed just before and just after; the ratio is to
 //     the mean of the two. If they differ by more than 1.5x, the machine was busy and the round is
 //     repeated, twice at most in the whole run; a later one is kept, and the table names it.
+//   - Drain from the outbox: the same with a's broker, here a process of its own, stopped while the orders are
+//     edited. The clock runs from when a's service is connected to it again.
 //   - Visible: one writer makes 200 edits/s, b's database is asked for them every 1 ms. Counted from the
 //     edit's start and from the answer to it. The floor is timed just before and just after, a
 //     quarter of the time each.

@@ -13,6 +13,13 @@ import (
 )
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == brokerCommand {
+		if err := runBroker(); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	var asJSON bool
 	s := fullSizes
 	s.flags(flag.CommandLine)

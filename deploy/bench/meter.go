@@ -30,7 +30,7 @@ func (p *plant) parts(of scope) []part {
 	case own:
 		return []part{databaseA, databaseB}
 	case system:
-		return []part{
+		list := []part{
 			{"service a", p.a.service.PID()},
 			databaseA,
 			{"bridge a", p.a.bridge.PID()},
@@ -38,6 +38,10 @@ func (p *plant) parts(of scope) []part {
 			databaseB,
 			{"bridge b", p.b.bridge.PID()},
 		}
+		if p.a.broker != nil {
+			list = append(list, part{"broker a", p.a.broker.PID()})
+		}
+		return list
 	}
 	panic("unknown scope")
 }

@@ -81,7 +81,7 @@ func (b *bench) startAgain(ctx context.Context) error {
 	if err := b.a.startService(b.binary, b.b); err != nil {
 		return err
 	}
-	return b.awaitReady(ctx, b.a.service, b.a.url()+"/readyz")
+	return b.awaitService(ctx, b.a)
 }
 
 // recordActions does what the audit and the list of reconciliations tell of.

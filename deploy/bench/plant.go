@@ -52,22 +52,41 @@ func (p *plant) start(ctx context.Context) error {
 	if err := p.build(ctx); err != nil {
 		return err
 	}
-	// What is awaited looks after all that was started, so nothing is being started meanwhile.
 	for _, step := range []func(s, peer *side) error{
 		func(s, _ *side) error { return s.startDatabase(ctx) },
+		// What is awaited looks after all that was started, so nothing is being started meanwhile.
 		func(s, peer *side) error { return s.startService(p.binary, peer) },
-		func(s, _ *side) error { return p.awaitReady(ctx, s.service, s.url()+"/readyz") },
-		func(s, peer *side) (err error) {
-			s.bridge, err = s.startProgram("bridge", p.binary, "bridge", s.bridgeSettings(peer))
-			return err
-		},
-		func(s, _ *side) error { return p.awaitReady(ctx, s.bridge, "http://"+s.healthAt+"/readyz") },
+		func(s, _ *side) error { return p.awaitService(ctx, s) },
+		func(s, peer *side) error { return s.startBridge(p.binary, peer) },
+		func(s, _ *side) error { return p.awaitBridge(ctx, s) },
 	} {
 		if err := p.both(step); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// startPrograms starts the service and the bridge of a side, and returns when both are ready.
+func (p *plant) startPrograms(ctx context.Context, s, peer *side) error {
+	if err := s.startService(p.binary, peer); err != nil {
+		return err
+	}
+	if err := p.awaitService(ctx, s); err != nil {
+		return err
+	}
+	if err := s.startBridge(p.binary, peer); err != nil {
+		return err
+	}
+	return p.awaitBridge(ctx, s)
+}
+
+func (p *plant) awaitService(ctx context.Context, s *side) error {
+	return p.awaitReady(ctx, s.service, s.url()+"/readyz")
+}
+
+func (p *plant) awaitBridge(ctx context.Context, s *side) error {
+	return p.awaitReady(ctx, s.bridge, "http://"+s.healthAt+"/readyz")
 }
 
 // build builds the program.
@@ -145,7 +164,7 @@ func (p *plant) checkpoint(ctx context.Context) error { return p.exec(ctx, "CHEC
 
 // programs are the processes of orderbridge that were started.
 func (p *plant) programs() (list []*program) {
-	for _, c := range []*program{p.a.service, p.b.service, p.a.bridge, p.b.bridge} {
+	for _, c := range []*program{p.a.service, p.b.service, p.a.bridge, p.b.bridge, p.a.broker} {
 		if c != nil {
 			list = append(list, c)
 		}

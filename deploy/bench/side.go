@@ -35,6 +35,7 @@ type side struct {
 	system          database
 	floor           database
 	service, bridge *program
+	broker          *program // apart from the service, while the whole chain drains
 }
 
 // tokens are the secrets that a side's service and broker take.
@@ -109,17 +110,31 @@ func (s *side) startService(binary string, peer *side) (err error) {
 	return err
 }
 
+func (s *side) startBridge(binary string, peer *side) (err error) {
+	s.bridge, err = s.startProgram("bridge", binary, "bridge", s.bridgeSettings(peer))
+	return err
+}
+
 func (s *side) serviceSettings(peer *side) map[string]string {
-	return map[string]string{
+	settings := map[string]string{
 		"ORDERS_SIDE": s.name, "ORDERS_PEER": peer.name, "ORDERS_PEER_URL": peer.url(),
 		"ORDERS_HTTP_ADDR": s.httpAddr, "ORDERS_DATABASE_URL": s.cluster.URL(systemName), "ORDERS_ALLOW_SUPERUSER": "true",
-		"ORDERS_NATS_ADDR": s.natsAddr, "ORDERS_NATS_USER": natsUser, "ORDERS_NATS_PASSWORD": s.tokens.nats,
-		"ORDERS_NATS_STORE_DIR": filepath.Join(s.folder, "nats"),
-		"ORDERS_CLIENT_TOKEN":   s.tokens.client, "ORDERS_ADMIN_TOKEN": s.tokens.admin, "ORDERS_PEER_TOKEN": s.tokens.peer,
+		"ORDERS_CLIENT_TOKEN": s.tokens.client, "ORDERS_ADMIN_TOKEN": s.tokens.admin, "ORDERS_PEER_TOKEN": s.tokens.peer,
 		"ORDERS_BRIDGE_TOKEN": s.tokens.bridge, "ORDERS_METRICS_TOKEN": s.tokens.metrics, "ORDERS_LOG_FORMAT": "console",
 		"ORDERS_SIDES":           seedSide,
 		"ORDERS_RECONCILE_EVERY": "0", // what is measured is the exchange of changes
 	}
+	if s.broker != nil {
+		settings["ORDERS_NATS_URL"] = s.natsURL()
+		return settings
+	}
+	settings["ORDERS_NATS_ADDR"], settings["ORDERS_NATS_USER"], settings["ORDERS_NATS_PASSWORD"] = s.natsAddr, natsUser, s.tokens.nats
+	settings["ORDERS_NATS_STORE_DIR"] = filepath.Join(s.folder, "nats")
+	return settings
+}
+
+func (s *side) natsURL() string {
+	return fmt.Sprintf("nats://%s:%s@%s", natsUser, s.tokens.nats, s.natsAddr)
 }
 
 func (s *side) bridgeSettings(peer *side) map[string]string {
@@ -127,14 +142,14 @@ func (s *side) bridgeSettings(peer *side) map[string]string {
 		"BRIDGE_SIDE": s.name, "BRIDGE_PEER": peer.name,
 		"BRIDGE_LOCAL_URL": s.url(), "BRIDGE_LOCAL_TOKEN": s.tokens.bridge,
 		"BRIDGE_REMOTE_URL": peer.url(), "BRIDGE_REMOTE_TOKEN": peer.tokens.peer,
-		"BRIDGE_NATS_URL":  fmt.Sprintf("nats://%s:%s@%s", natsUser, s.tokens.nats, s.natsAddr),
+		"BRIDGE_NATS_URL":  s.natsURL(),
 		"BRIDGE_HTTP_ADDR": s.healthAt, "BRIDGE_METRICS_TOKEN": s.tokens.metrics, "BRIDGE_LOG_FORMAT": "console",
 	}
 }
 
 // stop ends what was started, in an order in which nothing is cut off.
 func (s *side) stop() (err error) {
-	for _, c := range []*program{s.bridge, s.service} {
+	for _, c := range []*program{s.bridge, s.service, s.broker} {
 		if c == nil {
 			continue
 		}

@@ -39,6 +39,7 @@ func (p *printer) exchange(r *result) {
 	}
 	p.summary(r)
 	p.drains(all, r.Sizes)
+	p.chain(r.Chain)
 	p.edits(all, r.Sizes)
 	p.visible(r.Visible, r.Sizes)
 	if t := r.TwoWay; t != nil {
@@ -67,6 +68,7 @@ func (p *printer) summary(r *result) {
 		p.row(name, fmt.Sprintf(format, figure), g.verdict(figure))
 	}
 	line("drain, of the floor in batches", few(func(r round) float64 { return r.Ratio }), "%.2f", drainGoal)
+	line("drain from the outbox, of the floor in batches", r.Chain.Ratio, "%.2f", chainGoal)
 	line("drain, times the floor's CPU", few(func(r round) float64 { return r.CPU / r.floorCPU() }), "%.2f", drainCPUGoal)
 	x := r.Visible.System.Start.over(r.Visible.Floor.Start)
 	line("visible, p50 in floors one by one", x.P50, "%.2f", visibleGoal)
@@ -144,6 +146,19 @@ func (p *printer) drains(all []*drains, s sizes) {
 				p.line("  busy machine: the floors around round %d with %s orders differ by more than 1.5x", i+1, number(float64(d.Orders)))
 			}
 		}
+	}
+}
+
+// chain prints the drain from the outbox on.
+func (p *printer) chain(c *wholeChain) {
+	p.title("DRAIN FROM THE OUTBOX: edited while a's broker, a process of its own, was down; from when a's service has it again")
+	p.row("orders/s", number(c.PerSecond))
+	p.row("  first one seen after ms", fmt.Sprintf("%.0f", c.FirstMs))
+	p.row("floor in batches of 256, orders/s", number((c.Before.PerSecond+c.After.PerSecond)/2))
+	p.row("of the floor in batches", fmt.Sprintf("%.2f", c.Ratio), chainGoal.verdict(c.Ratio))
+	p.row("CPU ms/order", fmt.Sprintf("%.3f", c.CPU))
+	for _, part := range c.Parts {
+		p.row("  "+part.Process, fmt.Sprintf("%.3f", part.CPU))
 	}
 }
 

@@ -68,6 +68,7 @@ func aResult() *result {
 	x := percentiles{P50: 4, P95: 6, P99: 9}
 	return &result{
 		Started: time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC), Seconds: 100, Sizes: fullSizes, OrderBytes: 663, EntryBytes: 935,
+		Chain: &wholeChain{PerSecond: 5_000, FirstMs: 60, Ratio: 0.5, CPU: 0.1, Parts: r.Parts, Before: r.Before, After: r.After},
 		Few: &drains{20_000, []round{r, r, r}}, Many: &drains{300_000, []round{r, busy, r}},
 		Visible: &visibles{System: visible{6000, 200, x, x, x}, Floor: visible{6000, 200, percentiles{1, 2, 3}, percentiles{1, 2, 3}, x}},
 		TwoWay:  &twoWay{6000, percentiles{5, 8, 9}, 70}, Copy: &firstCopy{100_000, 20_000, 40_000, 0.5}, Equality: &equality{120_000, 0.5, 90_000, 2, 0.2, 2.5},
@@ -81,6 +82,7 @@ func TestTheTableShowsFiguresAndGoals(t *testing.T) {
 	for _, want := range []string{
 		`of the floor in batches +0.40 \(0.40-0.40\) +0.40 \(0.40-0.40\) +at least 0.25: met, then at least 0.65: MISSED`,
 		`times its CPU +2.33`,
+		`drain from the outbox, of the floor in batches +0.50 +at least 0.45: met, then at least 0.6: MISSED`,
 		`busy machine: the floors around round 2 with 300,000 orders`,
 		`edit, ms of CPU +0.600 .* 1.00 +at most 1.25: met`,
 		`times the floor +4.00 +3.00 +3.00 +p50 at most 4: met, then at most 2.5: MISSED; p99 at most 6: met, then at most 4: met`,
