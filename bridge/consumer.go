@@ -23,7 +23,8 @@ const (
 	// a stop, as a hint on its way would be lost to everybody until the AckWait is over.
 	fetchWait      = time.Second
 	watchEvery     = 2 * time.Second
-	ackWaitDefault = 30 * time.Second // until the consumer has told its own
+	reconnectLook  = 50 * time.Millisecond // how often a worker looks whether the broker is there again
+	ackWaitDefault = 30 * time.Second      // until the consumer has told its own
 )
 
 var errDisconnected = errors.New("not connected to the broker")
@@ -103,6 +104,12 @@ func (d delivery) Deliveries() int { return d.deliveries }
 // fetch waits a while for a first hint and takes with it what else is there, up to most. Hints that
 // come while a batch is under way so make up the next one.
 func (c *consumer) fetch(ctx context.Context, most int) ([]message, error) {
+	for !c.nc.IsConnected() { // rather than an error, after which the caller would come again later and later
+		c.hold(nil, errDisconnected)
+		if err := sleep(ctx, reconnectLook, nil); err != nil {
+			return nil, err
+		}
+	}
 	handle, err := c.find(ctx)
 	if err != nil {
 		return nil, err

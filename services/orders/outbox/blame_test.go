@@ -172,7 +172,7 @@ func TestAnOutageOfTheBrokerIsLoggedOnce(t *testing.T) {
 	t.Cleanup(b.Close)
 	relay := NewRelay(b, store, zap.New(core))
 	for range 5 {
-		hints, _ := store.PendingHints(t.Context(), nil, relayBatch)
+		hints, _ := store.PendingHints(t.Context(), 0, relayBatch)
 		hints = append(hints, store.add(uuid.New(), time.Now()))
 		_, failed := relay.publish(hints)
 		require.True(t, failed)
@@ -181,7 +181,7 @@ func TestAnOutageOfTheBrokerIsLoggedOnce(t *testing.T) {
 	open(t, o)
 	require.Eventually(t, b.Connected, soon, time.Millisecond)
 	require.NoError(t, NewKeeper(b, store, relay, store.noteLoss, zap.NewNop()).check(t.Context()))
-	hints, err := store.PendingHints(t.Context(), nil, relayBatch)
+	hints, err := store.PendingHints(t.Context(), 0, relayBatch)
 	require.NoError(t, err)
 	batch, failed := relay.publish(hints)
 	require.False(t, failed)

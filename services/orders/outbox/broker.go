@@ -87,7 +87,7 @@ func Open(opts Options, log *zap.Logger) (_ *Broker, err error) {
 	if b.nc, err = nats.Connect(url, natsOpts...); err != nil {
 		return nil, fmt.Errorf("connect to broker: %w", err)
 	}
-	if b.js, err = jetstream.New(b.nc, jetstream.WithPublishAsyncMaxPending(4*relayBatch), jetstream.WithPublishAsyncTimeout(5*time.Second),
+	if b.js, err = jetstream.New(b.nc, jetstream.WithPublishAsyncMaxPending(underWayMax), jetstream.WithPublishAsyncTimeout(5*time.Second),
 		jetstream.WithDefaultTimeout(apiTimeout)); err != nil {
 		return nil, fmt.Errorf("use JetStream: %w", err)
 	}

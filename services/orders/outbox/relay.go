@@ -17,12 +17,15 @@ import (
 
 // Store is the outbox as the relay needs it.
 type Store interface {
-	PendingHints(ctx context.Context, underWay []int64, limit int) ([]orders.Hint, error)
+	// PendingHints reads rows by number, from above one on.
+	PendingHints(ctx context.Context, after int64, limit int) ([]orders.Hint, error)
 	DeleteHints(ctx context.Context, ids []int64) error
 }
 
 const (
 	relayBatch = 1000
+	// underWayMax is from how many hints on their way no more are read.
+	underWayMax = 4 * relayBatch
 	// offersMax bounds what waits for the relay in memory; what is more is found in the outbox.
 	offersMax = 4096
 	// pollEvery is how soon a row that another process left behind is found, and how soon a failed
@@ -45,9 +48,11 @@ type Relay struct {
 	offers chan []orders.Hint
 	poll   chan struct{}
 	outage outage
+	after  int64 // where the sweep through the outbox goes on; Run's own
 
 	mu        sync.Mutex
 	underWay  map[int64]struct{}
+	crowded   bool // a sweep waits for there to be fewer
 	published int64
 	lastSeq   int64 // highest number that the stream gave to a hint of ours
 }
@@ -129,7 +134,9 @@ func (r *Relay) Run(ctx context.Context) error {
 			}
 		}
 		batch, failed := r.publish(hints)
-		more = more && !failed // until the next tick
+		if failed { // the next tick begins with the oldest again
+			more, r.after = false, 0
+		}
 		if len(batch) > 0 {
 			settle <- batch // it is read until it is closed
 		}
@@ -149,25 +156,25 @@ func (r *Relay) gather(hints []orders.Hint) []orders.Hint {
 	return hints
 }
 
-// read finds rows that nobody is about to publish, and tells whether there may be more.
+// read reads the next page of a sweep through the outbox, and tells whether the sweep goes on now. Rows are
+// committed in another order than they are numbered, so each sweep begins at the first row.
 func (r *Relay) read(ctx context.Context) (hints []orders.Hint, more bool) {
 	r.mu.Lock()
-	ids := make([]int64, 0, len(r.underWay))
-	for id := range r.underWay {
-		ids = append(ids, id)
-	}
+	underWay := len(r.underWay)
+	r.crowded = underWay > underWayMax
+	crowded := r.crowded
 	r.mu.Unlock()
-	if len(ids) > 4*relayBatch {
+	if crowded { // clear calls again
 		return nil, false
 	}
-	found, err := r.store.PendingHints(ctx, ids, relayBatch)
+	found, err := r.store.PendingHints(ctx, r.after, relayBatch)
 	if err != nil {
 		if ctx.Err() == nil {
 			r.log.Warn("outbox cannot be read, trying again", zap.Error(err))
 		}
 		return nil, false
 	}
-	if len(found) == 0 && len(ids) == 0 { // nothing waits, whoever published it
+	if len(found) == 0 && r.after == 0 && underWay == 0 { // nothing waits, whoever published it
 		r.taken()
 	}
 	for _, h := range found {
@@ -176,7 +183,11 @@ func (r *Relay) read(ctx context.Context) (hints []orders.Hint, more bool) {
 			hints = append(hints, h)
 		}
 	}
-	return hints, len(hints) == relayBatch
+	r.after = 0
+	if len(found) == relayBatch {
+		r.after = found[len(found)-1].OutboxID
+	}
+	return hints, r.after > 0
 }
 
 // publish sends hints without waiting for JetStream, and tells whether any could not be sent.
@@ -331,5 +342,9 @@ func (r *Relay) clear(ctx context.Context, taken []int64) {
 	r.leave(taken...)
 	r.mu.Lock()
 	r.published += int64(len(taken))
+	crowded := r.crowded
 	r.mu.Unlock()
+	if crowded {
+		r.Poll()
+	}
 }

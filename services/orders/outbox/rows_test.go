@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"slices"
@@ -51,13 +52,13 @@ func (r *rows) left() int {
 	return len(r.rows)
 }
 
-func (r *rows) PendingHints(_ context.Context, underWay []int64, limit int) ([]orders.Hint, error) {
+func (r *rows) PendingHints(_ context.Context, after int64, limit int) ([]orders.Hint, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out []orders.Hint
-	for id, h := range r.rows {
-		if !slices.Contains(underWay, id) && len(out) < limit {
-			out = append(out, h)
+	for _, id := range slices.Sorted(maps.Keys(r.rows)) {
+		if id > after && len(out) < limit {
+			out = append(out, r.rows[id])
 		}
 	}
 	return out, nil

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	pendingHints = `SELECT id, order_id, peer, version, state, at FROM outbox WHERE id <> ALL($1) ORDER BY id LIMIT $2`
+	pendingHints = `SELECT id, order_id, peer, version, state, at FROM outbox WHERE id > $1 ORDER BY id LIMIT $2`
 	// Nothing is lost if a power cut takes this deletion back: the hint goes out once more.
 	deleteHints = `DELETE FROM outbox WHERE id = ANY($1)`
 	// A time that lies ahead is a clock's mistake and no reason to wait. Links whose peer must be told and whose hint is not waiting in the outbox.
@@ -41,12 +41,9 @@ const (
 	forgetKeys = `DELETE FROM idempotency_keys WHERE at < now() - $1::interval`
 )
 
-// PendingHints reads rows of the outbox, oldest first, without those that are under way.
-func (s *Store) PendingHints(ctx context.Context, underWay []int64, limit int) ([]orders.Hint, error) {
-	if underWay == nil {
-		underWay = []int64{}
-	}
-	rows, err := s.pool.Query(ctx, pendingHints, underWay, limit)
+// PendingHints implements outbox.Store.
+func (s *Store) PendingHints(ctx context.Context, after int64, limit int) ([]orders.Hint, error) {
+	rows, err := s.pool.Query(ctx, pendingHints, after, limit)
 	if err != nil {
 		return nil, translate(err, "read outbox")
 	}
