@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/deploy/pgcluster/pgtest"
 	"github.com/orderbridge/orderbridge/services/orders/access"
 	"github.com/orderbridge/orderbridge/services/orders/postgres"
 )
@@ -57,6 +58,11 @@ func migrateFor(t *testing.T, owner, app, reader string) {
 	require.NoError(t, cmd.Execute())
 }
 
+// emptyDatabase is for who migrates it.
+func emptyDatabase(t *testing.T) func(*Config) {
+	return func(c *Config) { c.DatabaseURL = pgtest.Open(t) }
+}
+
 // refusedTo demands that a role may not do something.
 func refusedTo(t *testing.T, address, statement string) {
 	t.Helper()
@@ -70,7 +76,7 @@ func refusedTo(t *testing.T, address, statement string) {
 // TestTheServicesRole: with the rights that migrate gives it, the service does all that it does; but it cannot
 // rewrite history.
 func TestTheServicesRole(t *testing.T) {
-	cfg := newConfig(t)
+	cfg := newConfig(t, emptyDatabase(t))
 	owner, app, reader := roles(t, cfg.DatabaseURL)
 	migrateFor(t, owner, app, reader)
 	migrateFor(t, owner, app, reader) // again, as after an upgrade
@@ -149,7 +155,7 @@ func TestTheServicesRole(t *testing.T) {
 
 // TestTheServicesRoleKeepsALink: how the sides look at each other needs no more rights than the service has.
 func TestTheServicesRoleKeepsALink(t *testing.T) {
-	cfg := newConfig(t)
+	cfg := newConfig(t, emptyDatabase(t))
 	owner, app, reader := roles(t, cfg.DatabaseURL)
 	migrateFor(t, owner, app, reader)
 	ctx := t.Context()

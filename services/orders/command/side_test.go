@@ -23,9 +23,14 @@ import (
 	"github.com/orderbridge/orderbridge/contracts/strictjson"
 	"github.com/orderbridge/orderbridge/deploy/pgcluster/pgtest"
 	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/postgres"
+	"github.com/orderbridge/orderbridge/settings"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+func TestMain(m *testing.M) {
+	settings.TuneMemory() // as the program does
+	os.Exit(pgtest.Main(m))
+}
 
 // side is a whole service of side a, with a database and a broker of its own, as its callers see it.
 type side struct {
@@ -51,7 +56,7 @@ func startSide(t *testing.T, change ...func(*Config)) *side {
 func newConfig(t *testing.T, change ...func(*Config)) *Config {
 	t.Helper()
 	cfg := &Config{
-		Side: "a", Peer: "b", PeerURL: "http://127.0.0.1:1", HTTPAddr: freeAddr(t), DatabaseURL: pgtest.Open(t), Migrate: true, AllowSuperuser: true,
+		Side: "a", Peer: "b", PeerURL: "http://127.0.0.1:1", HTTPAddr: freeAddr(t), DatabaseURL: newDatabase(t), Migrate: true, AllowSuperuser: true,
 		ClientToken: secret("client"), PeerToken: secret("peer"), BridgeToken: secret("bridge"), AdminToken: secret("admin"),
 		MetricsToken: secret("metrics"), NatsAddr: freeAddr(t), NatsUser: "orders", NatsPassword: secret("nats"),
 		NatsStoreDir: t.TempDir(), NatsSync: "1s", NatsReplicas: 1, ConflictPolicy: "manual", ShutdownGrace: 5 * time.Second,
@@ -62,6 +67,23 @@ func newConfig(t *testing.T, change ...func(*Config)) *Config {
 	}
 	require.NoError(t, cfg.Validate())
 	return cfg
+}
+
+// newDatabase makes a migrated database. It is a copy of one that was migrated once for all tests, with a key of
+// epochs of its own, as every database has.
+func newDatabase(t testing.TB) string {
+	t.Helper()
+	url := pgtest.Template(t, "schema", func(url string) error {
+		store, err := postgres.Open(context.Background(), url, 2)
+		if err != nil {
+			return err
+		}
+		defer store.Close()
+		_, err = store.Migrate(context.Background())
+		return err
+	})
+	execute(t, url, "UPDATE epoch_key SET key = gen_random_uuid()::text || gen_random_uuid()::text")
+	return url
 }
 
 func (s *side) start() {
@@ -261,7 +283,7 @@ func and(vs ...contracts.Version) contracts.Version {
 func b(n int64) contracts.Version { return contracts.Version{"b.x81m": n} }
 
 // execute runs SQL in a side's database, for what no caller can do.
-func execute(t *testing.T, url, sql string) {
+func execute(t testing.TB, url, sql string) {
 	t.Helper()
 	conn, err := pgx.Connect(context.Background(), url)
 	require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 
@@ -45,7 +46,9 @@ type referenceParam struct {
 // object is a part of the document.
 type object = map[string]any
 
-func loadReference() (*reference, error) {
+// loadReference reads the document when somebody first asks for the page: it takes half a second of CPU,
+// which no start of a service should have to wait for. What it reads is part of the program.
+var loadReference = sync.OnceValues(func() (*reference, error) {
 	var doc object
 	if err := yaml.Unmarshal(contracts.OpenAPI, &doc); err != nil {
 		return nil, fmt.Errorf("openapi.yaml: %w", err)
@@ -104,7 +107,7 @@ func loadReference() (*reference, error) {
 		out.Tags = append(out.Tags, tag)
 	}
 	return out, nil
-}
+})
 
 var methods = []string{"get", "post", "put", "patch", "delete"}
 
@@ -162,7 +165,12 @@ func paragraphs(text string) []string {
 }
 
 func (p *Pages) apiReference(w http.ResponseWriter, r *http.Request) {
-	p.show(w, r, http.StatusOK, "reference", "reference", "API", p.reference)
+	ref, err := loadReference()
+	if err != nil {
+		p.fail(w, r, "reference", err)
+		return
+	}
+	p.show(w, r, http.StatusOK, "reference", "reference", "API", ref)
 }
 
 // document serves openapi.yaml itself.

@@ -18,7 +18,6 @@ type Pages struct {
 	now       func() time.Time
 	log       *zap.Logger
 	templates map[string]*template.Template
-	reference *reference
 	hash      string // of the static files
 }
 
@@ -28,9 +27,6 @@ func New(side string, api http.Handler, now func() time.Time, log *zap.Logger) (
 	var err error
 	if p.templates, err = loadTemplates(now); err != nil {
 		return nil, fmt.Errorf("embedded templates: %w", err)
-	}
-	if p.reference, err = loadReference(); err != nil {
-		return nil, err
 	}
 	if p.hash, err = staticHash(); err != nil {
 		return nil, fmt.Errorf("embedded files: %w", err)
