@@ -44,8 +44,11 @@ const (
 	markOpen      = `SELECT count(*)::text || ' ' || count(*) FILTER (WHERE due) || ' ' || COALESCE(max(since)::text, '') FROM links WHERE state NOT IN (3, 5)`
 	markProposals = `SELECT count(*)::text || ' ' || COALESCE(max(proposed_at)::text, '') FROM proposals`
 	markOutbox    = `SELECT count(*)::text FROM (SELECT FROM outbox LIMIT 1000) o`
-	inError       = `SELECT order_id FROM links WHERE peer = $1 AND state IN (7, 8) AND reason = $2 ORDER BY order_id LIMIT $3`
-	timeline      = `SELECT l.seq, l.order_id, l.at, l.event, l.peer, l.received, l.was, l.was_since, l.becomes, l.rule, l.version,
+	// Each state by itself: asked for both at once, a plan that was made while there were few links goes through all of them.
+	inError = `SELECT order_id FROM (
+	SELECT order_id FROM links WHERE peer = $1 AND state = 7 AND state NOT IN (3, 5) AND reason = $2
+	UNION ALL SELECT order_id FROM links WHERE peer = $1 AND state = 8 AND state NOT IN (3, 5) AND reason = $2) l ORDER BY order_id LIMIT $3`
+	timeline = `SELECT l.seq, l.order_id, l.at, l.event, l.peer, l.received, l.was, l.was_since, l.becomes, l.rule, l.version,
 	l.fingerprint, l.deleted, l.wrote, l.actor, l.request_id, l.reason, ` + replacedBy + ` IS NOT NULL OR l.dropped IS NOT NULL
 	FROM ` + logWithDeleted + ` WHERE l.order_id = $1 ORDER BY l.seq`
 	keptContents = `SELECT ` + replacedBy + `, l.dropped FROM ` + logWithDeleted + ` WHERE l.seq = $2 AND l.order_id = $1`
