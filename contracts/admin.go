@@ -7,7 +7,9 @@ type Status struct {
 	Side   string `json:"side"`
 	Epoch  string `json:"epoch"` // of the process that answers
 	Orders int64  `json:"orders"`
-	Outbox int64  `json:"outbox"` // hints that JetStream has not taken yet
+	// Estimated says that there are very many orders: Orders, and OK and DEL_SYNCED of each peer, are about so many.
+	Estimated bool  `json:"estimated,omitzero"`
+	Outbox    int64 `json:"outbox"` // hints that JetStream has not taken yet
 	// OutboxSince is when the oldest of them was written.
 	OutboxSince *time.Time   `json:"outboxSince,omitzero"`
 	Broker      BrokerStatus `json:"broker"`

@@ -12,6 +12,7 @@ import (
 type Counts struct {
 	At             time.Time // when it was counted
 	Orders, Outbox int64
+	Estimated      bool                                 // Orders, and in States what is settled, are not counted: there are very many
 	OutboxSince    time.Time                            // when the oldest row was written; zero when there is none
 	States         map[string]map[ordersync.State]int64 // by peer
 	Due            map[string]int64                     // by peer

@@ -34,7 +34,7 @@ func (a *Admin) Status(ctx context.Context) (*contracts.Status, error) {
 		return nil, err
 	}
 	out := &contracts.Status{
-		Side: a.service.Name(), Epoch: a.service.Epoch(), Orders: counts.Orders, Outbox: counts.Outbox,
+		Side: a.service.Name(), Epoch: a.service.Epoch(), Orders: counts.Orders, Estimated: counts.Estimated, Outbox: counts.Outbox,
 		Broker: broker, At: counts.At.UTC(),
 	}
 	if !counts.OutboxSince.IsZero() {

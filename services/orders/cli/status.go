@@ -109,7 +109,7 @@ func showStatus(ctx context.Context, side *remote, show func(body []byte, s *con
 func printStatus(w io.Writer, s *contracts.Status) error {
 	t := newTable(w)
 	t.row("side", s.Side, "(epoch "+s.Epoch+")")
-	t.row("orders", s.Orders)
+	t.row("orders", about(s.Orders, s.Estimated))
 	if s.OutboxSince != nil {
 		t.row("outbox", fmt.Sprintf("%d, the oldest for %s", s.Outbox, age(*s.OutboxSince, s.At)))
 	} else {
@@ -122,16 +122,25 @@ func printStatus(w io.Writer, s *contracts.Status) error {
 	}
 	for i := range s.Peers {
 		t.row()
-		printPeer(t, &s.Peers[i], s.At)
+		printPeer(t, &s.Peers[i], s)
 	}
 	return t.end()
 }
 
-func printPeer(t *table, p *contracts.PeerStatus, now time.Time) {
+// about says of a number whether it was counted.
+func about(n int64, estimated bool) string {
+	if estimated {
+		return fmt.Sprintf("about %d", n)
+	}
+	return fmt.Sprint(n)
+}
+
+func printPeer(t *table, p *contracts.PeerStatus, s *contracts.Status) {
+	now := s.At
 	t.row("towards", p.Peer)
 	for _, state := range contracts.States[1:] {
 		if n := p.States[state]; n > 0 {
-			t.row("  "+state, n)
+			t.row("  "+state, about(n, s.Estimated && (state == "OK" || state == "DEL_SYNCED")))
 		}
 	}
 	t.row("  pending", p.Pending)

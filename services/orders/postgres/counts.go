@@ -2,8 +2,6 @@ package postgres
 
 import (
 	"context"
-	"maps"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,32 +11,21 @@ import (
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
-// Counting takes as long as there are many, and each page shows how much waits. A count is trusted for
-// countTrust times as long as it took: of all orders, from countMany on, counted beside the requests; of
-// what is open, from openMany on, but no longer than openTrust.
+// What is settled is counted while its table is small, up to some 10,000 orders. Above that it is estimated as the planner
+// does it, from the size of a table or an index and how full its pages were when it was last analysed: counting takes
+// as long as there are many, and "about 1,203,000" says as much.
+//
+// What is open is counted always. Where it is so much that each page would count for long, from openMany on, a count
+// is trusted for countTrust times as long as it took, but no longer than openTrust.
 const (
 	countTrust = 10
-	countMany  = 100_000
 	openMany   = 5_000
 	openTrust  = time.Second
 )
 
-// counted is the last count of all orders: what no index of few rows can tell.
-type counted struct {
-	mu       sync.Mutex
-	orders   int64
-	settled  map[string]map[ordersync.State]int64 // deleted on both, and None for all links
-	at       time.Time
-	cost     time.Duration
-	counting bool
-
-	open openCount
-}
-
-// Counts reads the figures of a status; they are not to be changed. Where there are very many orders, how
-// many there are in all may be some seconds old.
+// Counts reads the figures of a status; they are not to be changed.
 func (s *Store) Counts(ctx context.Context) (orders.Counts, error) {
-	c, many, turn := s.counted.open.again()
+	c, many, turn := s.open.again()
 	if many { // one counts, and the others wait for it
 		select {
 		case s.recount <- struct{}{}:
@@ -46,14 +33,14 @@ func (s *Store) Counts(ctx context.Context) (orders.Counts, error) {
 		case <-ctx.Done():
 			return orders.Counts{}, translate(ctx.Err(), "count")
 		}
-		c, _, turn = s.counted.open.again()
+		c, _, turn = s.open.again()
 	}
 	if c != nil {
 		return *c, nil
 	}
 	now, err := s.count(ctx)
 	if err == nil {
-		s.counted.open.keep(now, time.Since(now.At), turn)
+		s.open.keep(now, time.Since(now.At), turn)
 	}
 	return now, err
 }
@@ -61,13 +48,11 @@ func (s *Store) Counts(ctx context.Context) (orders.Counts, error) {
 func (s *Store) count(ctx context.Context) (orders.Counts, error) {
 	started := time.Now()
 	c := orders.Counts{At: started, States: map[string]map[ordersync.State]int64{}, Due: map[string]int64{}, Oldest: map[string]orders.Oldest{}}
-	settled, known := s.knownCount(&c)
+	settled := map[string]map[ordersync.State]int64{}
 	b := &pgx.Batch{}
 	b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-	if !known {
-		settled = map[string]map[ordersync.State]int64{}
-		queueSettled(b, &c.Orders, settled)
-	}
+	b.Queue(countOrders).QueryRow(func(row pgx.Row) error { return row.Scan(&c.Orders, &c.Estimated) })
+	b.Queue(countSettled).Query(func(rows pgx.Rows) error { return readSettled(rows, settled, &c.Estimated) })
 	b.Queue(countOutbox).QueryRow(func(row pgx.Row) error {
 		var since *time.Time
 		err := row.Scan(&c.Outbox, &since)
@@ -81,9 +66,6 @@ func (s *Store) count(ctx context.Context) (orders.Counts, error) {
 	if err := s.batch(ctx, b); err != nil {
 		return c, translate(err, "count")
 	}
-	if !known {
-		s.keepCount(c.Orders, settled, time.Since(started))
-	}
 	for peer, states := range settled {
 		open := c.States[peer]
 		if open == nil {
@@ -96,11 +78,6 @@ func (s *Store) count(ctx context.Context) (orders.Counts, error) {
 		open[ordersync.DelSynced] = deleted
 	}
 	return c, nil
-}
-
-func queueSettled(b *pgx.Batch, all *int64, settled map[string]map[ordersync.State]int64) {
-	b.Queue(countOrders).QueryRow(func(row pgx.Row) error { return row.Scan(all) })
-	b.Queue(countSettled).Query(func(rows pgx.Rows) error { return readSettled(rows, settled) })
 }
 
 // readOpen reads how many links are open in each state, and which of those that are due is the oldest.
@@ -121,12 +98,14 @@ func readOpen(rows pgx.Rows, c *orders.Counts) error {
 	return err
 }
 
-func readSettled(rows pgx.Rows, settled map[string]map[ordersync.State]int64) error {
+func readSettled(rows pgx.Rows, settled map[string]map[ordersync.State]int64, estimated *bool) error {
 	var peer string
 	var state int16
 	var n int64
-	_, err := pgx.ForEachRow(rows, []any{&peer, &state, &n}, func() error {
+	var about bool
+	_, err := pgx.ForEachRow(rows, []any{&peer, &state, &n, &about}, func() error {
 		keepState(settled, peer, state, n)
+		*estimated = *estimated || about
 		return nil
 	})
 	return err
@@ -137,49 +116,4 @@ func keepState(states map[string]map[ordersync.State]int64, peer string, state i
 		states[peer] = map[ordersync.State]int64{}
 	}
 	states[peer][ordersync.State(state)] = n
-}
-
-// knownCount gives the last count when there are many to count, and has it renewed beside when it
-// is old.
-func (s *Store) knownCount(c *orders.Counts) (settled map[string]map[ordersync.State]int64, known bool) {
-	k := &s.counted
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.orders < countMany {
-		return nil, false
-	}
-	if !k.counting && time.Since(k.at) > countTrust*k.cost {
-		k.counting = true
-		go s.countAgain()
-	}
-	c.Orders = k.orders
-	return maps.Clone(k.settled), true
-}
-
-func (s *Store) keepCount(all int64, settled map[string]map[ordersync.State]int64, cost time.Duration) {
-	k := &s.counted
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.orders, k.settled, k.cost, k.at = all, settled, cost, time.Now()
-}
-
-// countAgain counts all orders, for those who ask later.
-func (s *Store) countAgain() {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	started := time.Now()
-	var all int64
-	settled := map[string]map[ordersync.State]int64{}
-	b := &pgx.Batch{}
-	b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-	b.Queue("SET LOCAL max_parallel_workers_per_gather = 0") // it has time, and those who ask something have not
-	queueSettled(b, &all, settled)
-	b.Queue("COMMIT")
-	err := s.batch(ctx, b)
-	if err == nil {
-		s.keepCount(all, settled, time.Since(started))
-	}
-	s.counted.mu.Lock()
-	defer s.counted.mu.Unlock()
-	s.counted.counting = false
 }

@@ -206,9 +206,9 @@ func (s *Store) RecordProof(ctx context.Context, peer string, p contracts.Proof)
 	return translate(err, "record a proof")
 }
 
-// CountOrders implements peering.Store.
+// CountOrders implements peering.Store. Of very many it is an estimate, which a share of them may go by.
 func (s *Store) CountOrders(ctx context.Context) (n int64, err error) {
-	err = s.pool.QueryRow(ctx, countOrders).Scan(&n)
+	err = s.pool.QueryRow(ctx, countOrders).Scan(&n, nil)
 	return n, translate(err, "count orders")
 }
 

@@ -163,7 +163,7 @@ func changeAll(ctx context.Context, s *Store, ids []uuid.UUID) error {
 	return err
 }
 
-// fill makes copies of the one order that there is, as due as it is, with hints of some in the outbox.
+// fill makes copies of the one order that there is, with links in a state and hints of some in the outbox.
 // Whatever a copy does not name it has from its model, so no column needs to be known here.
 const fill = `
 INSERT INTO log SELECT r.* FROM (SELECT t FROM log t LIMIT 1) x (m), generate_series(1, %[1]d) i,
@@ -171,7 +171,7 @@ INSERT INTO log SELECT r.* FROM (SELECT t FROM log t LIMIT 1) x (m), generate_se
 INSERT INTO orders SELECT r.* FROM (SELECT t FROM orders t LIMIT 1) x (m), generate_series(1, %[1]d) i,
 	json_populate_record(x.m, json_build_object('seq', 1000 + i, 'id', md5(i::text)::uuid, 'order_number', 'N' || i, 'placed_at', now() - i * interval '1 second')) r;
 INSERT INTO links SELECT r.* FROM (SELECT t FROM links t LIMIT 1) x (m), generate_series(1, %[1]d) i,
-	json_populate_record(x.m, json_build_object('order_id', md5(i::text)::uuid, 'since', now() - i * interval '1 second')) r;
+	json_populate_record(x.m, json_build_object('order_id', md5(i::text)::uuid, 'since', now() - i * interval '1 second', 'state', %[3]d)) r;
 INSERT INTO outbox (order_id, peer, version, state, at) SELECT md5(i::text)::uuid, 'b', '', 2, now() FROM generate_series(1, %[2]d) i;
 SELECT setval('log_seq', 1001 + %[1]d)`
 
@@ -187,12 +187,50 @@ func TestPlansHoldWithStaleStatistics(t *testing.T) {
 	for _, r := range regular { // plans them, on the only connection
 		require.NoError(t, r.do(ctx, s), r.name)
 	}
-	mustExec(t, s, fmt.Sprintf(fill, manyDue, manyWaiting))
+	mustExec(t, s, fmt.Sprintf(fill, manyDue, manyWaiting, ordersync.Upd))
 	t.Run("planned while empty", func(t *testing.T) { compareRowsRead(t, s) })
 	s.pool.Reset()
 	t.Run("planned without statistics", func(t *testing.T) { compareRowsRead(t, s) })
 	mustExec(t, s, "ANALYZE")
 	t.Run("planned with statistics", func(t *testing.T) { compareRowsRead(t, s) })
+}
+
+// TestManySettledOrdersAreNotCounted: what a status, a metric or the brake asks for reads no more where there are
+// more orders, and is about right as soon as the database has looked at its tables.
+func TestManySettledOrdersAreNotCounted(t *testing.T) {
+	const settled, deleted = 90_000, 30_000
+	s := open(t, 1)
+	ctx := t.Context()
+	require.NoError(t, s.AddPeers(ctx, []string{"b"}))
+	require.NoError(t, write(t, s, uuid.New(), "a.x:1", `{"v":1}`, nil))
+	few, err := s.Counts(ctx)
+	require.NoError(t, err)
+	require.False(t, few.Estimated)
+	require.EqualValues(t, 1, few.Orders)
+	for _, table := range []string{"orders", "links"} {
+		mustExec(t, s, "ALTER TABLE "+table+" SET (autovacuum_enabled = off)")
+	}
+	mustExec(t, s, fmt.Sprintf(fill, settled, 0, ordersync.OK))
+	counts := func() (c orders.Counts) {
+		t.Helper()
+		before := rowsRead(t, s)
+		c, err := s.Counts(ctx)
+		require.NoError(t, err)
+		brake, err := s.CountOrders(ctx)
+		require.NoError(t, err)
+		require.Equal(t, c.Orders, brake)
+		require.LessOrEqual(t, rowsRead(t, s)-before, int64(1_000))
+		require.True(t, c.Estimated)
+		require.EqualValues(t, 1, c.States["b"][ordersync.Upd], "what is open is counted")
+		return c
+	}
+	require.Positive(t, counts().Orders, "never looked at, and taken for many all the same")
+	mustExec(t, s, fmt.Sprintf("UPDATE orders SET deleted = true WHERE seq BETWEEN 1001 AND %[1]d; UPDATE links SET state = 5 WHERE order_id IN (SELECT id FROM orders WHERE deleted)", 1000+deleted))
+	mustExec(t, s, "ANALYZE")
+	c := counts()
+	require.InEpsilon(t, settled-deleted, c.Orders, 0.2)
+	require.InEpsilon(t, settled-deleted, c.States["b"][ordersync.OK], 0.2)
+	require.InEpsilon(t, deleted, c.States["b"][ordersync.DelSynced], 0.2)
 }
 
 func compareRowsRead(t *testing.T, s *Store) {

@@ -22,7 +22,7 @@ import (
 type Store struct {
 	pool    *pgxpool.Pool
 	end     logEnd
-	counted counted
+	open    openCount
 	ranging chan struct{} // holds one: a comparison reads all orders, and must not take all connections
 	recount chan struct{} // holds one, where very much is to be counted
 }

@@ -248,12 +248,12 @@ func TestCountsOfVeryMuchAreToldAgain(t *testing.T) {
 	require.EqualValues(t, openMany-1, collisions())
 	collide(1)
 	require.EqualValues(t, openMany, collisions(), "of few it is always of the moment")
-	require.WithinRange(t, s.counted.open.until, time.Now().Add(-time.Minute), time.Now().Add(openTrust))
+	require.WithinRange(t, s.open.until, time.Now().Add(-time.Minute), time.Now().Add(openTrust))
 
-	s.counted.open.until = time.Now().Add(time.Hour)
+	s.open.until = time.Now().Add(time.Hour)
 	collide(1)
 	require.EqualValues(t, openMany, collisions())
-	s.counted.open.until = time.Now()
+	s.open.until = time.Now()
 	require.EqualValues(t, openMany+1, collisions())
 
 	// Who is told that something has changed does not hear of it as it was before.
@@ -263,9 +263,9 @@ func TestCountsOfVeryMuchAreToldAgain(t *testing.T) {
 	}
 	look()
 	collisions()
-	s.counted.open.until = time.Now().Add(time.Hour)
+	s.open.until = time.Now().Add(time.Hour)
 	look()
-	require.True(t, s.counted.open.until.After(time.Now()), "nothing has changed")
+	require.True(t, s.open.until.After(time.Now()), "nothing has changed")
 	collide(1)
 	look()
 	require.EqualValues(t, openMany+2, collisions())
