@@ -38,6 +38,15 @@ func (s *side) call(ctx context.Context, r request) (http.Header, []byte, error)
 	if r.header[0] != "" {
 		q.Header.Set(r.header[0], r.header[1])
 	}
+	header, text, err := send(q)
+	if err != nil {
+		return nil, nil, fmt.Errorf("side %s: %w", s.name, err)
+	}
+	return header, text, nil
+}
+
+// send makes a request and reads the answer to its end.
+func send(q *http.Request) (http.Header, []byte, error) {
 	response, err := web.Do(q)
 	if err != nil {
 		return nil, nil, err
@@ -45,10 +54,10 @@ func (s *side) call(ctx context.Context, r request) (http.Header, []byte, error)
 	defer response.Body.Close() //nolint:errcheck // only read
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s %s: %w", r.method, r.path, err)
+		return nil, nil, fmt.Errorf("%s %s: %w", q.Method, q.URL.Path, err)
 	}
 	if response.StatusCode/100 != 2 {
-		return nil, nil, fmt.Errorf("%s %s at side %s: %s %s", r.method, r.path, s.name, response.Status, text)
+		return nil, nil, fmt.Errorf("%s %s: %s %s", q.Method, q.URL.Path, response.Status, text)
 	}
 	return response.Header, text, nil
 }

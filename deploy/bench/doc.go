@@ -35,7 +35,8 @@
 //   - Equality: a reconciliation of two equal sides, beside 1,024 digests of (id, version) that both databases
 //     compute and this program compares.
 //   - Edits of a plain table: a's plain table is written one order a transaction over as many connections as
-//     make the backlog. The edits of the system go over REST, those of the plain table do not.
+//     make the backlog: by a PUT to a server that does nothing else (part of the bench, so no process lies between
+//     it and the client), which is what the goal compares with, and in SQL without any server.
 //   - Cost of an edit: time and processor time of the edits above. The drain is repeated with many more
 //     orders in the tables (the same ones are edited), and neither may grow.
 //   - Processor time: user and system time of every process, PostgreSQL's backends included, until a

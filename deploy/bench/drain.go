@@ -29,12 +29,16 @@ type round struct {
 	EditMs    float64     `json:"editMs"` // of wall time, with all writers at work
 	EditCPU   float64     `json:"editCpuMs"`
 	EditParts []partUsage `json:"editParts"`
-	Plain     float64     `json:"plainEditsPerSecond"` // into a's plain table, over as many connections
-	Noisy     bool        `json:"noisy"`               // the floors differ too much
+	Plain     float64     `json:"plainEditsPerSecond"`     // into a's plain table in SQL, over as many connections
+	PlainHTTP float64     `json:"plainHTTPEditsPerSecond"` // the same by a PUT that does nothing else
+	Noisy     bool        `json:"noisy"`                   // the floors differ too much
 }
 
-// tax is the share of the plain table's edits that are left with the sync on.
-func (r round) tax() float64 { return 1000 / r.EditMs / r.Plain }
+// tax is the share of a plain service's edits that are left with the sync on.
+func (r round) tax() float64 { return 1000 / r.EditMs / r.PlainHTTP }
+
+// taxSQL is the share of the edits that the plain table takes without a service before it.
+func (r round) taxSQL() float64 { return 1000 / r.EditMs / r.Plain }
 
 // floorCPU is the processor time of the floor beside the round.
 func (r round) floorCPU() float64 { return (r.Before.CPU + r.After.CPU) / 2 }
@@ -76,6 +80,9 @@ func (b *bench) drain(ctx context.Context, inTables int) (*round, error) {
 		return nil, fmt.Errorf("make the backlog: %w", err)
 	}
 	if r.Plain, err = b.floorWriters(ctx, bodies); err != nil {
+		return nil, err
+	}
+	if r.PlainHTTP, err = b.floorRequests(ctx, bodies); err != nil {
 		return nil, err
 	}
 	if r.Single, err = b.floorSingle(ctx, bodies[:b.Single]); err != nil {

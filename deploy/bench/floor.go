@@ -3,14 +3,17 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-	"golang.org/x/sync/errgroup"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // The floor's table, and the write to it.
@@ -51,35 +54,71 @@ func (b *bench) floorSingle(ctx context.Context, bodies [][]byte) (floorRun, err
 // floorWriters writes one order a transaction into a's plain table alone, over as many connections as make the
 // backlog: what an edit costs where nothing is synced.
 func (b *bench) floorWriters(ctx context.Context, bodies [][]byte) (perSecond float64, err error) {
+	pool, err := b.floorPool(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer pool.Close()
+	at := time.Now().UTC().Truncate(time.Microsecond)
+	return b.floorEdits(ctx, bodies, at, func(ctx context.Context, i int) error {
+		_, err := pool.Exec(ctx, writeOne, orderID(i, 0), bodies[i], at)
+		return err
+	})
+}
+
+// floorRequests does the same over HTTP: the PUT that the service takes, handled by a server of the fewest lines,
+// which writes the body that came into the plain table. No service that answers when an order is stored costs less.
+func (b *bench) floorRequests(ctx context.Context, bodies [][]byte) (perSecond float64, err error) {
+	pool, err := b.floorPool(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer pool.Close()
+	at := time.Now().UTC().Truncate(time.Microsecond)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			_, err = pool.Exec(r.Context(), writeOne, path.Base(r.URL.Path), body, at)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(body) // who does not get it says so
+	}))
+	defer server.Close()
+	return b.floorEdits(ctx, bodies, at, func(ctx context.Context, i int) error {
+		r, err := http.NewRequestWithContext(ctx, http.MethodPut, server.URL+"/orders/"+orderID(i, 0).String(), bytes.NewReader(bodies[i]))
+		if err != nil {
+			return err
+		}
+		r.Header.Set("Content-Type", "application/json")
+		_, _, err = send(r)
+		return err
+	})
+}
+
+// floorPool has a connection to a's plain table for each writer.
+func (b *bench) floorPool(ctx context.Context) (*pgxpool.Pool, error) {
+	c, err := pgxpool.ParseConfig(b.a.cluster.URL(floorName))
+	if err != nil {
+		return nil, err
+	}
+	c.MaxConns, c.MinConns = int32(b.Writers), int32(b.Writers)
+	return pgxpool.NewWithConfig(ctx, c)
+}
+
+// floorEdits writes every order to a's plain table, and then, untimed, to b's, for the comparison at the end.
+func (b *bench) floorEdits(ctx context.Context, bodies [][]byte, at time.Time, write func(ctx context.Context, i int) error) (perSecond float64, err error) {
 	if err := b.checkpoint(ctx); err != nil {
 		return 0, err
 	}
-	conns := make([]*pgx.Conn, b.Writers)
-	for i := range conns {
-		if conns[i], err = pgx.Connect(ctx, b.a.cluster.URL(floorName)); err != nil {
-			return 0, err
-		}
-		defer conns[i].Close(ctx) //nolint:errcheck // nothing is under way
-	}
-	at := time.Now().UTC().Truncate(time.Microsecond)
-	var next atomic.Int64
-	g, gctx := errgroup.WithContext(ctx)
 	began := time.Now()
-	for _, conn := range conns {
-		g.Go(func() error {
-			for i := int(next.Add(1)) - 1; i < len(bodies); i = int(next.Add(1)) - 1 {
-				if _, err := conn.Exec(gctx, writeOne, orderID(i, 0), bodies[i], at); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
+	if err := b.spread(ctx, len(bodies), write); err != nil {
 		return 0, err
 	}
 	took := time.Since(began)
-	// b's has the same, for the comparison at the end.
 	_, err = b.b.floor.work.Exec(ctx, writeMany, ids(len(bodies)), bodies, slices.Repeat([]time.Time{at}, len(bodies)))
 	for i := range bodies {
 		b.floorAt[i] = floorTime(at)

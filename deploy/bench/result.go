@@ -59,7 +59,7 @@ var (
 	copyGoal     = goal{atLeast: true, limit: 0.5, next: 0.7}   // of the floor in pages
 	equalGoal    = goal{limit: 5, next: 3}                      // times digests in SQL
 	bytesGoal    = goal{limit: 120_000, next: 100_000}
-	taxGoal      = goal{atLeast: true, limit: 0.75, next: 0.8} // of edits of a plain table
+	taxGoal      = goal{atLeast: true, limit: 0.75, next: 0.8} // of edits by a PUT into a plain table
 	growthGoal   = goal{limit: 1.25}
 	serviceGoal  = goal{limit: 200} // MB
 	bridgeGoal   = goal{limit: 64}

@@ -84,7 +84,8 @@ func (p *printer) summary(r *result) {
 		line(fmt.Sprintf("equality of %s, times digests in SQL", number(float64(e.Orders))), e.Ratio, "%.2f", equalGoal)
 		line("  bytes between the sides and the bridge", float64(e.Bytes), "%.0f", bytesGoal)
 	}
-	line("edits over REST, of a plain table's in SQL", few(round.tax), "%.2f", taxGoal)
+	line("edits over REST, of a plain PUT's", few(round.tax), "%.2f", taxGoal)
+	p.row("  of a plain table's in SQL", fmt.Sprintf("%.2f", few(round.taxSQL)))
 }
 
 // printer writes lines and keeps the first error.
@@ -185,6 +186,20 @@ func (p *printer) edits(all []*drains, s sizes) {
 		if len(all) == 2 {
 			growth := medians[1] / medians[0]
 			columns = append(columns, fmt.Sprintf("%.2f", growth), growthGoal.verdict(growth))
+		}
+		p.row(f.name, columns...)
+	}
+	for _, f := range []struct {
+		name   string
+		figure func(round) float64
+	}{
+		{"edits/s with the sync on", func(r round) float64 { return 1000 / r.EditMs }},
+		{"edits/s by a plain PUT", func(r round) float64 { return r.PlainHTTP }},
+		{"edits/s into a plain table in SQL", func(r round) float64 { return r.Plain }},
+	} {
+		var columns []string
+		for _, d := range all {
+			columns = append(columns, number(spreadOf(pick(d.Rounds, f.figure)).Median))
 		}
 		p.row(f.name, columns...)
 	}
