@@ -46,7 +46,8 @@ func (c canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // typical makes what the sides say about n orders of usual size.
 func typical(b *testing.B, n int) (local, remote canned) {
-	result, answer := contracts.LookupResult{Side: "a"}, contracts.Batch{Side: "b"}
+	answer := contracts.Batch{Side: "b"}
+	var heads, contents [][]byte
 	for i := range n {
 		at, v := time.Date(2026, 11, 21, 8, 30, 0, i*1000, time.UTC), contracts.Version{"a.7kq2mz": int64(i), "b.x81mq0": 77}
 		order := &contracts.Order{
@@ -61,15 +62,20 @@ func typical(b *testing.B, n int) (local, remote canned) {
 			Tags: []string{"gift"}, Metadata: map[string]string{"campaign": "autumn"},
 		}
 		e := contracts.Entry{
-			ItemID: uuid(i), State: "UPD", Version: v, UpdatedAt: at, ItemURI: "/orders/" + uuid(i), Order: order,
+			ItemID: uuid(i), State: "UPD", Version: v, UpdatedAt: at, ItemURI: "/orders/" + uuid(i),
 			Fingerprint: "fp1:6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b",
 		}
-		result.Entries = append(result.Entries, e)
-		e.State, e.Order, e.AnswerTo = "OK", nil, v
+		content, err := strictjson.Encode(order)
+		require.NoError(b, err)
+		e.Order = nil
+		head, err := strictjson.Encode(e)
+		require.NoError(b, err)
+		heads, contents = append(heads, head), append(contents, content)
+		e.State, e.AnswerTo = "OK", v
 		answer.Entries = append(answer.Entries, e)
 	}
 	var err error
-	local.lookup, err = strictjson.Encode(result)
+	local.lookup, err = strictjson.EncodeLines(contracts.LookupResult{Side: "a", Entries: []contracts.Entry{}}, heads, contents)
 	require.NoError(b, err)
 	remote.put, err = strictjson.Encode(answer)
 	require.NoError(b, err)

@@ -125,7 +125,7 @@ func TestSettingsHaveTheirNamesAndMeanings(t *testing.T) {
 	var c Config
 	require.NoError(t, settings.Load(settingsPrefix, &c))
 	require.Equal(t, 256, c.Batch)
-	require.Equal(t, 2, c.Workers)
+	require.Equal(t, 4, c.Workers)
 }
 
 func TestCommandSaysWhatIsMissing(t *testing.T) {

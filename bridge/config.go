@@ -32,7 +32,7 @@ type Config struct {
 	LogFormat string `split_words:"true" default:"auto" desc:"json, console or auto"`
 
 	Batch         int           `split_words:"true" default:"256" desc:"entries in one request, 1 to 500"`
-	Workers       int           `split_words:"true" default:"2" desc:"batches under way at once, 1 to 8"`
+	Workers       int           `split_words:"true" default:"4" desc:"batches under way at once, 1 to 8"`
 	BackoffMax    time.Duration `split_words:"true" default:"30s" desc:"longest pause between tries while something is down"`
 	ShutdownGrace time.Duration `split_words:"true" default:"10s" desc:"how long a stopping bridge may finish what is under way"`
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/contracts/strictjson"
 )
@@ -15,9 +17,9 @@ import (
 // entryPage and transactionPage are the pages of contracts with the entries as they came, so that one that
 // cannot be read stands alone.
 type entryPage struct {
-	Side    string            `json:"side"`
-	Entries []json.RawMessage `json:"entries"`
-	Next    string            `json:"next"`
+	Side    string           `json:"side"`
+	Entries []jsontext.Value `json:"entries"`
+	Next    string           `json:"next"`
 }
 
 type transactionPage struct {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/contracts/strictjson"
 )
@@ -18,14 +20,14 @@ import (
 type head struct {
 	ItemID      string             `json:"itemId"`
 	State       string             `json:"state"`
-	Version     json.RawMessage    `json:"version"`
+	Version     jsontext.Value     `json:"version"`
 	Fingerprint string             `json:"fingerprint"`
 	UpdatedAt   time.Time          `json:"updatedAt"`
 	ItemURI     string             `json:"itemURI"`
 	Deleted     bool               `json:"deleted"`
 	Refused     *contracts.Refusal `json:"refused"`
-	AnswerTo    json.RawMessage    `json:"answerTo"`
-	Order       json.RawMessage    `json:"order"`
+	AnswerTo    jsontext.Value     `json:"answerTo"`
+	Order       jsontext.Value     `json:"order"`
 }
 
 // entry is one that goes to the remote side.
@@ -37,10 +39,10 @@ type entry struct {
 
 // lookupResult is contracts.LookupResult with the entries as they came.
 type lookupResult struct {
-	Side     string            `json:"side"`
-	Entries  []json.RawMessage `json:"entries"`
-	Deferred []string          `json:"deferred"`
-	Seen     map[string]int64  `json:"seen"`
+	Side     string           `json:"side"`
+	Entries  []jsontext.Value `json:"entries"`
+	Deferred []string         `json:"deferred"`
+	Seen     map[string]int64 `json:"seen"`
 }
 
 // found is what a lookup told: the entries that the peer must be told, the orders with nothing pending,
@@ -54,9 +56,17 @@ type found struct {
 // readLookup reads the own service's answer about the orders of a piece. The orders that it names in
 // neither list have nothing pending.
 func readLookup(data []byte, side string, piece []*order) (*found, error) {
+	// A service of an earlier version does not write entries in lines.
 	var result lookupResult
-	if err := strictjson.Decode(data, &result); err != nil {
+	frame, lines, split := strictjson.SplitLines(data)
+	if !split {
+		frame = data
+	}
+	if err := strictjson.Decode(frame, &result); err != nil {
 		return nil, err
+	}
+	for _, line := range lines {
+		result.Entries = append(result.Entries, line)
 	}
 	switch {
 	case result.Side != side:
@@ -77,9 +87,14 @@ func readLookup(data []byte, side string, piece []*order) (*found, error) {
 		return o, nil
 	}
 	out := &found{entries: make([]entry, len(result.Entries)), seen: result.Seen}
+	var buffer []byte
 	for i, raw := range result.Entries {
-		e := entry{raw: raw}
-		err := strictjson.Decode(raw, &e.head)
+		e, read := entry{raw: raw}, []byte(raw)
+		if split {
+			buffer = strictjson.AppendHead(buffer[:0], raw)
+			read = buffer // what is decoded is copied
+		}
+		err := strictjson.Decode(read, &e.head)
 		if err != nil {
 			return nil, fmt.Errorf("entry %d: %w", i, err)
 		}
@@ -134,7 +149,7 @@ func readAnswers(data []byte, peer string, sent []entry) (*strictjson.Batch, err
 }
 
 // sameVersion compares two vectors as they came; nearly always their bytes are equal.
-func sameVersion(a, b json.RawMessage) bool {
+func sameVersion(a, b jsontext.Value) bool {
 	if len(a) == 0 || len(b) == 0 {
 		return false
 	}

@@ -55,17 +55,30 @@ func TestReadLookup(t *testing.T) {
 	require.Equal(t, []*order{piece[1]}, got.done, "neither pending nor deferred")
 	require.Equal(t, map[string]int64{"b.x": 3}, got.seen)
 
+	inLines := "{\"side\":\"a\",\"entries\":[\n" + entry(1) + ",\n" + entry(2) + "\n],\"deferred\":[\"" + uuid(0) + "\"]}"
+	got, err = readLookup([]byte(inLines), "a", piece)
+	require.NoError(t, err)
+	require.Len(t, got.entries, 2)
+	require.Same(t, piece[1], got.entries[0].order)
+	require.Equal(t, entry(1), string(got.entries[0].raw), "as it came")
+	require.Equal(t, entry(2), string(got.entries[1].raw), "as it came")
+	require.Empty(t, got.done)
+
 	for name, body := range map[string]string{
-		"another side":          `{"side":"b","entries":[]}`,
-		"nothing said":          `{"side":"a"}`,
-		"no entries":            `[]`,
-		"an id not asked for":   `{"side":"a","entries":[` + entry(7) + `]}`,
-		"an id twice":           `{"side":"a","entries":[` + entry(1) + `,` + entry(1) + `]}`,
-		"pending and deferred":  `{"side":"a","entries":[` + entry(1) + `],"deferred":["` + uuid(1) + `"]}`,
-		"everything deferred":   `{"side":"a","entries":[],"deferred":["` + uuid(0) + `","` + uuid(1) + `","` + uuid(2) + `"]}`,
-		"an unknown field":      `{"side":"a","entries":[],"more":1}`,
-		"an entry that is none": `{"side":"a","entries":[7]}`,
-		"cut short":             `{"side":"a","entries":[`,
+		"lines with another field": "{\"side\":\"a\",\"entries\":[\n],\"more\":1}",
+		"a line that is no entry":  "{\"side\":\"a\",\"entries\":[\n{\"itemId\":7}\n]}",
+		"a line that is two":       "{\"side\":\"a\",\"entries\":[\n" + entry(1)[:len(entry(1))-len(`,"order":{"any":["thing"]}}`)] + "},{}\n]}",
+		"an order twice in lines":  "{\"side\":\"a\",\"entries\":[\n" + entry(1) + ",\n" + entry(1) + "\n]}",
+		"another side":             `{"side":"b","entries":[]}`,
+		"nothing said":             `{"side":"a"}`,
+		"no entries":               `[]`,
+		"an id not asked for":      `{"side":"a","entries":[` + entry(7) + `]}`,
+		"an id twice":              `{"side":"a","entries":[` + entry(1) + `,` + entry(1) + `]}`,
+		"pending and deferred":     `{"side":"a","entries":[` + entry(1) + `],"deferred":["` + uuid(1) + `"]}`,
+		"everything deferred":      `{"side":"a","entries":[],"deferred":["` + uuid(0) + `","` + uuid(1) + `","` + uuid(2) + `"]}`,
+		"an unknown field":         `{"side":"a","entries":[],"more":1}`,
+		"an entry that is none":    `{"side":"a","entries":[7]}`,
+		"cut short":                `{"side":"a","entries":[`,
 	} {
 		_, err := readLookup([]byte(body), "a", piece)
 		require.Error(t, err, name)

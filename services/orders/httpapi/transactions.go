@@ -241,17 +241,14 @@ func (a *API) lookup(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
-	out := lookupOut{Side: a.service.Name(), Entries: make([]entryOut, len(present))}
+	out := lookupOut{Side: a.service.Name(), Entries: []entryOut{}}
 	if len(ids) == 0 {
 		out.Seen = orEmpty(a.peering.Tell(l.Peer))
-	}
-	for i := range present {
-		out.Entries[i] = entryOf(&present[i])
 	}
 	for _, id := range deferred {
 		out.Deferred = append(out.Deferred, id.String())
 	}
-	a.answer(w, r, WriteJSON(w, http.StatusOK, out))
+	a.answer(w, r, writeLines(w, out, present))
 }
 
 // orEmpty tells of nothing seen rather than nothing at all.

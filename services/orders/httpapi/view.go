@@ -83,6 +83,26 @@ func WriteJSON(w http.ResponseWriter, status int, v any) error {
 	return nil
 }
 
+// writeLines answers with a frame whose list of entries is to be filled, for a bridge to hand the entries on
+// without reading their contents.
+func writeLines(w http.ResponseWriter, frame any, present []orders.Present) error {
+	heads, contents := make([][]byte, len(present)), make([][]byte, len(present))
+	for i := range present {
+		e := entryOf(&present[i])
+		e.Order, contents[i] = nil, e.Order
+		var err error
+		if heads[i], err = strictjson.Encode(e); err != nil {
+			return err
+		}
+	}
+	b, err := strictjson.EncodeLines(frame, heads, contents)
+	if err != nil {
+		return err
+	}
+	writeBytes(w, http.StatusOK, b)
+	return nil
+}
+
 func writeBytes(w http.ResponseWriter, status int, b []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
