@@ -63,6 +63,24 @@ func (o *Order) Complete() {
 	o.CancelledAt = o.CancelledAt.UTC()
 }
 
+// IsComplete reports whether Complete would change nothing of a valid order whose times are in UTC.
+func (o *Order) IsComplete() bool {
+	if o.Totals == nil || !slices.IsSorted(o.Tags) || o.Refunds != nil && len(o.Refunds) == 0 {
+		return false
+	}
+	for i := range o.Lines {
+		if o.Lines[i].TotalMinor == nil {
+			return false
+		}
+	}
+	for i := range o.Refunds {
+		if lines := o.Refunds[i].Lines; lines != nil && len(lines) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func (o *Order) checkCancellation(c *checker) {
 	if o.Status != StatusCancelled {
 		const only = "is only for an order with the status cancelled"

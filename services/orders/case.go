@@ -49,7 +49,7 @@ func tagOf(ours, theirs string) string {
 // OrderNumber is the number of the order, as far as one of the two versions tells it.
 func (c *Case) OrderNumber() string {
 	for _, body := range [][]byte{c.Ours.Body, c.Theirs.Body} {
-		if o, _ := decodeKept(body); o != nil && o.OrderNumber != "" {
+		if o := decodeKept(body); o != nil && o.OrderNumber != "" {
 			return o.OrderNumber
 		}
 	}
@@ -109,7 +109,7 @@ func (s *Service) compare(c *Case, p merge.Policy) error {
 	}
 	var theirs *contracts.Order
 	if c.Theirs.Body != nil {
-		theirs, _ = decodeKept(c.Theirs.Body) // not valid here is no reason not to compare it
+		theirs = decodeKept(c.Theirs.Body) // not valid here is no reason not to compare it
 	}
 	if theirs == nil || c.Ours.Body == nil {
 		c.Fields = []merge.Field{{Change: merge.ByBoth, Contested: true}}
@@ -154,7 +154,7 @@ func (s *Service) taken(take string, ours ordersync.Head, link Link) (ordersync.
 func keepsImmutable(given *contracts.Order, st *Stored, link Link) error {
 	var errs []contracts.FieldError
 	for _, body := range [][]byte{st.Body, link.TheirsBody} {
-		o, _ := decodeKept(body)
+		o := decodeKept(body)
 		if o == nil {
 			continue
 		}
@@ -173,21 +173,19 @@ func (s *Service) accept(link Link) (*Content, error) {
 	if link.TheirsBody == nil {
 		return nil, Errorf(Conflict, "the content of %s's version is not kept here; ask there for a retry", link.Peer)
 	}
-	o, refusal := decodeKept(link.TheirsBody)
-	if refusal == "" {
-		o.Complete()
-		if Fingerprint(o) != link.Theirs.Fingerprint {
-			refusal = FingerprintMismatch
-		}
+	o, canonical, err := decodeOrder(link.TheirsBody)
+	var content *Content
+	var refusal string
+	if err != nil {
+		refusal = err.Error()
+	} else {
+		content, _, refusal = TakeContent(o, canonical, link.Theirs.Fingerprint)
 	}
 	if refusal != "" {
 		return nil, Errorf(Conflict, "this side still refuses the content: %s", refusal)
 	}
-	return NewContent(o)
+	return content, nil
 }
-
-// FingerprintMismatch is why a content is refused that is not what its fingerprint says.
-const FingerprintMismatch = "the fingerprint does not fit the content; the sides may have different versions of the contract"
 
 // Retry tries an order in error again: the peer's content that this side had refused is looked at
 // again, or else ours is sent again.

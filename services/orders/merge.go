@@ -12,9 +12,8 @@ import (
 // attempt is what became of trying to merge a peer's entry into our version. It is made before the
 // order is locked, since it takes the log, and counts only while that is still our version.
 type attempt struct {
-	ours        ordersync.Vector
-	fingerprint string
-	content     *Content // nil when it takes a person
+	ours    ordersync.Vector
+	content *Content // nil when it takes a person
 }
 
 func (a *attempt) about(st *Stored) bool {
@@ -87,7 +86,7 @@ func (s *Service) tryMerge(ctx context.Context, peer string, in *Received) (*att
 	if err := s.compare(c, s.policy); err != nil || !c.Settles {
 		return a, err
 	}
-	a.fingerprint, a.content, err = prepare(c.Merged)
+	a.content, err = prepare(c.Merged, nil)
 	if KindOf(err) == Invalid { // too large
 		return &attempt{ours: a.ours}, nil
 	}
@@ -133,7 +132,7 @@ func (s *Service) offer(st *Stored, link Link, in *Received, stamp *ordersync.Do
 		e.Merge = &ordersync.Merge{}
 	case !st.Head.Deleted && in.merge.about(st) && in.merge.content != nil:
 		*stamp = s.advancing(st.Head.Version.Join(e.Version), *stamp)
-		e.Merge = &ordersync.Merge{Fingerprint: in.merge.fingerprint, Stamp: *stamp, Writer: s.writer(st)}
+		e.Merge = &ordersync.Merge{Fingerprint: in.merge.content.Fingerprint, Stamp: *stamp, Writer: s.writer(st)}
 	}
 	return e
 }

@@ -2,6 +2,7 @@ package orders
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 
@@ -11,11 +12,14 @@ import (
 // PutBack makes a new version of a content that the order had before, as it was stored. What is deleted
 // comes back by it: the new version contains the deletion, so the peer takes it over like any edit.
 func (s *Service) PutBack(ctx context.Context, by By, id uuid.UUID, body []byte, cond Condition) (after *Stored, err error) {
-	o, refusal := decodeKept(body)
-	if refusal != "" {
-		return nil, notAsItIs(refusal)
+	o, canonical, err := decodeOrder(body)
+	if err != nil {
+		return nil, notAsItIs(err.Error())
 	}
-	fingerprint, content, err := prepare(o)
+	content, err := prepare(o, canonical)
+	if e, ok := errors.AsType[*Error](err); ok && e.Fields != nil {
+		return nil, notAsItIs(RefusalText(e.Fields))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -44,10 +48,10 @@ func (s *Service) PutBack(ctx context.Context, by By, id uuid.UUID, body []byte,
 					return nil, notAsItIs(RefusalText(errs))
 				}
 			}
-			if fingerprint == st.Head.Fingerprint {
+			if content.Fingerprint == st.Head.Fingerprint {
 				return nil, nil
 			}
-			return []Change{s.write(st, fingerprint, content, EventEdited, by, stamps)}, nil
+			return []Change{s.write(st, content, EventEdited, by, stamps)}, nil
 		})
 	return after, err
 }

@@ -13,10 +13,9 @@ import (
 // decision is what a person chose for a case, checked as far as it can be without the case.
 type decision struct {
 	contracts.Resolution
-	fingerprint string // of the order, where one is given
-	content     *Content
-	ifMatch     Tags // of the case that the person has seen, if any
-	refused     bool // it is about an order in error, and not about a collision
+	content *Content // of the order, where one is given
+	ifMatch Tags     // of the case that the person has seen, if any
+	refused bool     // it is about an order in error, and not about a collision
 }
 
 // Resolve settles a conflict with what a person chose: a new version that contains both, so that the
@@ -64,7 +63,7 @@ func (s *Service) decide(ctx context.Context, id uuid.UUID, peer string, r contr
 			Fields: []contracts.FieldError{{Pointer: "/order/id", Detail: "must be the id of the case, or be left out"}},
 		}
 	}
-	d.fingerprint, d.content, err = prepare(r.Order)
+	d.content, err = prepare(r.Order, nil)
 	return d, under("/order", err)
 }
 
@@ -124,5 +123,5 @@ func (s *Service) becomes(d decision, st *Stored, link Link) (head ordersync.Hea
 		return head, in, err
 	}
 	in.Content = d.content
-	return ordersync.Head{Fingerprint: d.fingerprint}, in, keepsImmutable(d.Order, st, link)
+	return ordersync.Head{Fingerprint: d.content.Fingerprint}, in, keepsImmutable(d.Order, st, link)
 }

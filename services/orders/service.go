@@ -189,7 +189,7 @@ func (s *Service) List(ctx context.Context, q Query) ([]*Stored, *Place, error) 
 // the same request before, and the order is what became of that.
 func (s *Service) Create(ctx context.Context, by By, o *contracts.Order, key *IdempotencyKey) (created *Stored, replayed bool, err error) {
 	WithDefaults(o, s.now())
-	fingerprint, content, err := prepare(o)
+	content, err := prepare(o, nil)
 	if err != nil {
 		return nil, false, err
 	}
@@ -211,7 +211,7 @@ func (s *Service) Create(ctx context.Context, by By, o *contracts.Order, key *Id
 				return nil, err
 			}
 			created = st
-			return []Change{s.write(st, fingerprint, content, EventCreated, by, stamps)}, nil
+			return []Change{s.write(st, content, EventCreated, by, stamps)}, nil
 		})
 	if KindOf(err) == Replayed {
 		created, err = s.Get(ctx, key.OrderID)
@@ -247,7 +247,7 @@ func (s *Service) Put(ctx context.Context, by By, id uuid.UUID, o *contracts.Ord
 		o.ID = id.String()
 	}
 	withIDs(o)
-	fingerprint, content, err := prepare(o)
+	content, err := prepare(o, nil)
 	if err != nil {
 		return nil, false, err
 	}
@@ -273,12 +273,12 @@ func (s *Service) Put(ctx context.Context, by By, id uuid.UUID, o *contracts.Ord
 					return nil, err
 				}
 				created = true
-				return []Change{s.write(st, fingerprint, content, EventCreated, by, stamps)}, nil
+				return []Change{s.write(st, content, EventCreated, by, stamps)}, nil
 			}
 			if err := s.editable(st, cond); err != nil {
 				return nil, err
 			}
-			return s.replace(st, o, fingerprint, content, by, stamps)
+			return s.replace(st, o, content, by, stamps)
 		})
 	return after, created, err
 }
@@ -290,7 +290,7 @@ func (s *Service) Delete(ctx context.Context, by By, id uuid.UUID, cond Conditio
 			if err := s.editable(loaded[0], cond); err != nil {
 				return nil, err
 			}
-			return []Change{s.write(loaded[0], ordersync.Tombstone, nil, EventDeleted, by, stamps)}, nil
+			return []Change{s.write(loaded[0], nil, EventDeleted, by, stamps)}, nil
 		})
 }
 
@@ -333,10 +333,14 @@ func (s *Service) round(ctx context.Context, req ChangeRequest, decide func([]*S
 	return err
 }
 
-// write makes the change of a local person's new content: a new version, and a change towards every
-// peer. St becomes what is stored after it.
-func (s *Service) write(st *Stored, fingerprint string, content *Content, event Event, by By, stamps []ordersync.Dot) Change {
+// write makes the change of a local person's new content, or with none of a deletion: a new version, and a change
+// towards every peer. St becomes what is stored after it.
+func (s *Service) write(st *Stored, content *Content, event Event, by By, stamps []ordersync.Dot) Change {
 	before := st.Head
+	fingerprint := ordersync.Tombstone
+	if content != nil {
+		fingerprint = content.Fingerprint
+	}
 	stamps[0] = s.advancing(before.Version, stamps[0])
 	head := ordersync.Written(before, fingerprint, content == nil, stamps[0], s.writer(st))
 	return s.rewrite(st, before, head, content, "", LogRow{Event: event, Actor: by.Actor, RequestID: by.RequestID}, stamps)

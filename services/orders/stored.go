@@ -115,6 +115,7 @@ type Change struct {
 // Content is an order's content ready to store, with the columns that lists filter by.
 type Content struct {
 	Body        []byte
+	Fingerprint string
 	OrderNumber string
 	Status      string
 	Words       string // what people look for it by, besides the number, folded

@@ -82,17 +82,17 @@ func (s *Service) Patch(ctx context.Context, by By, id uuid.UUID, patch []byte, 
 				return nil, err
 			}
 			withIDs(o)
-			fingerprint, content, err := prepare(o)
+			content, err := prepare(o, nil)
 			if err != nil {
 				return nil, err
 			}
-			return s.replace(after, o, fingerprint, content, by, stamps)
+			return s.replace(after, o, content, by, stamps)
 		})
 	return after, err
 }
 
 // replace makes the change of an edit, if it changes anything.
-func (s *Service) replace(st *Stored, o *contracts.Order, fingerprint string, content *Content, by By, stamps []ordersync.Dot) ([]Change, error) {
+func (s *Service) replace(st *Stored, o *contracts.Order, content *Content, by By, stamps []ordersync.Dot) ([]Change, error) {
 	before, err := decodeStored(st.Body)
 	if err != nil {
 		return nil, err
@@ -100,8 +100,8 @@ func (s *Service) replace(st *Stored, o *contracts.Order, fingerprint string, co
 	if errs := checkImmutable(before, o); errs != nil {
 		return nil, &Error{Kind: Invalid, Message: "the order has fields that cannot be changed", Fields: errs}
 	}
-	if fingerprint == st.Head.Fingerprint {
+	if content.Fingerprint == st.Head.Fingerprint {
 		return nil, nil
 	}
-	return []Change{s.write(st, fingerprint, content, EventEdited, by, stamps)}, nil
+	return []Change{s.write(st, content, EventEdited, by, stamps)}, nil
 }

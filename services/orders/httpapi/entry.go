@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"time"
@@ -19,14 +20,14 @@ import (
 // written, is still observed, with the reason, as long as it says which version of which order it is
 // about; what cannot be observed at all comes back as faults. Sides are those whose keys a version may have.
 func readEntry(raw []byte, answer bool, sides []string) (*orders.Received, []contracts.FieldError) {
-	var e contracts.Entry
-	if err := strictjson.Decode(raw, &e); err != nil {
+	e, canonical, err := decodeEntry(raw)
+	if err != nil {
 		return salvage(raw, faultsOf(err), answer, sides)
 	}
 	if errs := e.Validate(); errs != nil {
 		return salvage(raw, errs, answer, sides)
 	}
-	rec, errs := received(&e, answer)
+	rec, errs := received(e, answer)
 	if errs != nil {
 		return nil, errs
 	}
@@ -35,7 +36,9 @@ func readEntry(raw []byte, answer bool, sides []string) (*orders.Received, []con
 	}
 	switch {
 	case e.Order != nil:
-		readContent(rec, e.Order)
+		var refusal string
+		rec.Content, rec.Raw, refusal = orders.TakeContent(e.Order, canonical, rec.Entry.Fingerprint)
+		rec.Entry.Refusal = clean(refusal, contracts.ReasonLengthMax)
 	case !e.Deleted:
 		// Needed where it is newer than what is here; who has this version needs none.
 		rec.Entry.Refusal = "the entry has no order"
@@ -111,26 +114,22 @@ func coreVersion(v contracts.Version) (ordersync.Vector, error) {
 	return version.WithHeads(heads...)
 }
 
-// readContent checks an entry's content by the same rules as a client's, and makes it ready to store.
-func readContent(rec *orders.Received, o *contracts.Order) {
-	errs := o.Validate()
-	if errs == nil {
-		o.Complete()
+// orderLabel is what stands before an entry's order where the entry is canonical. Nothing else in it looks like this:
+// a quote within a text is escaped.
+var orderLabel = []byte(`,"order":{`)
+
+// decodeEntry reads an entry strictly. Canonical is its order's bytes where they are how strictjson.Encode writes the
+// order, as those of a service of the same contract are, and nil otherwise.
+func decodeEntry(raw []byte) (e *contracts.Entry, canonical []byte, err error) {
+	e = new(contracts.Entry)
+	if !strictjson.DecodeCanonical(raw, e) {
+		*e = contracts.Entry{}
+		return e, nil, strictjson.Decode(raw, e)
 	}
-	content, err := orders.NewContent(o)
-	if err != nil {
-		rec.Entry.Refusal = clean(err.Error(), contracts.ReasonLengthMax)
-		return
+	if e.Order != nil { // the last field
+		canonical = raw[bytes.Index(raw, orderLabel)+len(orderLabel)-1 : len(raw)-1]
 	}
-	rec.Raw = content.Body
-	switch {
-	case errs != nil:
-		rec.Entry.Refusal = clean(orders.RefusalText(errs), contracts.ReasonLengthMax)
-	case orders.Fingerprint(o) != rec.Entry.Fingerprint:
-		rec.Entry.Refusal = orders.FingerprintMismatch
-	default:
-		rec.Content = content
-	}
+	return e, canonical, nil
 }
 
 func faultsOf(err error) []contracts.FieldError {
