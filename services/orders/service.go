@@ -359,11 +359,15 @@ func (s *Service) advancing(v ordersync.Vector, stamp ordersync.Dot) ordersync.D
 }
 
 // rewrite makes the change of a new head, however it came about, towards every peer but the one that
-// it came from.
+// it came from, whose own row of the log takes the first number.
 func (s *Service) rewrite(st *Stored, before, head ordersync.Head, content *Content, from string, row LogRow, stamps []ordersync.Dot) Change {
 	now := s.now()
 	c := Change{ID: st.ID, New: before.Version.IsZero(), Write: true, Head: head, Seq: stamps[0].N, UpdatedAt: now, Content: content}
-	row.OrderID, row.At, row.Head, row.Wrote = st.ID, now, head, true
+	row.OrderID, row.At, row.Head = st.ID, now, head
+	numbers := stamps
+	if from != "" {
+		numbers = stamps[1:]
+	}
 	for _, peer := range s.peers {
 		if peer == from {
 			continue
@@ -372,8 +376,8 @@ func (s *Service) rewrite(st *Stored, before, head ordersync.Head, content *Cont
 		next := link
 		next.Link = link.Rewritten(before, head)
 		r := row
-		r.Seq, r.Peer, r.Was, r.WasSince, r.Becomes = stamps[len(c.Log)].N, peer, link.State, link.Since, next.State
-		r.Wrote = len(c.Log) == 0
+		r.Seq, r.Peer, r.Was, r.WasSince, r.Becomes = numbers[len(c.Log)].N, peer, link.State, link.Since, next.State
+		r.Wrote = from == "" && len(c.Log) == 0
 		r.DropsTheirs = link.Theirs != nil && next.Theirs == nil
 		c.Log = append(c.Log, r)
 		s.relink(&c, st, link, next, now)
@@ -382,7 +386,7 @@ func (s *Service) rewrite(st *Stored, before, head ordersync.Head, content *Cont
 		}
 	}
 	if len(c.Log) == 0 && from == "" {
-		row.Seq = stamps[0].N
+		row.Seq, row.Wrote = numbers[0].N, true
 		c.Log = append(c.Log, row)
 	}
 	st.Head, st.Seq, st.UpdatedAt = head, c.Seq, now

@@ -285,10 +285,6 @@ func (s *Service) carryOut(st *Stored, link Link, out ordersync.Outcome, in *Rec
 		row.Was, row.WasSince, row.Becomes, row.Rule, row.Reason = link.State, link.Since, out.State, out.Rule, out.Reason
 		row.DropsTheirs = link.Theirs != nil && (out.Theirs == nil || !sameHead(*link.Theirs, *out.Theirs))
 		row.Seq = stamps[0].N
-		// The order's own row comes first; rows towards other peers follow with later numbers.
-		for i := range c.Log {
-			c.Log[i].Seq, c.Log[i].Wrote = stamps[i+1].N, false
-		}
 		c.Log = append([]LogRow{row}, c.Log...)
 	}
 	if out.Hint {
