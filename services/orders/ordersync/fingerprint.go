@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"hash"
 	"maps"
 	"slices"
 	"time"
@@ -16,14 +15,11 @@ const FingerprintPrefix = "fp1:"
 // Fingerprinter computes the fingerprint of a content from its fields, written in a fixed order:
 // every field in turn, absent ones as empty. Each value carries its length or a fixed width, so no
 // two different sequences of fields give the same bytes.
-type Fingerprinter struct {
-	h   hash.Hash
-	buf []byte
-}
+type Fingerprinter struct{ buf []byte }
 
 // NewFingerprinter starts a fingerprint.
 func NewFingerprinter() *Fingerprinter {
-	return &Fingerprinter{h: sha256.New(), buf: make([]byte, 0, 1024)}
+	return &Fingerprinter{make([]byte, 0, 1024)} // as much as most take
 }
 
 // String writes a text.
@@ -72,9 +68,8 @@ func (f *Fingerprinter) Map(m map[string]string) {
 
 // Sum ends the fingerprint: FingerprintPrefix and 64 hexadecimal digits.
 func (f *Fingerprinter) Sum() string {
-	f.h.Write(f.buf) // never fails (package hash)
-	var sum [sha256.Size]byte
-	return FingerprintPrefix + hex.EncodeToString(f.h.Sum(sum[:0]))
+	sum := sha256.Sum256(f.buf)
+	return FingerprintPrefix + hex.EncodeToString(sum[:])
 }
 
 // Tombstone is the fingerprint of every deleted order: what it held before does not matter any more.
