@@ -1,4 +1,4 @@
-package httpapi
+package entries
 
 import (
 	"bytes"
@@ -16,10 +16,10 @@ import (
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
-// readEntry reads one entry of a peer. An entry whose content this side refuses, even for how it is
+// Read reads one entry of a peer. An entry whose content this side refuses, even for how it is
 // written, is still observed, with the reason, as long as it says which version of which order it is
 // about; what cannot be observed at all comes back as faults. Sides are those whose keys a version may have.
-func readEntry(raw []byte, answer bool, sides []string) (*orders.Received, []contracts.FieldError) {
+func Read(raw []byte, answer bool, sides []string) (*orders.Received, []contracts.FieldError) {
 	e, canonical, err := decodeEntry(raw)
 	if err != nil {
 		return salvage(raw, faultsOf(err), answer, sides)
@@ -38,7 +38,7 @@ func readEntry(raw []byte, answer bool, sides []string) (*orders.Received, []con
 	case e.Order != nil:
 		var refusal string
 		rec.Content, rec.Raw, refusal = orders.TakeContent(e.Order, canonical, rec.Entry.Fingerprint)
-		rec.Entry.Refusal = clean(refusal, contracts.ReasonLengthMax)
+		rec.Entry.Refusal = Clean(refusal, contracts.ReasonLengthMax)
 	case !e.Deleted:
 		// Needed where it is newer than what is here; who has this version needs none.
 		rec.Entry.Refusal = "the entry has no order"
@@ -73,7 +73,7 @@ func received(e *contracts.Entry, answer bool) (*orders.Received, []contracts.Fi
 		if rec.Entry.Refused, err = coreVersion(e.Refused.Version); err != nil {
 			return nil, []contracts.FieldError{{Pointer: "/refused/version", Detail: "is no version"}}
 		}
-		rec.Entry.Why = clean(e.Refused.Reason, contracts.ReasonLengthMax)
+		rec.Entry.Why = Clean(e.Refused.Reason, contracts.ReasonLengthMax)
 	}
 	if answer {
 		to, err := coreVersion(e.AnswerTo)
@@ -93,7 +93,7 @@ func strange(rec *orders.Received, fault string) (*orders.Received, []contracts.
 	if to == nil {
 		return nil, []contracts.FieldError{{Pointer: "/version", Detail: fault}}
 	}
-	rec.Entry = ordersync.Entry{State: ordersync.Error, Refused: *to, Why: clean("the peer's answer was refused: "+fault, contracts.ReasonLengthMax), AnswerTo: to}
+	rec.Entry = ordersync.Entry{State: ordersync.Error, Refused: *to, Why: Clean("the peer's answer was refused: "+fault, contracts.ReasonLengthMax), AnswerTo: to}
 	return rec, nil
 }
 
@@ -154,7 +154,7 @@ func salvage(raw []byte, faults []contracts.FieldError, answer bool, sides []str
 	if errs != nil || rec.Entry.Version.IsZero() || orders.VersionFault(rec.Entry.Version, sides) != "" {
 		return nil, faults
 	}
-	rec.Entry.Refusal = clean(orders.RefusalText(faults), contracts.ReasonLengthMax)
+	rec.Entry.Refusal = Clean(orders.RefusalText(faults), contracts.ReasonLengthMax)
 	// What could not be shown again is not kept; the reason says what was wrong with it.
 	if order.IsValid() && len(order) <= contracts.OrderBytesMax {
 		rec.Raw = order
@@ -217,15 +217,24 @@ func envelope(raw []byte) (contracts.Entry, jsontext.Value, bool) {
 	return e, v.Order, true
 }
 
-// unusable answers an entry that cannot be observed, under the id that it names or the nil UUID.
-func unusable(raw []byte, faults []contracts.FieldError) entryOut {
+// Unusable answers an entry that cannot be observed, under the id that it names or the nil UUID.
+func Unusable(raw []byte, faults []contracts.FieldError) contracts.Entry {
 	e, _, ok := envelope(raw)
 	if !ok {
 		e = contracts.Entry{ItemID: uuid.Nil.String(), Version: contracts.Version{}}
 	}
-	return entryOut{
+	return contracts.Entry{
 		ItemID: e.ItemID, State: ordersync.Error.String(), Version: contracts.Version{}, UpdatedAt: time.Unix(0, 0).UTC(),
 		ItemURI: "/orders/" + e.ItemID, AnswerTo: e.Version,
-		Refused: &contracts.Refusal{Version: e.Version, Reason: clean(orders.RefusalText(faults), contracts.ReasonLengthMax)},
+		Refused: &contracts.Refusal{Version: e.Version, Reason: Clean(orders.RefusalText(faults), contracts.ReasonLengthMax)},
 	}
+}
+
+// Clean makes a text of the other side fit to be stored and logged.
+func Clean(s string, lengthMax int) string {
+	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "?")
+	if len(s) > lengthMax {
+		s = strings.ToValidUTF8(s[:lengthMax], "")
+	}
+	return s
 }

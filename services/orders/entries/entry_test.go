@@ -1,4 +1,4 @@
-package httpapi
+package entries
 
 import (
 	"bytes"
@@ -47,7 +47,7 @@ func TestContentIsStoredAsItCame(t *testing.T) {
 	require.NoError(t, err)
 	at := bytes.Index(data, want)
 
-	rec, faults := readEntry(data, false, []string{"a", "b"})
+	rec, faults := Read(data, false, []string{"a", "b"})
 	require.Nil(t, faults)
 	require.Empty(t, rec.Entry.Refusal)
 	require.Equal(t, string(want), string(rec.Content.Body))
@@ -61,7 +61,7 @@ func TestContentIsStoredAsItCame(t *testing.T) {
 	} {
 		changed := bytes.Replace(data, []byte(change[0]), []byte(change[1]), 1)
 		require.NotEqual(t, string(data), string(changed), name)
-		rec, faults := readEntry(changed, false, []string{"a", "b"})
+		rec, faults := Read(changed, false, []string{"a", "b"})
 		require.Nil(t, faults, name)
 		require.Empty(t, rec.Entry.Refusal, name)
 		require.Equal(t, string(want), string(rec.Content.Body), name)
@@ -86,7 +86,7 @@ func TestCanonicalContentIsRefusedAsAny(t *testing.T) {
 		kept, err := strictjson.Encode(&order)
 		require.NoError(t, err)
 		for _, raw := range [][]byte{data, append([]byte(" "), data...)} { // canonical and not
-			rec, faults := readEntry(raw, false, []string{"a", "b"})
+			rec, faults := Read(raw, false, []string{"a", "b"})
 			require.Nil(t, faults)
 			require.Contains(t, rec.Entry.Refusal, refused.why)
 			require.Nil(t, rec.Content)
@@ -108,7 +108,7 @@ func BenchmarkReadEntries(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		for _, one := range raw {
-			if rec, faults := readEntry(one, false, []string{"a", "b"}); faults != nil || rec.Content == nil {
+			if rec, faults := Read(one, false, []string{"a", "b"}); faults != nil || rec.Content == nil {
 				b.Fatal(faults)
 			}
 		}

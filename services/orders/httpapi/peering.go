@@ -11,6 +11,7 @@ import (
 
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/entries"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
@@ -131,7 +132,7 @@ func (a *API) progressReconciliation(w http.ResponseWriter, r *http.Request) {
 		}})
 		return
 	}
-	p.Reason = clean(p.Reason, contracts.ReasonLengthMax)
+	p.Reason = entries.Clean(p.Reason, contracts.ReasonLengthMax)
 	got, err := a.peering.Progress(r.Context(), id, p)
 	if err != nil {
 		Fail(w, r, a.log, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,6 +12,7 @@ import (
 	"github.com/orderbridge/orderbridge/contracts/strictjson"
 	"github.com/orderbridge/orderbridge/services/orders"
 	"github.com/orderbridge/orderbridge/services/orders/access"
+	"github.com/orderbridge/orderbridge/services/orders/entries"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
@@ -168,7 +168,7 @@ func (a *API) readEntries(raw [][]byte, answers, all bool) (*batch, error) {
 	seen := make(map[uuid.UUID]bool, len(raw))
 	sides := a.service.Sides()
 	for i, entry := range raw {
-		rec, bad := readEntry(entry, answers, sides)
+		rec, bad := entries.Read(entry, answers, sides)
 		if bad != nil {
 			switch {
 			case answers: // the own bridge has read it before; what it passes on must be an entry
@@ -176,7 +176,7 @@ func (a *API) readEntries(raw [][]byte, answers, all bool) (*batch, error) {
 			case all:
 				return nil, &orders.Error{Kind: orders.Invalid, Message: "an entry cannot be read, so nothing was applied", Fields: prefixed(i, bad)}
 			}
-			b.answers[i] = unusable(entry, bad)
+			b.answers[i] = outOf(entries.Unusable(entry, bad))
 			continue
 		}
 		if seen[rec.ID] {
@@ -282,13 +282,4 @@ func (a *API) checkLookup(l *contracts.Lookup) ([]uuid.UUID, error) {
 		return nil, &orders.Error{Kind: orders.Invalid, Message: "the lookup is not valid", Fields: errs}
 	}
 	return ids, nil
-}
-
-// clean makes a text of the other side fit to be stored and logged.
-func clean(s string, lengthMax int) string {
-	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "?")
-	if len(s) > lengthMax {
-		s = strings.ToValidUTF8(s[:lengthMax], "")
-	}
-	return s
 }

@@ -137,6 +137,14 @@ type entryOut struct {
 	Order       jsontext.Value     `json:"order,omitzero"`
 }
 
+// outOf is an entry without content as it is sent.
+func outOf(e contracts.Entry) entryOut {
+	return entryOut{
+		ItemID: e.ItemID, State: e.State, Version: e.Version, Fingerprint: e.Fingerprint, UpdatedAt: e.UpdatedAt,
+		ItemURI: e.ItemURI, Deleted: e.Deleted, Refused: e.Refused, AnswerTo: e.AnswerTo,
+	}
+}
+
 // movedEntry is an entry without content as a value, for problem documents.
 func movedEntry(p *orders.Present) contracts.Entry {
 	e := entryOf(p)
