@@ -17,9 +17,8 @@ const stateAt = `WITH past AS (
 		SELECT o.id, l.version, l.deleted, l.fingerprint FROM orders o CROSS JOIN LATERAL (
 			SELECT version, deleted, fingerprint FROM log WHERE order_id = o.id AND seq <= $1 AND wrote ORDER BY seq DESC LIMIT 1) l
 		WHERE o.seq > $1)
-	SELECT count(*), COALESCE(bit_xor(('x' || substr(h, 1, 16))::bit(64)::bigint), 0), COALESCE(bit_xor(('x' || substr(h, 17, 16))::bit(64)::bigint), 0),
-	(SELECT at FROM log WHERE seq > $1 ORDER BY seq LIMIT 1)
-	FROM (SELECT encode(sha256(convert_to(concat_ws(' ', id, version, deleted, fingerprint), 'UTF8')), 'hex') AS h FROM past) x`
+	SELECT count(*), ` + hashOf + `, (SELECT at FROM log WHERE seq > $1 ORDER BY seq LIMIT 1)
+	FROM (SELECT ` + rowHash + ` AS h FROM past) x`
 
 // stateAtMost is how many rows of the log may follow the number.
 const stateAtMost = 10_000
