@@ -12,7 +12,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/orderbridge/orderbridge/contracts"
 )
@@ -42,14 +45,15 @@ type comparison struct {
 	requestID           string
 	ordersHere          int64
 	ordersThere         int64
-	compared            int64                             // orders here that were dealt with
-	posHere, posThere   int64                             // of both logs, at the first look
-	logMost             int64                             // longest log that is rather read whole; below 0 for none
-	leaveDue            bool                              // what is due is the bridges' work: it is only counted
-	delivered           bool                              // nothing keeps bridges from carrying what is due: it is handed on without a wait
-	step                func()                            // is called now and then
-	hash                string                            // what all orders here come to
-	same                bool                              // at the first look, over all orders
+	compared            int64  // orders here that were dealt with
+	posHere, posThere   int64  // of both logs, at the first look
+	logMost             int64  // longest log that is rather read whole; below 0 for none
+	leaveDue            bool   // what is due is the bridges' work: it is only counted
+	delivered           bool   // nothing keeps bridges from carrying what is due: it is handed on without a wait
+	step                func() // is called now and then
+	hash                string // what all orders here come to
+	same                bool   // at the first look, over all orders
+	taking              sync.Mutex
 	invalid             map[string]contracts.InvalidEntry // by side and id
 	moving              int                               // differences that were gone, or others, at a second look: under way
 }
@@ -69,6 +73,17 @@ type due struct {
 // run finds all differences and hands them on, range by range. From the whole of both sides it goes
 // down into the ranges whose fingerprints differ. What is due is given time, once, at the end.
 func (c *comparison) run(ctx context.Context, found func([]difference) error) error {
+	c.step()
+	if err := c.total(ctx); err != nil {
+		return err
+	}
+	if c.same {
+		c.compared = c.ordersHere
+		return nil
+	}
+	if max(c.posHere, c.posThere) <= c.logMost {
+		return errByLog
+	}
 	var waiting []due
 	for open := []span{{}}; len(open) > 0; {
 		next := open[0]
@@ -77,13 +92,6 @@ func (c *comparison) run(ctx context.Context, found func([]difference) error) er
 		here, there, err := c.ranges(ctx, next)
 		if err != nil {
 			return err
-		}
-		if next == (span{}) {
-			c.total(here, there)
-			c.same = slices.Equal(here, there)
-			if !c.same && max(c.posHere, c.posThere) <= c.logMost {
-				return errByLog
-			}
 		}
 		for i := range here {
 			at, leaf := span{here[i].From, here[i].To, next.depth + 1}, leafOf(here[i].Count, there[i].Count)
@@ -140,34 +148,55 @@ func leafOf(here, there int64) int64 {
 	return compareLeaf
 }
 
-func (c *comparison) total(here, there []contracts.Range) {
-	var sum [16]byte
-	for i := range here {
-		c.ordersHere += here[i].Count
-		c.ordersThere += there[i].Count
-		for j := range sum {
-			b, _ := strconv.ParseUint(here[i].Hash[2*j:2*j+2], 16, 8) // checked when it was read
-			sum[j] ^= byte(b)
-		}
+// total asks both sides at once what all their orders come to, without ranges: most comparisons need no more,
+// and that is one plain read of each side's orders.
+func (c *comparison) total(ctx context.Context) error {
+	parts := url.Values{"parts": {"1"}}
+	here, there, err := both(ctx, func(ctx context.Context) (*contracts.RangeList, error) {
+		return c.rangeList(ctx, c.here, c.sideHere, span{}, 1, parts)
+	}, func(ctx context.Context) (*contracts.RangeList, error) {
+		return c.rangeList(ctx, c.there, c.sideThere, span{}, 1, parts)
+	})
+	if err != nil {
+		return err
 	}
-	c.hash = fmt.Sprintf("%x", sum)
+	c.posHere, c.posThere = here.Position, there.Position
+	c.ordersHere, c.ordersThere, c.hash = here.Ranges[0].Count, there.Ranges[0].Count, here.Ranges[0].Hash
+	c.same = slices.Equal(here.Ranges, there.Ranges)
+	return sameRanges(here.Ranges, there.Ranges, nil)
+}
+
+// both asks the two sides at once; the first error ends the other request.
+func both[T any](ctx context.Context, here, there func(context.Context) (T, error)) (x, y T, err error) {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { x, err = here(ctx); return err })
+	g.Go(func() (err error) { y, err = there(ctx); return err })
+	err = g.Wait()
+	return x, y, err
 }
 
 // ranges asks the side that has something in the span to cut it, and the other for the same ranges.
 func (c *comparison) ranges(ctx context.Context, in span) (here, there []contracts.Range, err error) {
+	ask := func(of *client, side string, query url.Values) ([]contracts.Range, error) {
+		list, err := c.rangeList(ctx, of, side, in, compareParts, query)
+		if err != nil {
+			return nil, err
+		}
+		return list.Ranges, nil
+	}
 	parts := url.Values{"parts": {strconv.Itoa(compareParts)}}
-	if here, err = c.rangeList(ctx, c.here, c.sideHere, in, parts); err != nil {
+	if here, err = ask(c.here, c.sideHere, parts); err != nil {
 		return nil, nil, err
 	}
 	if len(here) > 1 {
-		there, err = c.rangeList(ctx, c.there, c.sideThere, in, boundsOf(here))
+		there, err = ask(c.there, c.sideThere, boundsOf(here))
 		return here, there, sameRanges(here, there, err)
 	}
 	// Little or nothing here: the other side knows better where to cut.
-	if there, err = c.rangeList(ctx, c.there, c.sideThere, in, parts); err != nil || len(there) == 1 {
+	if there, err = ask(c.there, c.sideThere, parts); err != nil || len(there) == 1 {
 		return here, there, sameRanges(here, there, err)
 	}
-	here, err = c.rangeList(ctx, c.here, c.sideHere, in, boundsOf(there))
+	here, err = ask(c.here, c.sideHere, boundsOf(there))
 	return here, there, sameRanges(here, there, err)
 }
 
@@ -202,7 +231,7 @@ func sameRanges(x, y []contracts.Range, err error) error {
 	return nil
 }
 
-func (c *comparison) rangeList(ctx context.Context, of *client, side string, in span, query url.Values) ([]contracts.Range, error) {
+func (c *comparison) rangeList(ctx context.Context, of *client, side string, in span, most int, query url.Values) (*contracts.RangeList, error) {
 	in.put(query)
 	list, err := fetchPage[contracts.RangeList](ctx, c, of, "/orders/fingerprints?"+query.Encode())
 	if err != nil {
@@ -211,26 +240,15 @@ func (c *comparison) rangeList(ctx context.Context, of *client, side string, in 
 	if list.Side != side {
 		return nil, fmt.Errorf("%s: speaks for another side", of.target)
 	}
-	if len(list.Ranges) == 0 || len(list.Ranges) > compareParts {
+	if len(list.Ranges) == 0 || len(list.Ranges) > most {
 		return nil, fmt.Errorf("%s: tells of no range, or of more than were asked for", of.target)
-	}
-	if position := c.position(of); *position == 0 {
-		*position = list.Position
 	}
 	for _, r := range list.Ranges {
 		if len(r.Hash) != 32 || strings.Trim(r.Hash, "0123456789abcdef") != "" {
 			return nil, fmt.Errorf("%s: a hash is none", of.target)
 		}
 	}
-	return list.Ranges, nil
-}
-
-// position is where the place in a side's log at the first look is kept.
-func (c *comparison) position(of *client) *int64 {
-	if of == c.here {
-		return &c.posHere
-	}
-	return &c.posThere
+	return &list, nil
 }
 
 // leaf lists a range on both sides, twice: an order that moved between the two lists is under way and
@@ -273,11 +291,11 @@ func (c *comparison) stillThere(ctx context.Context, in span, before map[string]
 }
 
 func (c *comparison) listBoth(ctx context.Context, in span) (map[string]difference, error) {
-	here, err := c.list(ctx, c.here, c.sideHere, in)
-	if err != nil {
-		return nil, err
-	}
-	there, err := c.list(ctx, c.there, c.sideThere, in)
+	here, there, err := both(ctx, func(ctx context.Context) (map[string]*contracts.Entry, error) {
+		return c.list(ctx, c.here, c.sideHere, in)
+	}, func(ctx context.Context) (map[string]*contracts.Entry, error) {
+		return c.list(ctx, c.there, c.sideThere, in)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -44,6 +44,8 @@ func (c *comparison) take(raw []byte, side string, into map[string]*contracts.En
 	if !idForm.MatchString(e.ItemID) {
 		return nil, errors.New("an entry names no order")
 	}
+	c.taking.Lock() // both sides are read at once
+	defer c.taking.Unlock()
 	if reason == "" {
 		delete(c.invalid, side+" "+e.ItemID)
 		into[e.ItemID] = &e

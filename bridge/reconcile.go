@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/contracts/strictjson"
@@ -255,31 +256,45 @@ func (d difference) versions() string {
 // repair tells the peer how these orders stand here and stores its answers. With ifMatch it does so only
 // while the peer's log has none of them after that place.
 func (r *reconciler) repair(ctx context.Context, list []difference, ifMatch string) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(repairsAtOnce)
 	for chunk := range slices.Chunk(list, compareLeaf) {
-		ids := make([]string, len(chunk))
-		for i, d := range chunk {
-			ids[i] = d.id
+		g.Go(func() error { return r.repairChunk(ctx, chunk, ifMatch) })
+	}
+	return g.Wait()
+}
+
+// repairsAtOnce bounds how many chunks are under way: while one is written by a side, others are read and answered
+// by the other one. Each is in memory with its contents.
+const repairsAtOnce = 4
+
+func (r *reconciler) repairChunk(ctx context.Context, chunk []difference, ifMatch string) error {
+	ids := make([]string, len(chunk))
+	for i, d := range chunk {
+		ids[i] = d.id
+	}
+	for len(ids) > 0 {
+		if err := ctx.Err(); err != nil { // another chunk has failed
+			return err
 		}
-		for len(ids) > 0 {
-			requestID := fmt.Sprintf("%s-%d", r.instance, r.requests.Add(1))
-			sent, rest, err := r.present(ctx, requestID, ids)
-			if err == nil {
-				err = r.exchange(ctx, requestID, sent, ifMatch)
-			}
-			if err != nil {
-				return err
-			}
-			ids = rest
+		requestID := fmt.Sprintf("%s-%d", r.instance, r.requests.Add(1))
+		sent, rest, err := r.present(ctx, requestID, ids)
+		if err == nil {
+			err = r.exchange(ctx, requestID, sent, ifMatch)
 		}
-		r.mu.Lock()
-		for _, d := range chunk {
-			m := r.met[d.id]
-			if !m.told {
-				r.report.Sent++
-			}
-			m.told, m.versions = true, d.versions()
+		if err != nil {
+			return err
 		}
-		r.mu.Unlock()
+		ids = rest
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range chunk {
+		m := r.met[d.id]
+		if !m.told {
+			r.report.Sent++
+		}
+		m.told, m.versions = true, d.versions()
 	}
 	return nil
 }
