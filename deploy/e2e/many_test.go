@@ -28,12 +28,19 @@ func TestManyOrders(t *testing.T) {
 	t.Run("under edits there is no false difference", func(t *testing.T) {
 		e := d.editAtPace(t, ids)
 		defer e.end(t)
-		for range 3 {
+		moved := 0
+		for range 60 { // a look may fall between two edits
 			looked, content := d.reconcile(t, d.a, "--dry-run", "--strategy", "ranges")
 			require.True(t, content)
 			require.Empty(t, looked.Found)
-			require.Positive(t, looked.Moving, "it was looked while something moved")
+			if looked.Moving > 0 {
+				moved++
+			}
+			if moved == 3 {
+				return
+			}
 		}
+		require.Fail(t, "it was seldom looked while something moved")
 	})
 	t.Run("all come back onto an empty side", func(t *testing.T) { allComeBack(t, d, ids) })
 }
