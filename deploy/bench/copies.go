@@ -41,8 +41,9 @@ SET jit = off; SET work_mem = '64MB';
 CREATE TEMP TABLE model_orders AS SELECT * FROM orders;
 CREATE TEMP TABLE model_links AS SELECT * FROM links;
 CREATE TEMP TABLE model_log AS SELECT * FROM log;
+CREATE TEMP TABLE model_contents AS SELECT * FROM contents;
 CREATE TEMP TABLE shares (model uuid, began timestamptz, low int, high int);
-ANALYZE model_orders; ANALYZE model_links; ANALYZE model_log;
+ANALYZE model_orders; ANALYZE model_links; ANALYZE model_log; ANALYZE model_contents;
 CREATE FUNCTION pg_temp.fit(body json, model uuid, id uuid, number text, name text, mail text, status text) RETURNS json LANGUAGE sql AS $$
 	SELECT replace(replace(replace(replace(replace(replace(body::text, model::text, id::text), '` + modelNumber + `', number),
 		'` + modelRef + `', replace(number, 'P-', 'C-')), '` + modelName + `', name), '` + modelMail + `', mail),
@@ -72,22 +73,29 @@ WITH made AS MATERIALIZED (
 	FROM (SELECT i, seq AS model_seq FROM made JOIN model_log ON order_id = model ORDER BY i, seq) x
 ), logged AS (
 	INSERT INTO log (seq, order_id, at, event, peer, received, was, was_since, becomes, rule, version, fingerprint, deleted, wrote, actor,
-		request_id, reason, replaced, dropped)
+		request_id, reason, content, replaced, dropped)
 	SELECT r.seq, m.id, l.at + later, l.event, l.peer, l.received, l.was, l.was_since + later, l.becomes, l.rule, l.version, l.fingerprint,
 		l.deleted, l.wrote, CASE WHEN l.actor = 'admin:token' THEN who ELSE l.actor END, l.request_id, l.reason,
-		pg_temp.fit(l.replaced, model, m.id, number, name, mail, m.status), pg_temp.fit(l.dropped, model, m.id, number, name, mail, m.status)
-	FROM rows r JOIN made m USING (i) JOIN model_log l ON l.seq = model_seq ORDER BY r.seq
+		content.seq, replaced.seq, dropped.seq
+	FROM rows r JOIN made m USING (i) JOIN model_log l ON l.seq = r.model_seq
+	LEFT JOIN rows content ON content.i = r.i AND content.model_seq = l.content
+	LEFT JOIN rows replaced ON replaced.i = r.i AND replaced.model_seq = l.replaced
+	LEFT JOIN rows dropped ON dropped.i = r.i AND dropped.model_seq = l.dropped ORDER BY r.seq
+), written AS (
+	INSERT INTO contents (seq, body) SELECT r.seq, pg_temp.fit(c.body, model, m.id, number, name, mail, m.status)
+	FROM rows r JOIN made m USING (i) JOIN model_contents c ON c.seq = r.model_seq ORDER BY r.seq
 ), stored AS (
-	INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words, placed_at)
+	INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, content, words, placed_at)
 	SELECT m.id, r.seq, o.deleted, o.updated_at + later, o.version, o.fingerprint, number, m.status,
-		pg_temp.fit(o.body, model, m.id, number, name, mail, m.status), to_tsvector('simple', concat_ws(' ', name, mail, replace(number, 'P-', 'C-'))) || '=folded'::tsvector, at
-	FROM made m JOIN (SELECT i, max(seq) AS seq FROM rows GROUP BY i) r USING (i) JOIN model_orders o ON o.id = model ORDER BY i
+		content.seq, to_tsvector('simple', concat_ws(' ', name, mail, replace(number, 'P-', 'C-'))) || '=folded'::tsvector, at
+	FROM made m JOIN (SELECT i, max(seq) AS seq FROM rows GROUP BY i) r USING (i) JOIN model_orders o ON o.id = model
+	LEFT JOIN rows content ON content.i = m.i AND content.model_seq = o.content ORDER BY m.i
 )
 INSERT INTO links (order_id, peer, state, due, since, agreed, theirs_version, theirs_fingerprint, theirs_deleted, theirs_updated_at,
-	theirs_body, reason)
+	theirs, reason)
 SELECT m.id, l.peer, l.state, l.due, l.since + later, l.agreed, l.theirs_version, l.theirs_fingerprint, l.theirs_deleted,
-	l.theirs_updated_at + later, pg_temp.fit(l.theirs_body, model, m.id, number, name, mail, m.status), l.reason
-FROM made m JOIN model_links l ON l.order_id = model ORDER BY i`
+	l.theirs_updated_at + later, theirs.seq, l.reason
+FROM made m JOIN model_links l ON l.order_id = model LEFT JOIN rows theirs ON theirs.i = m.i AND theirs.model_seq = l.theirs ORDER BY m.i`
 
 // What people did that is no change of an order, and reconciliations, once for each so many orders.
 const (

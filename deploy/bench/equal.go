@@ -12,7 +12,7 @@ import (
 // A whole table in two numbers that do not depend on the order of its rows.
 const (
 	hashSystem = `SELECT count(*), COALESCE(sum(hashtextextended(concat_ws('|', id, deleted, updated_at AT TIME ZONE 'UTC', version, fingerprint,
-	order_number, status, body), 0)), 0)::text FROM orders`
+	order_number, status, (SELECT body FROM contents c WHERE c.seq = o.content)), 0)), 0)::text FROM orders o`
 	hashFloor   = `SELECT count(*), COALESCE(sum(hashtextextended(concat_ws('|', id, updated_at AT TIME ZONE 'UTC', body), 0)), 0)::text FROM orders`
 	openLinks   = `SELECT EXISTS (SELECT FROM links WHERE state NOT IN (3, 5))` // 3 is OK, 5 is DEL_SYNCED
 	countOpened = `SELECT count(*) FROM links WHERE state <> 3`

@@ -34,7 +34,9 @@ func TestCheckerNotices(t *testing.T) {
 	}
 	require.NotEmpty(t, id)
 	hot, hotToken := l.keptHotEdit(t)
-	const forget = `UPDATE orders SET body = replace(body::text, '%s', 'nothing')::json WHERE id = $1`
+	const forget = `WITH altered AS (INSERT INTO contents SELECT nextval('log_seq'), replace(c.body::text, '%s', 'nothing')::json
+		FROM orders o JOIN contents c ON c.seq = o.content WHERE o.id = $1 RETURNING seq)
+		UPDATE orders SET content = altered.seq FROM altered WHERE id = $1`
 	for _, c := range []struct {
 		name, id, says string
 		sides          []*side

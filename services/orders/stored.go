@@ -104,7 +104,7 @@ type Change struct {
 	New       bool // there is no row of the order yet
 	Write     bool // save the head
 	Head      ordersync.Head
-	Seq       int64
+	Seq       int64 // of its first row of the log, and of the content that it writes or keeps
 	UpdatedAt time.Time
 	Content   *Content // nil leaves the content as it is
 	Links     []Link   // links to save

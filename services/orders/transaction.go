@@ -263,7 +263,7 @@ func (s *Service) carryOut(st *Stored, link Link, out ordersync.Outcome, in *Rec
 	}
 	wrote := out.Head.Version.Compare(before.Version) != ordersync.Equal
 
-	c := Change{ID: st.ID}
+	c := Change{ID: st.ID, Seq: stamps[0].N}
 	if wrote {
 		content := in.Content
 		if !out.Take {

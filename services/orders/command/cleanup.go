@@ -33,7 +33,7 @@ func newCleaner(cfg *Config, store *postgres.Store, reg prometheus.Registerer, l
 		what: postgres.Cleanup{Retention: cfg.Retention, Peers: []string{cfg.Peer}, Apart: cleanupEvery * 9 / 10},
 		removed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "orderbridge_cleanup_removed_total",
-			Help: "What this process removed after ORDERS_RETENTION: rows of the log, contents kept in the log, contents of deleted orders.",
+			Help: "What this process removed after ORDERS_RETENTION: rows of the log, contents, and deleted orders of which only the deletion is still known.",
 		}, []string{"what"}),
 		last: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "orderbridge_cleanup_last_timestamp_seconds",
@@ -88,8 +88,8 @@ func CleanUp() *cobra.Command {
 		Use:   "cleanup",
 		Short: "Remove history older than ORDERS_RETENTION from the database of ORDERS_DATABASE_URL",
 		Long: `Remove history older than ORDERS_RETENTION from the database of ORDERS_DATABASE_URL:
-rows of the log but the newest of each order, contents that the log kept, and what
-deleted orders held; of orders only that are settled towards every peer. That an order
+rows of the log but the newest of each order, the contents that only these refer to,
+and what deleted orders held; of orders only that are settled towards every peer. That an order
 was deleted is never removed. The service does the same about every hour.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -115,9 +115,9 @@ was deleted is never removed. The service does the same about every hour.`,
 				return err
 			}
 			if done.Idle {
-				return fmt.Errorf("another clean-up is under way")
+				return fmt.Errorf("another clean-up is under way, or the contents of an earlier version are not all moved yet")
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "removed %d rows of the log, %d contents kept in the log, contents of %d deleted orders\n",
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "removed %d rows of the log, %d contents, and all but the deletion of %d deleted orders\n",
 				done.LogRows, done.Contents, done.Tombstones)
 			return err
 		},

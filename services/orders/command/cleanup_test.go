@@ -36,9 +36,7 @@ func (s *side) age() {
 
 // holding counts the contents with a note that are anywhere in the database.
 func (s *side) holding(note string) int {
-	return count(s.t, s.cfg.DatabaseURL, `SELECT (SELECT count(*) FROM orders WHERE body::text LIKE '%`+note+`%')
-		+ (SELECT count(*) FROM links WHERE theirs_body::text LIKE '%`+note+`%')
-		+ (SELECT count(*) FROM log WHERE concat(replaced, dropped) LIKE '%`+note+`%')`)
+	return count(s.t, s.cfg.DatabaseURL, `SELECT count(*) FROM contents WHERE body::text LIKE '%`+note+`%'`)
 }
 
 func TestCleanUpRemovesOldHistoryOfWhatIsSettled(t *testing.T) {
@@ -77,7 +75,7 @@ func TestCleanUpRemovesOldHistoryOfWhatIsSettled(t *testing.T) {
 	highest := count(t, s.cfg.DatabaseURL, "SELECT max(seq) FROM log WHERE order_id IN ('"+settled.id+"', '"+deleted.id+"') AND seq NOT IN (SELECT seq FROM orders)")
 	all, before, _ := s.logAfter("0")
 	done := s.cleanUp()
-	require.Equal(t, postgres.Cleaned{LogRows: 4, Contents: 2, Tombstones: 1}, done, "two edits of each, and what the newest rows of both had replaced")
+	require.Equal(t, postgres.Cleaned{LogRows: 4, Contents: 4, Tombstones: 1}, done, "two rows of each, what the settled one was before, and all contents of the deleted one")
 	require.Equal(t, postgres.Cleaned{}, s.cleanUp(), "once is enough")
 	ids, after, _ := s.logAfter("0")
 	require.Equal(t, all, ids, "the log still tells of every order")
@@ -244,7 +242,7 @@ func TestCleanUpCommand(t *testing.T) {
 	t.Setenv("ORDERS_RETENTION", "2400h")
 	out, err := run(t, s, "admin", CleanUp)
 	require.NoError(t, err)
-	require.Equal(t, "removed 1 rows of the log, 0 contents kept in the log, contents of 1 deleted orders\n", out)
+	require.Equal(t, "removed 1 rows of the log, 1 contents, and all but the deletion of 1 deleted orders\n", out)
 	require.Zero(t, s.holding("deleted one"))
 }
 
@@ -262,15 +260,15 @@ func compare(from, to *side, ids ...string) []contracts.Entry {
 // saved keeps the rows of a side's database, and gives back how to bring it to them again.
 func (s *side) saved() (restore func()) {
 	s.t.Helper()
-	const tables = "orders, links, log"
+	const tables = "orders, links, log, contents"
 	execute(s.t, s.cfg.DatabaseURL, `CREATE SCHEMA saved; CREATE TABLE saved.orders AS TABLE orders;
 		CREATE TABLE saved.links AS TABLE links;
-		CREATE TABLE saved.log AS TABLE log; CREATE TABLE saved.seq AS SELECT last_value FROM log_seq`)
+		CREATE TABLE saved.log AS TABLE log; CREATE TABLE saved.contents AS TABLE contents; CREATE TABLE saved.seq AS SELECT last_value FROM log_seq`)
 	return func() {
 		s.t.Helper()
 		s.stop()
 		execute(s.t, s.cfg.DatabaseURL, `TRUNCATE `+tables+`, outbox; INSERT INTO orders SELECT * FROM saved.orders;
-			INSERT INTO links SELECT * FROM saved.links; INSERT INTO log SELECT * FROM saved.log; SELECT setval('log_seq', last_value) FROM saved.seq`)
+			INSERT INTO links SELECT * FROM saved.links; INSERT INTO log SELECT * FROM saved.log; INSERT INTO contents SELECT * FROM saved.contents; SELECT setval('log_seq', last_value) FROM saved.seq`)
 		s.start()
 	}
 }

@@ -218,7 +218,7 @@ func (s *side) putBack(to contracts.Version) {
 		seq = n
 	}
 	execute(s.t, s.cfg.DatabaseURL, fmt.Sprintf(`DELETE FROM links USING orders o WHERE o.id = order_id AND o.seq > %[1]d; DELETE FROM outbox;
-		DELETE FROM orders WHERE seq > %[1]d; DELETE FROM log WHERE seq > %[1]d; SELECT setval('log_seq', %[1]d)`, seq))
+		DELETE FROM orders WHERE seq > %[1]d; DELETE FROM log WHERE seq > %[1]d; DELETE FROM contents WHERE seq > %[1]d; SELECT setval('log_seq', %[1]d)`, seq))
 }
 
 // TestWhatWasSeenStaysWithinBounds, however many epochs a peer makes up.

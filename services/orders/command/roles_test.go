@@ -131,6 +131,7 @@ func TestTheServicesRole(t *testing.T) {
 
 	for _, statement := range []string{
 		"TRUNCATE audit", "DELETE FROM audit", "UPDATE audit SET actor = ''", "TRUNCATE log", "DELETE FROM log", "UPDATE log SET actor = ''",
+		"TRUNCATE contents", "DELETE FROM contents", "UPDATE contents SET body = '{}'", "SELECT remove_contents('{1}', '{}')",
 		"DROP TABLE audit", "ALTER TABLE audit ADD COLUMN x int", "UPDATE epoch_key SET key = ''", "DELETE FROM goose_db_version",
 		"CREATE TABLE mine (x int)",
 	} {
@@ -138,7 +139,7 @@ func TestTheServicesRole(t *testing.T) {
 	}
 	for _, statement := range []string{
 		"SELECT password_hash FROM users", "SELECT * FROM sessions", "SELECT * FROM api_tokens", "SELECT * FROM login_tries", "SELECT * FROM epoch_key",
-		"SELECT * FROM remove_log_rows('{1}', '0')", "UPDATE orders SET status = ''", "DELETE FROM outbox",
+		"SELECT * FROM clean_log('{1}', '0')", "UPDATE orders SET status = ''", "DELETE FROM outbox",
 	} {
 		refusedTo(t, reader, statement)
 	}
@@ -149,7 +150,7 @@ func TestTheServicesRole(t *testing.T) {
 	o.CustomerNote = "four"
 	s.want(200, "client", "PUT", "/orders/"+o.ID, o, "If-Match", "*")
 	before := count(t, owner, "SELECT count(*) FROM log")
-	execute(t, app, "SELECT count(*) FROM remove_log_rows((SELECT array_agg(seq) FROM log), '-1 year')")
+	execute(t, app, "SELECT count(*) FROM clean_log((SELECT array_agg(seq) FROM log), '-1 year')")
 	require.Equal(t, before, count(t, owner, "SELECT count(*) FROM log"))
 }
 

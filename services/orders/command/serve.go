@@ -131,7 +131,7 @@ func runUntil(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	g.Go(func() error { return api.Run(parts) })
 	g.Go(func() error { return cleaner.Run(parts) })
 	g.Go(func() error { return forget(parts, store, log) })
-	g.Go(func() error { return index(parts, store, log) })
+	g.Go(func() error { return upgrade(parts, store, log) })
 	g.Go(func() error { return desk.Run(parts) })
 	g.Go(func() error { return people.Run(parts) })
 	g.Go(func() error { return operators.Run(parts) })

@@ -183,10 +183,10 @@ func TestWhatIsNotKeptIsNotPutBack(t *testing.T) {
 	before["DEL_SYNCED"](st)
 	deletion := st.timeline(st.id)[len(st.timeline(st.id))-1]
 	_, tag, path := s.keptBy(&deletion, st.id)
-	execute(t, s.cfg.DatabaseURL, `UPDATE orders SET body = jsonb_set(body::jsonb, '{customer,email}', '"no address"')::json`)
+	execute(t, s.cfg.DatabaseURL, `UPDATE contents SET body = jsonb_set(body::jsonb, '{customer,email}', '"no address"')::json`)
 	p := s.want(http.StatusConflict, "admin", "POST", path, contracts.PutBack{Which: "replaced"}, "If-Match", tag).problem(t)
 	require.Contains(t, p.Detail, "/customer/email")
-	execute(t, s.cfg.DatabaseURL, "UPDATE orders SET body = NULL, order_number = '', status = ''")
+	execute(t, s.cfg.DatabaseURL, "UPDATE log SET content = NULL, replaced = NULL; UPDATE orders SET content = NULL, order_number = '', status = ''")
 	s.want(http.StatusNotFound, "admin", "GET", path, nil).problem(t)
 	s.want(http.StatusNotFound, "admin", "POST", path, contracts.PutBack{Which: "replaced"}, "If-Match", tag).problem(t)
 	require.False(t, st.timeline(st.id)[len(st.timeline(st.id))-1].Kept)

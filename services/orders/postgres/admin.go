@@ -57,18 +57,10 @@ const (
 	inError = `SELECT order_id FROM (
 	SELECT order_id FROM links WHERE peer = $1 AND state = 7 AND state NOT IN (3, 5) AND reason = $2
 	UNION ALL SELECT order_id FROM links WHERE peer = $1 AND state = 8 AND state NOT IN (3, 5) AND reason = $2) l ORDER BY order_id LIMIT $3`
-	timeline = `SELECT l.seq, l.order_id, l.at, l.event, l.peer, l.received, l.was, l.was_since, l.becomes, l.rule, l.version,
-	l.fingerprint, l.deleted, l.wrote, l.actor, l.request_id, l.reason, ` + replacedBy + ` IS NOT NULL OR l.dropped IS NOT NULL
-	FROM ` + logWithDeleted + ` WHERE l.order_id = $1 ORDER BY l.seq`
-	keptContents = `SELECT ` + replacedBy + `, l.dropped FROM ` + logWithDeleted + ` WHERE l.seq = $2 AND l.order_id = $1`
-	// A deletion leaves the content where it is, for the next change that writes one to keep, or to this day.
-	replacedBy = `COALESCE(l.replaced, CASE WHEN l.deleted AND l.wrote AND before.deleted IS NOT TRUE THEN
-	CASE WHEN next.found THEN next.replaced ELSE o.body END END)`
-	logWithDeleted = `log l LEFT JOIN orders o ON o.id = l.order_id
-	LEFT JOIN LATERAL (SELECT b.deleted FROM log b WHERE l.deleted AND l.wrote AND b.order_id = l.order_id AND b.seq < l.seq AND b.wrote
-		ORDER BY b.seq DESC LIMIT 1) before ON true
-	LEFT JOIN LATERAL (SELECT true AS found, n.replaced FROM log n WHERE l.deleted AND l.wrote AND n.order_id = l.order_id AND n.seq > l.seq
-		AND n.wrote AND NOT n.deleted ORDER BY n.seq LIMIT 1) next ON true`
+	timeline = `SELECT seq, order_id, at, event, peer, received, was, was_since, becomes, rule, version,
+	fingerprint, deleted, wrote, actor, request_id, reason, num_nonnulls(replaced, dropped) > 0 FROM log WHERE order_id = $1 ORDER BY seq`
+	keptContents = `SELECT (SELECT body FROM contents WHERE seq = l.replaced), (SELECT body FROM contents WHERE seq = l.dropped)
+	FROM log l WHERE l.seq = $2 AND l.order_id = $1`
 )
 
 func sum(states map[ordersync.State]int64) (n int64) {
@@ -134,6 +126,9 @@ func (s *Store) InError(ctx context.Context, peer, reason string, limit int) ([]
 
 // Timeline reads what the log has of an order, oldest first.
 func (s *Store) Timeline(ctx context.Context, id uuid.UUID) ([]orders.LogRow, error) {
+	if err := s.moveFirst(ctx, id); err != nil {
+		return nil, translate(err, "read timeline")
+	}
 	rows, err := s.pool.Query(ctx, timeline, id)
 	if err != nil {
 		return nil, translate(err, "read timeline")
@@ -162,7 +157,9 @@ func (s *Store) Timeline(ctx context.Context, id uuid.UUID) ([]orders.LogRow, er
 // KeptContents reads what a change of an order replaced and what it dropped of the other side's. Both are
 // nil where nothing is kept.
 func (s *Store) KeptContents(ctx context.Context, id uuid.UUID, seq int64) (replaced, dropped []byte, err error) {
-	err = s.pool.QueryRow(ctx, keptContents, id, seq).Scan(&replaced, &dropped)
+	if err = s.moveFirst(ctx, id); err == nil {
+		err = s.pool.QueryRow(ctx, keptContents, id, seq).Scan(&replaced, &dropped)
+	}
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil, nil
 	}

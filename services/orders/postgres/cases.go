@@ -40,28 +40,35 @@ func (s *Store) OpenCases(ctx context.Context, f orders.CaseFilter, limit int) (
 // have no index.
 const caseRowsMax = 200_000
 
-// A case began with the change that left what was agreed, whose row says so; a deleted base is none. A
-// content is what the first change from there on replaced, or the present one.
-const endedCases = `WITH ended AS MATERIALIZED (
-		SELECT seq, order_id, peer, at, deleted, dropped FROM log
-		WHERE seq > (SELECT last_value FROM log_seq) - $2 AND was = 6 AND becomes NOT IN (6, 7, 8) ORDER BY seq DESC LIMIT $1)
-	SELECT e.order_id, e.peer, e.at,
-	(SELECT l.replaced FROM log l WHERE began.was = 3 AND l.order_id = e.order_id AND l.seq >= began.seq AND l.replaced IS NOT NULL
-		ORDER BY l.seq LIMIT 1),
-	CASE WHEN NOT COALESCE(before.deleted, true) THEN COALESCE((SELECT l.replaced FROM log l WHERE l.order_id = e.order_id AND l.seq >= e.seq
-		AND l.replaced IS NOT NULL ORDER BY l.seq LIMIT 1), o.body) END,
-	e.dropped,
-	CASE WHEN NOT e.deleted THEN COALESCE((SELECT l.replaced FROM log l WHERE l.order_id = e.order_id AND l.seq > e.seq
-		AND l.replaced IS NOT NULL ORDER BY l.seq LIMIT 1), o.body) END
-	FROM ended e LEFT JOIN orders o ON o.id = e.order_id
-	LEFT JOIN LATERAL (SELECT l.seq, l.was FROM log l WHERE l.order_id = e.order_id AND l.peer = e.peer AND l.seq < e.seq AND l.was IN (3, 5)
+const endedRows = `SELECT seq, order_id, peer, at, deleted, content, dropped FROM log
+	WHERE seq > (SELECT last_value FROM log_seq) - $2 AND was = 6 AND becomes NOT IN (6, 7, 8) ORDER BY seq DESC LIMIT $1`
+
+// A case began with the change that left what was agreed, whose row says so; a deleted base is none.
+const endedCases = `WITH ended AS MATERIALIZED (` + endedRows + `)
+	SELECT e.order_id, e.peer, e.at, 
+	(SELECT c.body FROM contents c WHERE c.seq = CASE WHEN began.was = 3 THEN COALESCE(began.replaced,
+		(SELECT l.content FROM log l WHERE l.order_id = e.order_id AND l.wrote AND l.seq < began.seq ORDER BY l.seq DESC LIMIT 1)) END),
+	(SELECT c.body FROM contents c WHERE c.seq = before.content),
+	(SELECT c.body FROM contents c WHERE c.seq = e.dropped),
+	(SELECT c.body FROM contents c WHERE c.seq = CASE WHEN NOT e.deleted THEN COALESCE(e.content, before.content) END)
+	FROM ended e
+	LEFT JOIN LATERAL (SELECT l.seq, l.was, l.replaced FROM log l WHERE l.order_id = e.order_id AND l.peer = e.peer AND l.seq < e.seq AND l.was IN (3, 5)
 		ORDER BY l.seq DESC LIMIT 1) began ON true
-	LEFT JOIN LATERAL (SELECT l.deleted FROM log l WHERE l.order_id = e.order_id AND l.wrote AND l.seq < e.seq
+	LEFT JOIN LATERAL (SELECT l.content FROM log l WHERE l.order_id = e.order_id AND l.wrote AND l.seq < e.seq
 		ORDER BY l.seq DESC LIMIT 1) before ON true
 	ORDER BY e.seq DESC`
 
+const endedOrders = `SELECT DISTINCT order_id FROM (` + endedRows + `) e`
+
 // EndedCases implements orders.Store.
 func (s *Store) EndedCases(ctx context.Context, limit int) ([]orders.EndedCase, error) {
+	ids, err := oneColumn[uuid.UUID](s.pool.Query(ctx, endedOrders, limit, caseRowsMax))
+	if err == nil {
+		err = s.moveFirst(ctx, ids...)
+	}
+	if err != nil {
+		return nil, translate(err, "list ended collisions")
+	}
 	rows, err := s.pool.Query(ctx, endedCases, limit, caseRowsMax)
 	if err != nil {
 		return nil, translate(err, "list ended collisions")

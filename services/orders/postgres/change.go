@@ -43,25 +43,25 @@ func (s *Store) tryChange(ctx context.Context, c orders.ChangeRequest, decide or
 			rollback(ctx, conn)
 		}
 	}()
-	loaded, drawn, err := begin(ctx, conn.Conn(), c)
+	r, drawn, err := begin(ctx, conn.Conn(), c)
 	if err != nil {
 		return nil, err
 	}
 	drawn.Brake = brakeLock(ctx, conn.Conn())
-	changes, err := decide(loaded, drawn)
+	changes, err := decide(r.list, drawn)
 	if err != nil {
 		return nil, err
 	}
-	return save(ctx, conn.Conn(), c.Key, changes)
+	return save(ctx, conn.Conn(), c.Key, r.collect(changes))
 }
 
 // The loads. Links are read by a statement of their own, after the orders' locks are held: joined,
 // they would be as old as the statement's start.
 const (
-	lockOrders = `SELECT id, seq, deleted, updated_at, version, fingerprint, placed_at FROM orders WHERE id = ANY($1) ORDER BY id FOR UPDATE`
-	loadBodies = `SELECT id, body FROM orders WHERE id = ANY($1)`
-	loadLinks  = `SELECT order_id, peer, state, due, since, agreed, theirs_version, theirs_fingerprint, theirs_deleted,
-	theirs_updated_at, reason, CASE WHEN $2 THEN theirs_body END FROM links WHERE order_id = ANY($1)`
+	lockOrders = `SELECT id, seq, deleted, updated_at, version, fingerprint, placed_at, COALESCE(content, 0) FROM orders WHERE id = ANY($1) ORDER BY id FOR UPDATE`
+	loadBodies = `SELECT o.id, ` + presentBody + ` FROM orders o WHERE o.id = ANY($1)`
+	loadLinks  = `SELECT l.order_id, l.peer, l.state, l.due, l.since, l.agreed, l.theirs_version, l.theirs_fingerprint, l.theirs_deleted,
+	l.theirs_updated_at, l.reason, COALESCE(l.theirs, 0), l.old_theirs_body IS NOT NULL, CASE WHEN $2 THEN ` + theirsBody + ` END FROM links l WHERE l.order_id = ANY($1)`
 	lockLinks = `SELECT FROM links WHERE order_id = ANY($1) ORDER BY order_id, peer FOR UPDATE`
 	// The transaction takes its id before its numbers; logEnd goes by that.
 	drawNumbers = `WITH own AS MATERIALIZED (SELECT pg_current_xact_id() AS id)
@@ -72,7 +72,7 @@ const (
 	findKey = `SELECT request_hash, order_id FROM idempotency_keys WHERE key IN ($1, $2)`
 )
 
-func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) ([]*orders.Stored, orders.Drawn, error) {
+func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) (*result, orders.Drawn, error) {
 	r, ids := newResult(c.IDs), rawIDs(c.IDs)
 	var drawn orders.Drawn
 	b := &pgx.Batch{}
@@ -101,38 +101,48 @@ func begin(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest) ([]*orde
 	if err := conn.SendBatch(ctx, b).Close(); err != nil {
 		return nil, drawn, err
 	}
-	again, err := lockOrphans(ctx, conn, c, r)
-	if again.Numbers != nil {
-		drawn = again
-	}
-	return r.list, drawn, err
-}
-
-// lockOrphans locks what there is of orders that are not here, the links of those that this side
-// refused, and reads these links again. Those of which there is nothing at all have nothing to lock:
-// two that make one at once meet at its key, and the later one tries again. Numbers are drawn again
-// too: they must be above those of whoever held the locks before.
-func lockOrphans(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest, r *result) (drawn orders.Drawn, err error) {
-	var orphans [][16]byte
-	for _, st := range r.list {
-		if !st.Known() && len(st.Links) > 0 {
-			orphans = append(orphans, st.ID)
-			st.Links = nil
+	// What is locked or moved is read again, and numbers are drawn again.
+	if orphans := r.orphans(); orphans != nil {
+		if err := reload(ctx, conn, c, r, lockLinks, orphans, &drawn); err != nil {
+			return nil, drawn, err
 		}
 	}
-	if orphans == nil {
-		return drawn, nil
+	if r.unmoved {
+		if err := reload(ctx, conn, c, r, moveContents, ids, &drawn); err != nil {
+			return nil, drawn, err
+		}
 	}
+	return r, drawn, nil
+}
+
+// orphans are the orders that are not here, but links of which are, since this side refused them: these links are all
+// there is to lock. Those of which there is nothing at all have nothing to lock: two that make one at once meet at
+// its key, and the later one tries again.
+func (r *result) orphans() (ids [][16]byte) {
+	for _, st := range r.list {
+		if !st.Known() && len(st.Links) > 0 {
+			ids = append(ids, st.ID)
+		}
+	}
+	return ids
+}
+
+// reload reads orders again after a statement about them, and draws numbers again: they must be above those of whoever
+// held the locks that it waited for.
+func reload(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest, r *result, first string, ids [][16]byte, drawn *orders.Drawn) error {
+	for _, id := range ids {
+		r.byID[id].Links = nil
+	}
+	drawn.Numbers = nil
 	b := &pgx.Batch{}
-	b.Queue(lockLinks, orphans)
-	b.Queue(lockOrders, orphans).Query(r.readHeads)
-	b.Queue(loadLinks, orphans, c.Bodies).Query(r.readLinks)
+	b.Queue(first, ids)
+	b.Queue(lockOrders, ids).Query(r.readHeads)
+	b.Queue(loadLinks, ids, c.Bodies).Query(r.readLinks)
 	if c.Bodies {
-		b.Queue(loadBodies, orphans).Query(r.readBodies)
+		b.Queue(loadBodies, ids).Query(r.readBodies)
 	}
-	b.Queue(drawNumbers, c.Numbers).Query(readDrawn(&drawn))
-	err = conn.SendBatch(ctx, b).Close()
-	return drawn, err
+	b.Queue(drawNumbers, c.Numbers).Query(readDrawn(drawn))
+	return conn.SendBatch(ctx, b).Close()
 }
 
 func readDrawn(drawn *orders.Drawn) func(pgx.Rows) error {
@@ -184,50 +194,43 @@ func replayed(rows pgx.Rows, key *orders.IdempotencyKey) error {
 	return orders.Errorf(orders.Replayed, "the order was created before")
 }
 
-// The saves. The log comes first, since it copies what the others replace.
+// The saves.
 const (
-	insertLog = `INSERT INTO log (seq, order_id, at, event, peer, received, was, was_since, becomes, rule, version, fingerprint,
-	deleted, wrote, actor, request_id, reason, replaced, dropped)
-	SELECT u.seq, u.order_id, u.at, u.event, u.peer, u.received, u.was, u.was_since, u.becomes, u.rule, u.version, u.fingerprint,
-	u.deleted, u.wrote, u.actor, u.request_id, u.reason,
-	CASE WHEN u.replaces THEN (SELECT o.body FROM orders o WHERE o.id = u.order_id) END,
-	CASE WHEN u.drops THEN (SELECT l.theirs_body FROM links l WHERE l.order_id = u.order_id AND l.peer = u.peer) END
-	FROM unnest($1::bigint[], $2::uuid[], $3::timestamptz[], $4::smallint[], $5::text[], $6::smallint[], $7::smallint[],
+	insertContents = `INSERT INTO contents (seq, body) SELECT * FROM unnest($1::bigint[], $2::json[])`
+	insertLog      = `INSERT INTO log (seq, order_id, at, event, peer, received, was, was_since, becomes, rule, version, fingerprint,
+	deleted, wrote, actor, request_id, reason, content, replaced, dropped)
+	SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::timestamptz[], $4::smallint[], $5::text[], $6::smallint[], $7::smallint[],
 	$8::timestamptz[], $9::smallint[], $10::smallint[], $11::text[], $12::text[], $13::boolean[], $14::boolean[], $15::text[],
-	$16::text[], $17::text[], $18::boolean[], $19::boolean[])
-	AS u (seq, order_id, at, event, peer, received, was, was_since, becomes, rule, version, fingerprint, deleted, wrote, actor,
-	request_id, reason, replaces, drops)`
-	insertOrders = `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words, placed_at)
-	SELECT u.id, u.seq, u.deleted, u.updated_at, u.version, u.fingerprint, u.order_number, u.status, u.body, ` + folded + `, u.placed_at FROM ` + orderRows
+	$16::text[], $17::text[], $18::bigint[], $19::bigint[], $20::bigint[])`
+	insertOrders = `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, content, order_number, status, words, placed_at)
+	SELECT u.id, u.seq, u.deleted, u.updated_at, u.version, u.fingerprint, u.content, u.order_number, u.status, ` + folded + `, u.placed_at FROM ` + orderRows
 	updateOrders = `UPDATE orders o SET seq = u.seq, deleted = u.deleted, updated_at = u.updated_at, version = u.version,
-	fingerprint = u.fingerprint, order_number = COALESCE(u.order_number, o.order_number), status = COALESCE(u.status, o.status),
-	body = COALESCE(u.body, o.body), words = COALESCE(` + folded + `, o.words), placed_at = COALESCE(u.placed_at, o.placed_at)
+	fingerprint = u.fingerprint, content = u.content, order_number = COALESCE(u.order_number, o.order_number), status = COALESCE(u.status, o.status),
+	words = COALESCE(` + folded + `, o.words), placed_at = COALESCE(u.placed_at, o.placed_at)
 	FROM ` + orderRows + ` WHERE o.id = u.id`
-	orderRows = `unnest($1::uuid[], $2::bigint[], $3::boolean[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::json[], $10::text[],
+	orderRows = `unnest($1::uuid[], $2::bigint[], $3::boolean[], $4::timestamptz[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::text[], $10::text[],
 	$11::text[], $12::timestamptz[], $13::text[])
-	AS u (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words, folded, placed_at, ref)`
+	AS u (id, seq, deleted, updated_at, version, fingerprint, content, order_number, status, words, folded, placed_at, ref)`
 	linkColumns = `unnest($1::uuid[], $2::text[], $3::smallint[], $4::boolean[], $5::timestamptz[], $6::text[],
-	$7::text[], $8::text[], $9::boolean[], $10::timestamptz[], $11::json[], $12::text[])`
+	$7::text[], $8::text[], $9::boolean[], $10::timestamptz[], $11::bigint[], $12::text[])`
 	insertLinks = `INSERT INTO links (order_id, peer, state, due, since, agreed, theirs_version, theirs_fingerprint,
-	theirs_deleted, theirs_updated_at, theirs_body, reason) SELECT * FROM ` + linkColumns
-	// A kept content that was not loaded comes back as null: it stays while the kept version does.
+	theirs_deleted, theirs_updated_at, theirs, reason) SELECT * FROM ` + linkColumns
 	updateLinks = `UPDATE links l SET state = u.state, due = u.due, since = u.since, agreed = u.agreed,
 	theirs_version = u.theirs_version, theirs_fingerprint = u.theirs_fingerprint, theirs_deleted = u.theirs_deleted,
-	theirs_updated_at = u.theirs_updated_at, reason = u.reason,
-	theirs_body = CASE WHEN u.theirs_body IS NULL AND u.theirs_version = l.theirs_version THEN l.theirs_body ELSE u.theirs_body END
+	theirs_updated_at = u.theirs_updated_at, theirs = u.theirs, reason = u.reason
 	FROM ` + linkColumns + ` AS u (order_id, peer, state, due, since, agreed, theirs_version, theirs_fingerprint,
-	theirs_deleted, theirs_updated_at, theirs_body, reason) WHERE l.order_id = u.order_id AND l.peer = u.peer`
+	theirs_deleted, theirs_updated_at, theirs, reason) WHERE l.order_id = u.order_id AND l.peer = u.peer`
 	insertOutbox = `INSERT INTO outbox (order_id, peer, version, state, at)
 	SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::timestamptz[]) RETURNING id`
 	insertKey = `INSERT INTO idempotency_keys (key, request_hash, order_id) VALUES ($1, $2, $3)`
 )
 
-func save(ctx context.Context, conn *pgx.Conn, key *orders.IdempotencyKey, changes []orders.Change) ([]orders.Hint, error) {
-	w := collect(changes)
+func save(ctx context.Context, conn *pgx.Conn, key *orders.IdempotencyKey, w *writes) ([]orders.Hint, error) {
 	b := &pgx.Batch{}
 	if key != nil {
 		b.Queue(insertKey, storedKey(key), key.RequestHash, key.OrderID)
 	}
+	w.contents.queue(b, insertContents)
 	w.log.queue(b, insertLog)
 	w.newOrders.queue(b, insertOrders)
 	w.oldOrders.queue(b, updateOrders)

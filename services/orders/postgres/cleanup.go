@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,10 +17,10 @@ type Cleanup struct {
 
 // Cleaned is what a clean-up did.
 type Cleaned struct {
-	Idle       bool // another one is at it, or was a short time ago
+	Idle       bool // another one is at it, or was a short time ago; or contents of an earlier version are being moved
 	LogRows    int64
-	Contents   int64 // rows of the log whose kept contents were removed
-	Tombstones int64 // deleted orders whose last content was removed
+	Contents   int64 // contents that nothing refers to any more
+	Tombstones int64 // deleted orders of which nothing else is known now
 }
 
 const (
@@ -39,29 +38,25 @@ const (
 	cleanupLast  = `SELECT up_to, ran_at FROM cleanup`
 	takeTurn     = `SELECT pg_try_advisory_xact_lock($1)`
 	// Most rows are the newest of an order that was left alone for long, and hold nothing.
-	oldRows = `SELECT l.seq, l.at < now() - $2::interval, l.replaced IS NOT NULL OR l.dropped IS NOT NULL
+	oldRows = `SELECT l.seq, l.at < now() - $2::interval, num_nonnulls(l.replaced, l.dropped) > 0
 	OR NOT EXISTS (SELECT FROM orders o WHERE o.id = l.order_id AND o.seq = l.seq) FROM log l WHERE l.seq > $1 ORDER BY l.seq LIMIT $3`
-	removeRows     = `SELECT remove_log_rows($1, $2)`
-	removeContents = `SELECT remove_log_contents($1, $2)`
-	cleanedUpTo    = `UPDATE cleanup SET up_to = greatest(up_to, $1)`
+	cleanRows   = `SELECT removed, COALESCE(up_to, 0), emptied FROM clean_log($1, $2)`
+	cleanedUpTo = `UPDATE cleanup SET up_to = greatest(up_to, $1)`
 
 	// An order's newest change says when it was deleted here.
-	oldTombstones = `SELECT o.id, l.at < now() - $2::interval, o.body IS NOT NULL FROM orders o JOIN log l ON l.seq = o.seq
+	oldTombstones = `SELECT o.id, l.at < now() - $2::interval, o.content IS NOT NULL FROM orders o JOIN log l ON l.seq = o.seq
 	WHERE o.deleted AND o.id > $1 ORDER BY o.id LIMIT $3`
-	// Those that somebody works on now are left to the next time. Links change only under this lock, so
-	// they are looked at by a statement of its own after it.
-	lockTombstones   = `SELECT id FROM orders WHERE id = ANY($1) ORDER BY id FOR UPDATE SKIP LOCKED`
-	removeTombstones = `UPDATE orders o SET body = NULL, words = NULL, order_number = '', status = '' WHERE o.id = ANY($1) AND o.deleted AND o.body IS NOT NULL
-	AND NOT EXISTS (SELECT FROM links k WHERE k.order_id = o.id AND k.state NOT IN (3, 5))
-	AND NOT EXISTS (SELECT FROM unnest($2::text[]) p WHERE NOT EXISTS (SELECT FROM links k WHERE k.order_id = o.id AND k.peer = p AND k.state = 5))
-	RETURNING o.id`
-	forgetContents = `SELECT remove_tombstone_contents($1)`
+	cleanTombstones = `SELECT removed, emptied FROM clean_tombstones($1, $2, $3)`
 )
 
 // CleanUp removes history and contents that have outlived the retention, of orders that are settled
 // towards every peer: rows of the log but the newest of each order, and what deleted orders held. That
 // an order was deleted, and at which version, is never removed, so that nothing deleted comes back.
+// Nothing is done before all contents of an earlier version are moved.
 func (s *Store) CleanUp(ctx context.Context, c Cleanup) (done Cleaned, err error) {
+	if moved, err := s.areMoved(ctx); !moved {
+		return Cleaned{Idle: true}, translate(err, "begin to clean up")
+	}
 	tag, err := s.pool.Exec(ctx, beginCleanup, c.Apart)
 	if err != nil {
 		return done, translate(err, "begin to clean up")
@@ -105,17 +100,11 @@ func (s *Store) cleanLog(ctx context.Context, c Cleanup, done *Cleaned) error {
 			return err
 		}
 		err = s.inTurn(ctx, len(w.todo), done, func(tx pgx.Tx) (did Cleaned, err error) {
-			gone, err := oneColumn[int64](tx.Query(ctx, removeRows, w.todo, c.Retention))
-			if err != nil {
-				return did, err
+			var upTo int64
+			if err = tx.QueryRow(ctx, cleanRows, w.todo, c.Retention).Scan(&did.LogRows, &upTo, &did.Contents); err == nil && upTo > 0 {
+				_, err = tx.Exec(ctx, cleanedUpTo, upTo)
 			}
-			if len(gone) > 0 {
-				if _, err := tx.Exec(ctx, cleanedUpTo, slices.Max(gone)); err != nil {
-					return did, err
-				}
-			}
-			emptied, err := tx.Exec(ctx, removeContents, w.todo, c.Retention)
-			return Cleaned{LogRows: int64(len(gone)), Contents: emptied.RowsAffected()}, err
+			return did, err
 		})
 		if err != nil || done.Idle || w.read < cleanupStep {
 			return err
@@ -131,16 +120,8 @@ func (s *Store) cleanTombstones(ctx context.Context, c Cleanup, done *Cleaned) e
 			return err
 		}
 		err = s.inTurn(ctx, len(w.todo), done, func(tx pgx.Tx) (did Cleaned, err error) {
-			locked, err := oneColumn[uuid.UUID](tx.Query(ctx, lockTombstones, rawIDs(w.todo)))
-			if err != nil {
-				return did, err
-			}
-			gone, err := oneColumn[uuid.UUID](tx.Query(ctx, removeTombstones, rawIDs(locked), c.Peers))
-			if err != nil {
-				return did, err
-			}
-			emptied, err := tx.Exec(ctx, forgetContents, rawIDs(gone))
-			return Cleaned{Tombstones: int64(len(gone)), Contents: emptied.RowsAffected()}, err
+			err = tx.QueryRow(ctx, cleanTombstones, rawIDs(w.todo), c.Peers, c.Retention).Scan(&did.Tombstones, &did.Contents)
+			return did, err
 		})
 		if err != nil || done.Idle || w.read < cleanupStep {
 			return err

@@ -14,11 +14,11 @@ GRANT CONNECT ON DATABASE {database} TO {role};
 GRANT USAGE ON SCHEMA {schema} TO {role};
 REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
-REVOKE UPDATE, DELETE ON log, audit FROM {role};
+REVOKE UPDATE, DELETE ON log, contents, audit FROM {role};
 REVOKE INSERT, UPDATE, DELETE ON epoch_key, goose_db_version FROM {role};
 GRANT UPDATE (unverified) ON epoch_key TO {role};
 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role};
-GRANT EXECUTE ON FUNCTION remove_log_rows, remove_log_contents, remove_tombstone_contents TO {role}`
+GRANT EXECUTE ON FUNCTION move_contents, clean_log, clean_tombstones TO {role}`
 
 // What a role that only reads gets, for reports: no hash of a password, session or token, and no key.
 const grantReader = `

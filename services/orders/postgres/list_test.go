@@ -75,9 +75,9 @@ func TestListGoesByIndexes(t *testing.T) {
 func TestSearchNearAndFar(t *testing.T) {
 	s := open(t, 1)
 	const many = nearMax + 100
-	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words)
+	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, words)
 		SELECT ('00000000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid, i, false, now(), '', '', 'N-' || i, 'pending',
-		'{}', to_tsvector('simple', CASE WHEN i IN (3, 5) THEN 'Zacharias' ELSE 'Ada' END)
+		to_tsvector('simple', CASE WHEN i IN (3, 5) THEN 'Zacharias' ELSE 'Ada' END)
 		FROM generate_series(1, $1::int) i`, many)
 	require.NoError(t, err)
 	find := func(q orders.Query) (numbers []int64) {
@@ -136,9 +136,9 @@ func pages(t *testing.T, s *Store, q orders.Query) (all []int64, sizes []int) {
 func TestSearchIsWholeAtAnyDensity(t *testing.T) {
 	s := open(t, 1)
 	const old, between, all = searchMax + 1, searchMax + 1 + farMax, searchMax + 1 + farMax + nearMax + 100
-	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words)
+	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, words)
 		SELECT ('00000000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid, i, false, now(), '', '', 'N-' || i, CASE WHEN i = $1 - 1 THEN 'shipped' ELSE 'pending' END,
-		'{}', to_tsvector('simple', CASE WHEN i <= $1 OR i % 1000 = 0 THEN 'Ada' WHEN i % 50 = 0 THEN 'Few' ELSE 'Zacharias' END)
+		to_tsvector('simple', CASE WHEN i <= $1 OR i % 1000 = 0 THEN 'Ada' WHEN i % 50 = 0 THEN 'Few' ELSE 'Zacharias' END)
 		FROM generate_series(1, $2::int) i`, old, all)
 	require.NoError(t, err)
 	var want, few []int64
@@ -176,8 +176,8 @@ func TestSearchIsWholeAtAnyDensity(t *testing.T) {
 // newest of their order, the next page goes on after them.
 func TestListByPeopleGoesOn(t *testing.T) {
 	s := open(t, 1)
-	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body)
-		SELECT ('00000000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid, CASE WHEN i <= 10 THEN i ELSE 100000 + i END, false, now(), '', '', 'N-' || i, 'pending', '{}'
+	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status)
+		SELECT ('00000000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid, CASE WHEN i <= 10 THEN i ELSE 100000 + i END, false, now(), '', '', 'N-' || i, 'pending'
 		FROM generate_series(1, $1::int) i`, changedMax+20)
 	require.NoError(t, err)
 	_, err = s.pool.Exec(t.Context(), `INSERT INTO log (seq, order_id, at, event, version, fingerprint, deleted, wrote, actor, request_id, peer, received, was, becomes, rule, reason)

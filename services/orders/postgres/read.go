@@ -14,13 +14,10 @@ import (
 )
 
 const (
-	readOrders = `SELECT id, seq, deleted, updated_at, version, fingerprint, placed_at FROM orders WHERE id = ANY($1)`
-	headAt     = `SELECT deleted, fingerprint FROM log WHERE order_id = $1 AND wrote AND version = $2 ORDER BY seq DESC LIMIT 1`
-	// The content at a version is what the next change of content replaced, or the present one.
-	contentAt = `SELECT replaced FROM log WHERE order_id = $1 AND replaced IS NOT NULL
-	AND seq > (SELECT max(seq) FROM log WHERE order_id = $1 AND wrote AND version = $2) ORDER BY seq LIMIT 1`
+	readOrders = `SELECT id, seq, deleted, updated_at, version, fingerprint, placed_at, COALESCE(content, 0) FROM orders WHERE id = ANY($1)`
+	contentAt  = `SELECT l.deleted, l.fingerprint, (SELECT c.body FROM contents c WHERE c.seq = l.content) FROM log l
+	WHERE l.order_id = $1 AND l.wrote AND l.version = $2 ORDER BY l.seq DESC LIMIT 1`
 	versionsOf = `SELECT version FROM log WHERE order_id = $1 AND wrote ORDER BY seq DESC LIMIT $2`
-	contentNow = `SELECT body FROM orders WHERE id = $1 AND EXISTS (SELECT FROM log WHERE order_id = $1 AND wrote AND version = $2)`
 )
 
 // Load implements orders.Store.
@@ -90,32 +87,18 @@ func (s *Store) Versions(ctx context.Context, id uuid.UUID, limit int) ([]orders
 
 // ContentAt implements orders.Store.
 func (s *Store) ContentAt(ctx context.Context, id uuid.UUID, version ordersync.Vector) (*orders.CaseVersion, error) {
-	var head ordersync.Head
-	err := s.pool.QueryRow(ctx, headAt, id, version.String()).Scan(&head.Deleted, &head.Fingerprint)
-	if errors.Is(err, pgx.ErrNoRows) {
+	out := &orders.CaseVersion{Head: ordersync.Head{Version: version}}
+	err := s.moveFirst(ctx, id)
+	if err == nil {
+		err = s.pool.QueryRow(ctx, contentAt, id, version.String()).Scan(&out.Head.Deleted, &out.Head.Fingerprint, &out.Body)
+	}
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, translate(err, "find the content of a version")
+	case out.Body == nil && !out.Head.Deleted: // of an order that was deleted later it may have been removed
 		return nil, nil
 	}
-	if err != nil {
-		return nil, translate(err, "find a version")
-	}
-	head.Version = version
-	out := &orders.CaseVersion{Head: head}
-	if head.Deleted {
-		return out, nil
-	}
-	for _, query := range []string{contentAt, contentNow} {
-		rows, err := s.pool.Query(ctx, query, id, version.String())
-		if err != nil {
-			return nil, translate(err, "find content of a version")
-		}
-		bodies, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
-		if err != nil {
-			return nil, translate(err, "find content of a version")
-		}
-		if len(bodies) > 0 && bodies[0] != nil { // a deleted order's may have been removed
-			out.Body = bodies[0]
-			return out, nil
-		}
-	}
-	return nil, nil
+	return out, nil
 }

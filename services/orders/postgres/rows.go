@@ -13,33 +13,53 @@ import (
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
-// result gathers what the loads read into one Stored for each id asked for.
+// result gathers what the loads read into one row for each id asked for.
 type result struct {
-	list []*orders.Stored
-	byID map[uuid.UUID]*orders.Stored
+	list    []*orders.Stored // in the order of the ids
+	byID    map[uuid.UUID]*loaded
+	unmoved bool // contents of one of them are where earlier versions had them
+}
+
+// loaded is one order as it was read, with the numbers of its contents. A decision makes of Stored what is stored
+// after it; the rest stays as it was.
+type loaded struct {
+	orders.Stored
+	deleted bool
+	content int64  // 0 where there is none
+	theirs  []kept // for each link
+}
+
+// kept is what is kept of a peer's version.
+type kept struct {
+	peer    string
+	head    *ordersync.Head
+	content int64 // 0 where there is none
 }
 
 func newResult(ids []uuid.UUID) *result {
-	r := &result{list: make([]*orders.Stored, len(ids)), byID: make(map[uuid.UUID]*orders.Stored, len(ids))}
-	all := make([]orders.Stored, len(ids))
+	r := &result{list: make([]*orders.Stored, len(ids)), byID: make(map[uuid.UUID]*loaded, len(ids))}
+	all := make([]loaded, len(ids))
 	for i, id := range ids {
 		all[i].ID = id
-		r.list[i], r.byID[id] = &all[i], &all[i]
+		r.list[i], r.byID[id] = &all[i].Stored, &all[i]
 	}
 	return r
 }
 
 func (r *result) readHeads(rows pgx.Rows) error {
+	r.unmoved = false
 	for rows.Next() {
-		var h orders.Stored
+		var h loaded
 		var version string
-		if err := rows.Scan(raw(&h.ID), &h.Seq, &h.Head.Deleted, &h.UpdatedAt, &version, &h.Head.Fingerprint, &h.PlacedAt); err != nil {
+		if err := rows.Scan(raw(&h.ID), &h.Seq, &h.Head.Deleted, &h.UpdatedAt, &version, &h.Head.Fingerprint, &h.PlacedAt, &h.content); err != nil {
 			return err
 		}
 		var err error
 		if h.Head.Version, err = parseVersion(version); err != nil {
 			return err
 		}
+		h.deleted = h.Head.Deleted
+		r.unmoved = r.unmoved || h.content == unmoved
 		*r.byID[h.ID] = h
 	}
 	return rows.Err()
@@ -66,10 +86,13 @@ func (r *result) readLinks(rows pgx.Rows) error {
 		var theirsAt *time.Time
 		var version, fingerprint *string
 		var deleted *bool
+		var content int64
+		var old bool
 		if err := rows.Scan(raw(&id), &l.Peer, &state, &l.Due, &l.Since, &agreed, &version, &fingerprint, &deleted,
-			&theirsAt, &l.Reason, &l.TheirsBody); err != nil {
+			&theirsAt, &l.Reason, &content, &old, &l.TheirsBody); err != nil {
 			return err
 		}
+		r.unmoved = r.unmoved || old
 		st := r.byID[id]
 		l.State = ordersync.State(state)
 		var err error
@@ -90,6 +113,9 @@ func (r *result) readLinks(rows pgx.Rows) error {
 			}
 		}
 		st.Links = append(st.Links, l)
+		if l.Theirs != nil {
+			st.theirs = append(st.theirs, kept{peer: l.Peer, head: l.Theirs, content: content})
+		}
 	}
 	return rows.Err()
 }
@@ -125,6 +151,22 @@ func (c columns) args() []any {
 	return out
 }
 
+type contentColumns struct {
+	seq  col[int64]
+	body col[[]byte]
+}
+
+func (c *contentColumns) add(seq int64, body []byte) {
+	c.seq.add(seq)
+	c.body.add(body)
+}
+
+func (c *contentColumns) queue(b *pgx.Batch, sql string) {
+	if len(c.seq.v) > 0 {
+		b.Queue(sql, columns{&c.seq, &c.body}.args()...)
+	}
+}
+
 type logColumns struct {
 	seq                                                  col[int64]
 	orderID                                              col[[16]byte]
@@ -132,7 +174,8 @@ type logColumns struct {
 	wasSince                                             col[*time.Time]
 	event, received, was, becomes, rule                  col[int16]
 	peer, version, fingerprint, actor, requestID, reason col[string]
-	deleted, wrote, replaces, drops                      col[bool]
+	deleted, wrote                                       col[bool]
+	content, replaced, dropped                           col[*int64]
 }
 
 func (l *logColumns) queue(b *pgx.Batch, sql string) {
@@ -141,7 +184,7 @@ func (l *logColumns) queue(b *pgx.Batch, sql string) {
 	}
 	b.Queue(sql, columns{
 		&l.seq, &l.orderID, &l.at, &l.event, &l.peer, &l.received, &l.was, &l.wasSince, &l.becomes, &l.rule,
-		&l.version, &l.fingerprint, &l.deleted, &l.wrote, &l.actor, &l.requestID, &l.reason, &l.replaces, &l.drops,
+		&l.version, &l.fingerprint, &l.deleted, &l.wrote, &l.actor, &l.requestID, &l.reason, &l.content, &l.replaced, &l.dropped,
 	}.args()...)
 }
 
@@ -154,14 +197,14 @@ type orderColumns struct {
 	number, status       col[*string]
 	words, folded, ref   col[*string] // folded is the number as it is searched for, ref that of a third system
 	placedAt             col[*time.Time]
-	body                 col[[]byte]
+	content              col[*int64]
 }
 
 func (o *orderColumns) queue(b *pgx.Batch, sql string) {
 	if len(o.id.v) == 0 {
 		return
 	}
-	b.Queue(sql, columns{&o.id, &o.seq, &o.deleted, &o.updatedAt, &o.version, &o.fingerprint, &o.number, &o.status, &o.body, &o.words, &o.folded, &o.placedAt, &o.ref}.args()...)
+	b.Queue(sql, columns{&o.id, &o.seq, &o.deleted, &o.updatedAt, &o.version, &o.fingerprint, &o.content, &o.number, &o.status, &o.words, &o.folded, &o.placedAt, &o.ref}.args()...)
 }
 
 type linkColumnsArg struct {
@@ -173,7 +216,7 @@ type linkColumnsArg struct {
 	theirsAt                         col[*time.Time]
 	theirsVersion, theirsFingerprint col[*string]
 	theirsDeleted                    col[*bool]
-	theirsBody                       col[[]byte]
+	theirs                           col[*int64]
 }
 
 func (l *linkColumnsArg) queue(b *pgx.Batch, sql string) {
@@ -182,7 +225,7 @@ func (l *linkColumnsArg) queue(b *pgx.Batch, sql string) {
 	}
 	b.Queue(sql, columns{
 		&l.orderID, &l.peer, &l.state, &l.due, &l.since, &l.agreed, &l.theirsVersion,
-		&l.theirsFingerprint, &l.theirsDeleted, &l.theirsAt, &l.theirsBody, &l.reason,
+		&l.theirsFingerprint, &l.theirsDeleted, &l.theirsAt, &l.theirs, &l.reason,
 	}.args()...)
 }
 
@@ -199,6 +242,7 @@ func (o *outboxColumns) args() []any {
 
 // writes are all rows that changes ask to save, by statement.
 type writes struct {
+	contents             contentColumns
 	log                  logColumns
 	newOrders, oldOrders orderColumns
 	newLinks, oldLinks   linkColumnsArg
@@ -206,42 +250,81 @@ type writes struct {
 	hints                []orders.Hint
 }
 
-func collect(changes []orders.Change) *writes {
+// collect gathers the rows of changes of orders that were loaded.
+func (r *result) collect(changes []orders.Change) *writes {
 	// In one order everywhere, so that two batches of new orders wait for each other, not in a circle.
 	slices.SortFunc(changes, func(x, y orders.Change) int { return bytes.Compare(x.ID[:], y.ID[:]) })
 	w := &writes{}
 	for i := range changes {
-		c := &changes[i]
-		for j := range c.Log {
-			w.log.add(&c.Log[j], c.Content != nil && !c.New)
-		}
-		if c.Write {
-			if c.New {
-				w.newOrders.add(c)
-			} else {
-				w.oldOrders.add(c)
-			}
-		}
-		for j := range c.Links {
-			if c.Links[j].Stored {
-				w.oldLinks.add(c.ID, &c.Links[j])
-			} else {
-				w.newLinks.add(c.ID, &c.Links[j])
-			}
-		}
-		for _, h := range c.Hints {
-			w.hints = append(w.hints, h)
-			w.outbox.orderID.add(h.OrderID)
-			w.outbox.peer.add(h.Peer)
-			w.outbox.version.add(h.Version)
-			w.outbox.state.add(stateCode(h.State))
-			w.outbox.at.add(h.At)
-		}
+		w.add(r.byID[changes[i].ID], &changes[i])
 	}
 	return w
 }
 
-func (l *logColumns) add(r *orders.LogRow, replaces bool) {
+// add gathers the rows of a change. A content has the number of the change that writes or keeps it; none does both.
+func (w *writes) add(was *loaded, c *orders.Change) {
+	content := was.content
+	if c.Content != nil {
+		content = c.Seq
+		w.contents.add(content, c.Content.Body)
+	}
+	for i := range c.Log {
+		row := &c.Log[i]
+		w.log.add(row)
+		w.log.content.add(numberOrNull(content, row.Wrote && !row.Head.Deleted))
+		w.log.replaced.add(numberOrNull(was.content, row.Wrote && (c.Content != nil || row.Head.Deleted && !was.deleted)))
+		w.log.dropped.add(numberOrNull(was.keptOf(row.Peer).content, row.DropsTheirs))
+	}
+	switch {
+	case c.Write && c.New:
+		w.newOrders.add(c, content)
+	case c.Write:
+		w.oldOrders.add(c, content)
+	}
+	for i := range c.Links {
+		l := &c.Links[i]
+		to := &w.oldLinks
+		if !l.Stored {
+			to = &w.newLinks
+		}
+		to.add(c.ID, l, w.keep(was.keptOf(l.Peer), l, c.Seq))
+	}
+	for _, h := range c.Hints {
+		w.hints = append(w.hints, h)
+		w.outbox.orderID.add(h.OrderID)
+		w.outbox.peer.add(h.Peer)
+		w.outbox.version.add(h.Version)
+		w.outbox.state.add(stateCode(h.State))
+		w.outbox.at.add(h.At)
+	}
+}
+
+// keep returns the number of the content that is kept beside a link from here on: the one that was kept, for as long
+// as the version is the same, else a new one.
+func (w *writes) keep(was kept, l *orders.Link, seq int64) int64 {
+	switch {
+	case l.Theirs == nil:
+		return 0
+	case was.content != 0 && was.head.Fingerprint == l.Theirs.Fingerprint && was.head.Version.Compare(l.Theirs.Version) == ordersync.Equal:
+		return was.content
+	case l.TheirsBody == nil:
+		return 0
+	}
+	w.contents.add(seq, l.TheirsBody)
+	return seq
+}
+
+// keptOf is what was kept of a peer's version.
+func (l *loaded) keptOf(peer string) kept {
+	for _, k := range l.theirs {
+		if k.peer == peer {
+			return k
+		}
+	}
+	return kept{}
+}
+
+func (l *logColumns) add(r *orders.LogRow) {
 	l.seq.add(r.Seq)
 	l.orderID.add(r.OrderID)
 	l.at.add(r.At)
@@ -259,22 +342,20 @@ func (l *logColumns) add(r *orders.LogRow, replaces bool) {
 	l.actor.add(r.Actor)
 	l.requestID.add(r.RequestID)
 	l.reason.add(r.Reason)
-	l.replaces.add(r.Wrote && replaces)
-	l.drops.add(r.DropsTheirs)
 }
 
-func (o *orderColumns) add(c *orders.Change) {
+func (o *orderColumns) add(c *orders.Change, content int64) {
 	o.id.add(c.ID)
 	o.seq.add(c.Seq)
 	o.deleted.add(c.Head.Deleted)
 	o.updatedAt.add(c.UpdatedAt)
 	o.version.add(c.Head.Version.String())
 	o.fingerprint.add(c.Head.Fingerprint)
+	o.content.add(numberOrNull(content, true))
 	switch {
 	case c.Content != nil:
 		o.number.add(&c.Content.OrderNumber)
 		o.status.add(&c.Content.Status)
-		o.body.add(c.Content.Body)
 		o.words.add(&c.Content.Words)
 		folded := orders.Fold(c.Content.OrderNumber)
 		o.folded.add(&folded)
@@ -284,7 +365,6 @@ func (o *orderColumns) add(c *orders.Change) {
 		unknown := "" // only the deletion is known
 		o.number.add(&unknown)
 		o.status.add(&unknown)
-		o.body.add(nil)
 		o.words.add(&unknown)
 		o.folded.add(&unknown)
 		o.placedAt.add(&unplaced)
@@ -292,7 +372,6 @@ func (o *orderColumns) add(c *orders.Change) {
 	default:
 		o.number.add(nil)
 		o.status.add(nil)
-		o.body.add(nil)
 		o.words.add(nil)
 		o.folded.add(nil)
 		o.placedAt.add(nil)
@@ -300,7 +379,7 @@ func (o *orderColumns) add(c *orders.Change) {
 	}
 }
 
-func (l *linkColumnsArg) add(id uuid.UUID, k *orders.Link) {
+func (l *linkColumnsArg) add(id uuid.UUID, k *orders.Link, theirs int64) {
 	l.orderID.add(id)
 	l.peer.add(k.Peer)
 	l.state.add(stateCode(k.State))
@@ -308,7 +387,7 @@ func (l *linkColumnsArg) add(id uuid.UUID, k *orders.Link) {
 	l.since.add(k.Since)
 	l.agreed.add(k.Agreed.String())
 	l.reason.add(k.Reason)
-	l.theirsBody.add(k.TheirsBody)
+	l.theirs.add(numberOrNull(theirs, true))
 	l.theirsAt.add(timeOrNull(k.TheirsUpdatedAt))
 	if k.Theirs == nil {
 		l.theirsVersion.add(nil)
@@ -320,6 +399,14 @@ func (l *linkColumnsArg) add(id uuid.UUID, k *orders.Link) {
 	l.theirsVersion.add(&version)
 	l.theirsFingerprint.add(&k.Theirs.Fingerprint)
 	l.theirsDeleted.add(&k.Theirs.Deleted)
+}
+
+// numberOrNull is the number of a content where there is one and it matters.
+func numberOrNull(n int64, matters bool) *int64 {
+	if n == 0 || !matters {
+		return nil
+	}
+	return &n
 }
 
 func timeOrNull(t time.Time) *time.Time {

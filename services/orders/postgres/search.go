@@ -19,9 +19,10 @@ import (
 const (
 	folded = `to_tsvector('simple', u.words) || array_to_tsvector(array_remove(ARRAY['=folded', CASE WHEN lower(u.order_number) <> u.folded THEN '#' || u.folded END, CASE WHEN u.ref <> '' THEN '=ref:' || u.ref END], NULL))`
 	// The condition is that of the index.
-	toIndex = `SELECT o.id, o.order_number, concat_ws(' ', o.body -> 'customer' ->> 'name', o.body -> 'customer' ->> 'company',
-	o.body -> 'customer' ->> 'email', o.body -> 'customer' ->> 'ref'), COALESCE(o.body ->> 'placedAt', ''), COALESCE(o.body ->> 'externalRef', '')
-	FROM orders o WHERE NOT (o.words @@ '=folded'::tsquery) ORDER BY o.id LIMIT $1 FOR UPDATE SKIP LOCKED`
+	toIndex = `SELECT o.id, o.order_number, concat_ws(' ', b.body -> 'customer' ->> 'name', b.body -> 'customer' ->> 'company',
+	b.body -> 'customer' ->> 'email', b.body -> 'customer' ->> 'ref'), COALESCE(b.body ->> 'placedAt', ''), COALESCE(b.body ->> 'externalRef', '')
+	FROM orders o, LATERAL (SELECT ` + presentBody + ` AS body) b
+	WHERE NOT (o.words @@ '=folded'::tsquery) ORDER BY o.id LIMIT $1 FOR UPDATE OF o SKIP LOCKED`
 	setIndexed = `UPDATE orders o SET words = ` + folded + `, placed_at = u.placed_at
 	FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[])
 	AS u (id, order_number, folded, words, placed_at, ref) WHERE o.id = u.id`

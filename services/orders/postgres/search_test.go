@@ -126,11 +126,11 @@ func TestADeletionLeavesWhatIsSearchedFor(t *testing.T) {
 	}
 }
 
-// The statements of the version before: it neither folds nor knows when an order was placed.
+// What earlier versions stored: they neither folded nor knew when an order was placed.
 const (
-	insertBefore = `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words)
-	VALUES ($1, nextval('log_seq'), false, now(), 'a.x:1', '', $2, 'pending', $3, to_tsvector('simple', $4::text))`
-	updateBefore = `UPDATE orders SET body = $2, words = to_tsvector('simple', $3::text) WHERE id = $1`
+	insertBefore = `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, content, old_body, words)
+	VALUES ($1, nextval('log_seq'), false, now(), 'a.x:1', '', $2, 'pending', -1, $3, to_tsvector('simple', $4::text))`
+	updateBefore = `UPDATE orders SET old_body = $2, words = to_tsvector('simple', $3::text) WHERE id = $1`
 )
 
 // TestOrdersOfAnEarlierVersionAreIndexed: what a service of the version before stored, or stores meanwhile, is

@@ -84,8 +84,8 @@ func TestListsComeByTime(t *testing.T) {
 func TestManyInAnOpenState(t *testing.T) {
 	s := open(t, 1)
 	const old, all = openMax + 1, openMax + nearMax + farMax + 500
-	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words, placed_at)
-		SELECT gen_random_uuid(), i, false, now(), '', '', 'N-' || i, 'pending', '{}', to_tsvector('simple', CASE WHEN i % 1000 = 0 THEN 'Zacharias' ELSE 'Ada' END),
+	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, words, placed_at)
+		SELECT gen_random_uuid(), i, false, now(), '', '', 'N-' || i, 'pending', to_tsvector('simple', CASE WHEN i % 1000 = 0 THEN 'Zacharias' ELSE 'Ada' END),
 		'2026-11-21'::timestamptz + i * interval '1 s' FROM generate_series(1, $1::int) i`, all)
 	require.NoError(t, err)
 	_, err = s.pool.Exec(t.Context(), `INSERT INTO links (order_id, peer, state, due, since, agreed) SELECT id, 'b', 6, false, now(), '' FROM orders WHERE seq <= $1`, old)
@@ -112,8 +112,8 @@ func TestManyInAnOpenState(t *testing.T) {
 func TestFewInASettledState(t *testing.T) {
 	s := open(t, 1)
 	const all = nearMax + farMax + 500
-	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words, placed_at)
-		SELECT gen_random_uuid(), i, false, now(), '', '', 'N-' || i, 'pending', '{}', to_tsvector('simple', 'Ada'),
+	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, words, placed_at)
+		SELECT gen_random_uuid(), i, false, now(), '', '', 'N-' || i, 'pending', to_tsvector('simple', 'Ada'),
 		'2026-11-21'::timestamptz + i * interval '1 s' FROM generate_series(1, $1::int) i`, all)
 	require.NoError(t, err)
 	_, err = s.pool.Exec(t.Context(), `INSERT INTO links (order_id, peer, state, due, since, agreed)
@@ -134,8 +134,8 @@ func TestFewInASettledState(t *testing.T) {
 func TestManyHaveANumberElsewhere(t *testing.T) {
 	s := open(t, 1)
 	const all = 9000 // more than an index of words finds at once
-	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words, placed_at)
-		SELECT gen_random_uuid(), i, false, now(), '', '', 'N-' || i, 'pending', '{}', to_tsvector('simple', 'Ada') || array_to_tsvector(ARRAY['=folded', '=ref:same']),
+	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, words, placed_at)
+		SELECT gen_random_uuid(), i, false, now(), '', '', 'N-' || i, 'pending', to_tsvector('simple', 'Ada') || array_to_tsvector(ARRAY['=folded', '=ref:same']),
 		'2026-11-21'::timestamptz + i * interval '1 s' FROM generate_series(1, $1::int) i`, all)
 	require.NoError(t, err)
 	_, err = s.pool.Exec(t.Context(), `VACUUM orders`)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,6 +26,7 @@ type Store struct {
 	open    openCount
 	ranging chan struct{} // holds one: a comparison reads all orders, and must not take all connections
 	recount chan struct{} // holds one, where very much is to be counted
+	moved   atomic.Bool   // no contents of an earlier version are left to move
 }
 
 // Open connects to a database. MaxConns 0 is pgx's own choice.

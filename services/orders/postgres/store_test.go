@@ -116,7 +116,8 @@ func TestKeptContentStaysWithItsVersion(t *testing.T) {
 	s := open(t, 2)
 	id := uuid.New()
 	theirs := ordersync.Head{Version: vector(t, "b.y:1"), Fingerprint: "fp1:t"}
-	require.NoError(t, write(t, s, id, "a.x:1", `{"v":1}`, func(l *orders.Link) {
+	require.NoError(t, write(t, s, id, "a.x:1", `{"v":1}`, nil))
+	require.NoError(t, keepTheirs(t, s, id, func(l *orders.Link) {
 		l.State, l.Theirs, l.TheirsBody, l.TheirsUpdatedAt = ordersync.Collision, &theirs, []byte(`{"theirs":1}`), at
 	}))
 	require.NoError(t, write(t, s, id, "a.x:2", `{"v":2}`, func(l *orders.Link) {
@@ -137,6 +138,17 @@ func TestKeptContentStaysWithItsVersion(t *testing.T) {
 	require.True(t, kept().Theirs.Deleted)
 	require.NoError(t, write(t, s, id, "a.x:4", `{"v":4}`, func(l *orders.Link) { l.State, l.Theirs = ordersync.Upd, nil }))
 	require.Nil(t, kept().Theirs)
+}
+
+// keepTheirs stores what is kept of the other side's version.
+func keepTheirs(t *testing.T, s *Store, id uuid.UUID, link func(*orders.Link)) error {
+	t.Helper()
+	_, err := s.Change(t.Context(), orders.ChangeRequest{IDs: []uuid.UUID{id}, Numbers: 1}, func(loaded []*orders.Stored, drawn orders.Drawn) ([]orders.Change, error) {
+		l := loaded[0].Link("b")
+		link(&l)
+		return []orders.Change{{ID: id, Seq: drawn.Numbers[0], Links: []orders.Link{l}}}, nil
+	})
+	return err
 }
 
 // TestChangesOfOneOrderQueueUp: each sees what the one before it saved.

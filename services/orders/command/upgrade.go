@@ -1,0 +1,59 @@
+package command
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/orderbridge/orderbridge/services/orders/postgres"
+)
+
+const (
+	upgradeEvery = time.Minute
+	upgradeStep  = 200 // orders in one transaction
+	upgradePause = 10 * time.Millisecond
+)
+
+// upgrade brings what earlier versions stored to how this one stores it, at the start and every minute: a service
+// of the version before may still be running beside this one. It takes small steps and leaves room for others.
+func upgrade(ctx context.Context, store *postgres.Store, log *zap.Logger) error {
+	for {
+		for what, step := range map[string]func(context.Context, int) (int, error){
+			"contents of earlier versions moved": store.MoveContents,
+			"orders of earlier versions indexed": store.Index,
+		} {
+			if err := all(ctx, step, what, log); err != nil && ctx.Err() == nil {
+				log.Warn("failed to upgrade what earlier versions stored, retrying", zap.Error(err))
+			}
+		}
+		if !pause(ctx, upgradeEvery) {
+			return nil
+		}
+	}
+}
+
+// all takes a step until it finds nothing more to do.
+func all(ctx context.Context, step func(context.Context, int) (int, error), what string, log *zap.Logger) error {
+	for done := 0; ; {
+		n, err := step(ctx, upgradeStep)
+		done += n
+		if err == nil && n > 0 && pause(ctx, upgradePause) {
+			continue
+		}
+		if done > 0 {
+			log.Info(what, zap.Int("orders", done))
+		}
+		return err
+	}
+}
+
+// pause waits, and reports whether to go on.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
