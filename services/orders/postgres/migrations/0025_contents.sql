@@ -82,7 +82,8 @@ $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
--- Removes those of some contents of some orders that nothing refers to any more; only the functions below call it.
+-- Removes those of some contents that nothing refers to any more. The orders must be those that they are of. Only the
+-- functions below call it.
 CREATE FUNCTION remove_contents(seqs bigint[], ids uuid[]) RETURNS bigint LANGUAGE sql AS $$
     WITH gone AS (
         DELETE FROM contents WHERE seq = ANY(ARRAY(
@@ -129,16 +130,16 @@ DECLARE
     ids uuid[];
     seqs bigint[];
 BEGIN
-    SELECT array_agg(id), array_agg(content) INTO ids, seqs FROM (
-        SELECT id, content FROM orders WHERE id = ANY(candidates) AND deleted AND content IS NOT NULL ORDER BY id FOR UPDATE SKIP LOCKED) o;
+    SELECT array_agg(id) INTO ids FROM (
+        SELECT id FROM orders WHERE id = ANY(candidates) AND deleted AND content IS NOT NULL ORDER BY id FOR UPDATE SKIP LOCKED) o;
     -- Links change only under this lock, so they are read by a statement after it.
     WITH gone AS (
-        UPDATE orders o SET content = NULL, words = NULL, order_number = '', status = '' FROM log l
-        WHERE o.id = ANY(ids) AND l.seq = o.seq AND l.at < now() - greatest(retention, interval '1 hour')
+        UPDATE orders o SET content = NULL, words = NULL, order_number = '', status = '' FROM orders was, log l
+        WHERE o.id = ANY(ids) AND was.id = o.id AND l.seq = o.seq AND l.at < now() - greatest(retention, interval '1 hour')
         AND NOT EXISTS (SELECT FROM links k WHERE k.order_id = o.id AND k.state NOT IN (3, 5))
         AND NOT EXISTS (SELECT FROM unnest(peers) p WHERE NOT EXISTS (SELECT FROM links k WHERE k.order_id = o.id AND k.peer = p AND k.state = 5))
-        RETURNING o.id
-    ) SELECT array_agg(id), count(*) INTO ids, removed FROM gone;
+        RETURNING o.id, was.content
+    ) SELECT array_agg(id), array_agg(content), count(*) INTO ids, seqs, removed FROM gone;
     seqs := seqs || ARRAY(SELECT n FROM log l, unnest(ARRAY[l.content, l.replaced, l.dropped]) n WHERE l.order_id = ANY(ids) AND n IS NOT NULL);
     UPDATE log SET content = NULL, replaced = NULL, dropped = NULL WHERE order_id = ANY(ids) AND num_nonnulls(content, replaced, dropped) > 0;
     emptied := remove_contents(seqs, ids);
