@@ -39,7 +39,7 @@ const (
 	takeTurn     = `SELECT pg_try_advisory_xact_lock($1)`
 	// Most rows are the newest of an order that was left alone for long, and hold nothing.
 	oldRows = `SELECT l.seq, l.at < now() - $2::interval, num_nonnulls(l.replaced, l.dropped) > 0
-	OR NOT EXISTS (SELECT FROM orders o WHERE o.id = l.order_id AND o.seq = l.seq) FROM log l WHERE l.seq > $1 ORDER BY l.seq LIMIT $3`
+	OR NOT EXISTS (SELECT FROM orders o WHERE o.id = l.order_id AND o.seq = l.seq OFFSET 0) FROM log l WHERE l.seq > $1 ORDER BY l.seq LIMIT $3`
 	cleanRows   = `SELECT removed, COALESCE(up_to, 0), emptied FROM clean_log($1, $2)`
 	cleanedUpTo = `UPDATE cleanup SET up_to = greatest(up_to, $1)`
 

@@ -36,6 +36,8 @@ CREATE TABLE contents_to_move (
 INSERT INTO contents_to_move (next)
 SELECT '00000000-0000-0000-0000-000000000000' WHERE EXISTS (SELECT FROM orders) OR EXISTS (SELECT FROM links);
 
+-- The functions below may be planned while the tables are empty and run when they are full. So what they look for is found
+-- row by row, by its key: OFFSET and arrays keep the planner from joining whole tables instead.
 -- As in migration 0015, only these functions change or remove history, with the rights of their owner.
 DROP FUNCTION remove_log_rows, remove_log_contents, remove_tombstone_contents;
 
@@ -75,7 +77,7 @@ BEGIN
         FROM log x LEFT JOIN orders o ON o.id = x.order_id WHERE x.order_id = ANY(ids)
         WINDOW earlier AS (PARTITION BY x.order_id ORDER BY x.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
             later AS (PARTITION BY x.order_id ORDER BY x.seq DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-    ) w WHERE l.seq = w.seq AND (w.moves AND l.wrote OR l.old_replaced IS NOT NULL OR l.old_dropped IS NOT NULL);
+    ) w WHERE l.order_id = ANY(ids) AND l.seq = w.seq AND (w.moves AND l.wrote OR l.old_replaced IS NOT NULL OR l.old_dropped IS NOT NULL);
     UPDATE orders SET content = CASE WHEN old_body IS NOT NULL THEN seq END, old_body = NULL WHERE id = ANY(ids) AND content = -1;
 END
 $$;
@@ -105,13 +107,14 @@ DECLARE
     seqs bigint[];
 BEGIN
     WITH old AS MATERIALIZED (
-        SELECT l.seq, l.order_id, ARRAY[l.content, l.replaced, l.dropped] AS refers, o.seq = l.seq AS newest FROM log l JOIN orders o ON o.id = l.order_id
-        WHERE l.seq = ANY(rows) AND l.at < now() - greatest(retention, interval '1 hour')
-        AND NOT EXISTS (SELECT FROM links k WHERE k.order_id = l.order_id AND k.state NOT IN (3, 5))
+        SELECT l.seq, l.order_id, ARRAY[l.content, l.replaced, l.dropped] AS refers, o.seq = l.seq AS newest
+        FROM log l, LATERAL (SELECT seq FROM orders WHERE id = l.order_id OFFSET 0) o
+        WHERE l.seq = ANY(rows) AND now() - l.at > greatest(retention, interval '1 hour') -- no condition of log_changes
+        AND NOT EXISTS (SELECT FROM links k WHERE k.order_id = l.order_id AND k.state NOT IN (3, 5) OFFSET 0)
     ), gone AS (
-        DELETE FROM log l USING old WHERE l.seq = old.seq AND NOT old.newest RETURNING l.seq
+        DELETE FROM log WHERE seq = ANY(ARRAY(SELECT seq FROM old WHERE NOT newest)) RETURNING seq
     ), kept AS (
-        UPDATE log l SET replaced = NULL, dropped = NULL FROM old WHERE l.seq = old.seq AND old.newest AND num_nonnulls(l.replaced, l.dropped) > 0
+        UPDATE log SET replaced = NULL, dropped = NULL WHERE seq = ANY(ARRAY(SELECT seq FROM old WHERE newest)) AND num_nonnulls(replaced, dropped) > 0
     )
     SELECT (SELECT count(*) FROM gone), (SELECT max(seq) FROM gone), array_agg(DISTINCT order_id),
         (SELECT array_agg(DISTINCT n) FROM old, unnest(refers) n WHERE n IS NOT NULL)
@@ -134,11 +137,11 @@ BEGIN
         SELECT id FROM orders WHERE id = ANY(candidates) AND deleted AND content IS NOT NULL ORDER BY id FOR UPDATE SKIP LOCKED) o;
     -- Links change only under this lock, so they are read by a statement after it.
     WITH gone AS (
-        UPDATE orders o SET content = NULL, words = NULL, order_number = '', status = '' FROM orders was, log l
-        WHERE o.id = ANY(ids) AND was.id = o.id AND l.seq = o.seq AND l.at < now() - greatest(retention, interval '1 hour')
-        AND NOT EXISTS (SELECT FROM links k WHERE k.order_id = o.id AND k.state NOT IN (3, 5))
-        AND NOT EXISTS (SELECT FROM unnest(peers) p WHERE NOT EXISTS (SELECT FROM links k WHERE k.order_id = o.id AND k.peer = p AND k.state = 5))
-        RETURNING o.id, was.content
+        UPDATE orders o SET content = NULL, words = NULL, order_number = '', status = ''
+        WHERE o.id = ANY(ids) AND (SELECT l.at FROM log l WHERE l.seq = o.seq) < now() - greatest(retention, interval '1 hour')
+        AND NOT EXISTS (SELECT FROM links k WHERE k.order_id = o.id AND k.state NOT IN (3, 5) OFFSET 0)
+        AND NOT EXISTS (SELECT FROM unnest(peers) p WHERE NOT EXISTS (SELECT FROM links k WHERE k.order_id = o.id AND k.peer = p AND k.state = 5 OFFSET 0) OFFSET 0)
+        RETURNING o.id, (SELECT was.content FROM orders was WHERE was.id = o.id)
     ) SELECT array_agg(id), array_agg(content), count(*) INTO ids, seqs, removed FROM gone;
     seqs := seqs || ARRAY(SELECT n FROM log l, unnest(ARRAY[l.content, l.replaced, l.dropped]) n WHERE l.order_id = ANY(ids) AND n IS NOT NULL);
     UPDATE log SET content = NULL, replaced = NULL, dropped = NULL WHERE order_id = ANY(ids) AND num_nonnulls(content, replaced, dropped) > 0;
