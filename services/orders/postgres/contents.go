@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Contents are read by their number. Until those of an order are moved, which came with migration 0025, its present
+// Contents are read by their number. Until those of an order are moved, which came with migration 0028, its present
 // content and those beside its links are in the columns of before; what is in the log is moved before it is read.
 const (
 	presentBody = `COALESCE((SELECT c.body FROM contents c WHERE c.seq = o.content), o.old_body)`

@@ -15,7 +15,7 @@ import (
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
-// openBefore gives a test a database of its own as the version before migration 0025 left it.
+// openBefore gives a test a database of its own as the version before migration 0028 left it.
 func openBefore(t *testing.T) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), pgtest.Open(t), 8)
@@ -23,7 +23,7 @@ func openBefore(t *testing.T) *Store {
 	t.Cleanup(s.Close)
 	p, err := s.provider()
 	require.NoError(t, err)
-	_, err = p.UpTo(t.Context(), 24)
+	_, err = p.UpTo(t.Context(), 27)
 	require.NoError(t, err)
 	require.NoError(t, p.Close())
 	return s
