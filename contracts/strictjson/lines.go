@@ -94,3 +94,11 @@ func AppendHead(out, entry []byte) []byte {
 	}
 	return append(out, entry...)
 }
+
+// OrderOf is the bytes of the order of an entry that has it last, without blanks; nil when it has none.
+func OrderOf(entry []byte) []byte {
+	if _, order, has := bytes.Cut(entry, orderMember); has {
+		return order[:len(order)-1]
+	}
+	return nil
+}

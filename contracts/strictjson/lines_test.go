@@ -32,7 +32,9 @@ func TestLines(t *testing.T) {
 	for i, e := range entries {
 		require.Equal(t, string(heads[i]), string(strictjson.AppendHead(nil, e)))
 	}
-	require.JSONEq(t, `{"id":"3"}`, string(entries[2][len(heads[2])-1+len(`,"order":`):len(entries[2])-1]))
+	require.Equal(t, string(orders[0]), string(strictjson.OrderOf(entries[0])), "byte for byte")
+	require.Nil(t, strictjson.OrderOf(entries[1]))
+	require.JSONEq(t, `{"id":"3"}`, string(strictjson.OrderOf(entries[2])))
 
 	var whole contracts.LookupResult
 	require.NoError(t, strictjson.Decode(data, &whole), "and it is JSON like any other")

@@ -19,7 +19,7 @@ type result struct {
 	EntryBytes int         `json:"entryBytes"` // in a batch
 	Few        *drains     `json:"few,omitzero"`
 	Many       *drains     `json:"many,omitzero"`
-	Chain      *wholeChain `json:"chain"`
+	Chain      *wholeChain `json:"chain,omitzero"`
 	Visible    *visibles   `json:"visible,omitzero"`
 	TwoWay     *twoWay     `json:"twoWay,omitzero"`
 	Copy       *firstCopy  `json:"firstCopy,omitzero"`

@@ -15,8 +15,8 @@ const (
 	upgradePause = 10 * time.Millisecond
 )
 
-// upgrade brings what earlier versions stored to how this one stores it, at the start and every minute: a service
-// of the version before may still be running beside this one. It takes small steps and leaves room for others.
+// upgrade brings what earlier versions stored to how this one stores it, at the start and every minute: the replica
+// that is at it may end before it is done. It takes small steps and leaves room for others.
 func upgrade(ctx context.Context, store *postgres.Store, log *zap.Logger) error {
 	for {
 		for what, step := range map[string]func(context.Context, int) (int, error){

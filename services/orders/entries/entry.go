@@ -1,7 +1,6 @@
 package entries
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 	"time"
@@ -114,10 +113,6 @@ func coreVersion(v contracts.Version) (ordersync.Vector, error) {
 	return version.WithHeads(heads...)
 }
 
-// orderLabel is what stands before an entry's order where the entry is canonical. Nothing else in it looks like this:
-// a quote within a text is escaped.
-var orderLabel = []byte(`,"order":{`)
-
 // decodeEntry reads an entry strictly. Canonical is its order's bytes where they are how strictjson.Encode writes the
 // order, as those of a service of the same contract are, and nil otherwise.
 func decodeEntry(raw []byte) (e *contracts.Entry, canonical []byte, err error) {
@@ -126,10 +121,7 @@ func decodeEntry(raw []byte) (e *contracts.Entry, canonical []byte, err error) {
 		*e = contracts.Entry{}
 		return e, nil, strictjson.Decode(raw, e)
 	}
-	if e.Order != nil { // the last field
-		canonical = raw[bytes.Index(raw, orderLabel)+len(orderLabel)-1 : len(raw)-1]
-	}
-	return e, canonical, nil
+	return e, strictjson.OrderOf(raw), nil
 }
 
 func faultsOf(err error) []contracts.FieldError {

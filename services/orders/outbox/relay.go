@@ -156,7 +156,7 @@ func (r *Relay) gather(hints []orders.Hint) []orders.Hint {
 	return hints
 }
 
-// read reads the next page of a sweep through the outbox, and tells whether the sweep goes on now. Rows are
+// read reads the next page of a sweep through the outbox, and reports whether the sweep goes on now. Rows are
 // committed in another order than they are numbered, so each sweep begins at the first row.
 func (r *Relay) read(ctx context.Context) (hints []orders.Hint, more bool) {
 	r.mu.Lock()

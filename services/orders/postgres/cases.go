@@ -45,7 +45,7 @@ const endedRows = `SELECT seq, order_id, peer, at, deleted, content, dropped FRO
 
 // A case began with the change that left what was agreed, whose row says so; a deleted base is none.
 const endedCases = `WITH ended AS MATERIALIZED (` + endedRows + `)
-	SELECT e.order_id, e.peer, e.at, 
+	SELECT e.order_id, e.peer, e.at,
 	(SELECT c.body FROM contents c WHERE c.seq = CASE WHEN began.was = 3 THEN COALESCE(began.replaced,
 		(SELECT l.content FROM log l WHERE l.order_id = e.order_id AND l.wrote AND l.seq < began.seq ORDER BY l.seq DESC LIMIT 1)) END),
 	(SELECT c.body FROM contents c WHERE c.seq = before.content),
