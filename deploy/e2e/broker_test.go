@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -140,9 +141,10 @@ func emptyStream(t *testing.T, s *side) {
 	config := mustStream(t, s).CachedInfo().Config
 	js := openBrokerToHarm(t, s)
 	require.NoError(t, js.DeleteStream(t.Context(), config.Name))
-	if _, err := js.CreateStream(t.Context(), config); err != nil {
-		require.ErrorIs(t, err, jetstream.ErrStreamNameAlreadyInUse, "the service was faster")
-	}
+	eventually(t, restPatience, "the stream is there again", func() bool {
+		_, err := js.CreateStream(t.Context(), config)
+		return err == nil || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) // the service was faster
+	})
 }
 
 // streamEmptied: a service that starts finds out at once.

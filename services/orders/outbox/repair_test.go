@@ -39,8 +39,10 @@ func TestWhatCannotBeUpdatedIsRecreated(t *testing.T) {
 		require.NoError(t, js.DeleteStream(ctx, contracts.HintStream))
 		config := streamConfig(1)
 		change(&config)
-		_, err := js.CreateStream(ctx, config)
-		require.NoError(t, err)
+		require.Eventually(t, func() bool {
+			_, err := js.CreateStream(ctx, config)
+			return err == nil
+		}, soon, 10*time.Millisecond)
 	}
 	for name, harm := range map[string]func(*testing.T, jetstream.JetStream){
 		"stream sealed":    stream(func(c *jetstream.StreamConfig) { c.Sealed = true; c.Discard = jetstream.DiscardNew }),
@@ -111,6 +113,28 @@ func TestWhatCannotBeUpdatedIsRecreated(t *testing.T) {
 			require.False(t, stream.CachedInfo().Config.Sealed)
 		})
 	}
+}
+
+// TestAStreamIsCreatedOnceItsFolderCanBe: the server removes the folder of streams after the last one was
+// deleted, and a creation meanwhile fails.
+func TestAStreamIsCreatedOnceItsFolderCanBe(t *testing.T) {
+	t.Parallel()
+	o := options(t)
+	b, store := open(t, o), newRows()
+	keeper := NewKeeper(b, store, NewRelay(b, store, zaptest.NewLogger(t)), store.noteLoss, zaptest.NewLogger(t))
+	require.NoError(t, keeper.check(t.Context()))
+	require.NoError(t, allMighty(t, b).DeleteStream(t.Context(), contracts.HintStream))
+	account, err := filepath.Glob(filepath.Join(o.Embedded.StoreDir, "jetstream", "*"))
+	require.NoError(t, err)
+	require.Len(t, account, 1)
+	inTheWay := filepath.Join(account[0], "streams")
+	require.Eventually(t, func() bool {
+		_ = os.RemoveAll(inTheWay)
+		_ = os.MkdirAll(account[0], 0o700)
+		return os.WriteFile(inTheWay, nil, 0o600) == nil
+	}, soon, time.Millisecond, "the server may be removing folders")
+	time.AfterFunc(100*time.Millisecond, func() { _ = os.Remove(inTheWay) })
+	require.NoError(t, keeper.check(t.Context()))
 }
 
 // TestHintsInHandForEverAreHintedAgain: the broker waits by the wall clock until it delivers a hint again, so

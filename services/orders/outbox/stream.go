@@ -58,11 +58,11 @@ func (k *Keeper) ensure(ctx context.Context) (jetstream.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*apiTimeout)
 	defer cancel()
 	config := streamConfig(k.broker.opts.Replicas)
-	stream, err := k.broker.js.CreateOrUpdateStream(ctx, config)
+	stream, err := k.makeStream(ctx, config)
 	if cannotBeUpdated(err) {
 		k.log.Error("stream cannot be updated, recreating it", zap.Error(err))
 		if err = k.deleteStream(ctx); err == nil {
-			stream, err = k.broker.js.CreateStream(ctx, config)
+			stream, err = k.makeStream(ctx, config)
 		}
 	}
 	if err != nil {
@@ -87,6 +87,25 @@ func (k *Keeper) ensure(ctx context.Context) (jetstream.Stream, error) {
 	}
 	k.made = made
 	return stream, nil
+}
+
+// makeStream tries again for a second when the server cannot make the stream's store: after the last stream
+// of an account was deleted, it removes the empty folder of streams in the background, and a stream that is
+// created at that moment finds no folder.
+func (k *Keeper) makeStream(ctx context.Context, config jetstream.StreamConfig) (jetstream.Stream, error) {
+	const tries, pause = 20, 50 * time.Millisecond
+	for n := 1; ; n++ {
+		stream, err := k.broker.js.CreateOrUpdateStream(ctx, config)
+		var api *jetstream.APIError
+		if n == tries || !errors.As(err, &api) || api.ErrorCode != codeStoreFailed {
+			return stream, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(pause):
+		}
+	}
 }
 
 // shapeOf leaves out of a consumer's configuration what changes with a pause, and what the server notes in it.
@@ -194,6 +213,9 @@ func refused(err error) bool {
 	var api *jetstream.APIError
 	return errors.As(err, &api) && api.Code != http.StatusServiceUnavailable
 }
+
+// codeStoreFailed is the error code of JetStream for a stream whose store cannot be made.
+const codeStoreFailed = 10049
 
 // Error codes of JetStream for a stream that only a new one can replace.
 const (
