@@ -131,7 +131,7 @@ func (r *result) orphans() (ids [][16]byte) {
 // held the locks that it waited for.
 func reload(ctx context.Context, conn *pgx.Conn, c orders.ChangeRequest, r *result, first string, ids [][16]byte, drawn *orders.Drawn) error {
 	for _, id := range ids {
-		r.byID[id].Links = nil
+		r.byID[id].Links, r.byID[id].theirs = nil, nil
 	}
 	drawn.Numbers = nil
 	b := &pgx.Batch{}

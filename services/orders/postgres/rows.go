@@ -17,7 +17,7 @@ import (
 type result struct {
 	list    []*orders.Stored // in the order of the ids
 	byID    map[uuid.UUID]*loaded
-	unmoved bool // contents of one of them are where earlier versions had them
+	unmoved bool // contents of one of them were where earlier versions had them
 }
 
 // loaded is one order as it was read, with the numbers of its contents. A decision makes of Stored what is stored
@@ -47,7 +47,6 @@ func newResult(ids []uuid.UUID) *result {
 }
 
 func (r *result) readHeads(rows pgx.Rows) error {
-	r.unmoved = false
 	for rows.Next() {
 		var h loaded
 		var version string
