@@ -152,6 +152,11 @@ func TestTheServicesRole(t *testing.T) {
 	before := count(t, owner, "SELECT count(*) FROM log")
 	execute(t, app, "SELECT count(*) FROM clean_log((SELECT array_agg(seq) FROM log), '-1 year')")
 	require.Equal(t, before, count(t, owner, "SELECT count(*) FROM log"))
+	// Nor does the one of the upgrade take from history what it refers to.
+	const referring = "SELECT count(content) + count(replaced) FROM log"
+	before = count(t, owner, referring)
+	execute(t, app, "UPDATE orders SET content = -1; SELECT move_contents(array_agg(id)) FROM orders")
+	require.Equal(t, before, count(t, owner, referring))
 }
 
 // TestTheServicesRoleKeepsALink: how the sides look at each other needs no more rights than the service has.

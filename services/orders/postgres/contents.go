@@ -18,9 +18,9 @@ const (
 	moveContents = `SELECT move_contents($1)`
 	allMoved     = `SELECT NOT EXISTS (SELECT FROM contents_to_move)`
 	nextToMove   = `SELECT next FROM contents_to_move FOR UPDATE SKIP LOCKED`
-	// Some orders are known by their links only.
+	// Some orders are known by their links only, and some have more than one.
 	listToMove = `(SELECT id FROM orders WHERE id >= $1 ORDER BY id LIMIT $2)
-	UNION (SELECT order_id FROM links WHERE order_id >= $1 ORDER BY order_id, peer LIMIT $2) ORDER BY id LIMIT $2`
+	UNION (SELECT DISTINCT order_id FROM links WHERE order_id >= $1 ORDER BY order_id LIMIT $2) ORDER BY id LIMIT $2`
 	moveOn   = `UPDATE contents_to_move SET next = $1`
 	moveDone = `DELETE FROM contents_to_move`
 )

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderbridge/orderbridge/services/orders"
@@ -66,4 +67,48 @@ func awaitBlocked(t *testing.T, s *Store) {
 		err := s.pool.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&blocked)
 		return err == nil && blocked
 	}, time.Minute, 5*time.Millisecond)
+}
+
+// TestContentsAreMovedOnce, though two readers move those of an order that is not here, but a link of which is.
+func TestContentsAreMovedOnce(t *testing.T) {
+	s := openBefore(t)
+	refused := uuid.New()
+	_, err := s.pool.Exec(t.Context(), linkBefore, refused, 7, nil)
+	require.NoError(t, err)
+	var row int64
+	require.NoError(t, s.pool.QueryRow(t.Context(), dropBefore, refused, `{"theirs":1}`).Scan(&row))
+	_, err = s.Migrate(t.Context())
+	require.NoError(t, err)
+	var wg sync.WaitGroup
+	read := func() {
+		_, dropped, err := s.KeptContents(t.Context(), refused, row)
+		if err != nil || string(dropped) != `{"theirs":1}` {
+			t.Errorf("kept %q, %v", dropped, err)
+		}
+	}
+	require.NoError(t, pgx.BeginFunc(t.Context(), s.pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(t.Context(), moveContents, rawIDs([]uuid.UUID{refused}))
+		wg.Go(read)
+		awaitBlocked(t, s)
+		return err
+	}))
+	wg.Wait()
+	moveAll(t, s)
+	read()
+}
+
+// TestContentsOfOrdersWithManyLinksAreMoved: an order has a link for each peer that this side ever had.
+func TestContentsOfOrdersWithManyLinksAreMoved(t *testing.T) {
+	s := openBefore(t)
+	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words)
+		SELECT lpad(to_hex(n), 32, '0')::uuid, n, false, now(), 'a.x:1', 'fp1:x', 'N', 'pending', '{}', '' FROM generate_series(1, 30) n WHERE n % 5 <> 0`)
+	require.NoError(t, err)
+	_, err = s.pool.Exec(t.Context(), `SELECT setval('log_seq', 100)`)
+	require.NoError(t, err)
+	_, err = s.pool.Exec(t.Context(), `INSERT INTO links (order_id, peer, state, due, since, agreed, theirs_version, theirs_fingerprint, theirs_deleted, theirs_body)
+		SELECT lpad(to_hex(n), 32, '0')::uuid, peer, 7, false, now(), '', 'b.y:1', 'fp1:x', false, '{}' FROM generate_series(1, 30) n, unnest(ARRAY['b', 'c', 'd']) peer`)
+	require.NoError(t, err)
+	_, err = s.Migrate(t.Context())
+	require.NoError(t, err)
+	moveAll(t, s)
 }

@@ -44,12 +44,13 @@ DROP FUNCTION remove_log_rows, remove_log_contents, remove_tombstone_contents;
 -- +goose StatementBegin
 -- Moves the contents of orders to where they belong now; doing it again changes nothing. The present content gets the
 -- number of the order's newest change, a content of the log a negative number made of that of its row, and one beside
--- a link a new number.
+-- a link a new number. In the log it fills what is empty and changes nothing else, so that no caller rewrites history with it.
 CREATE FUNCTION move_contents(ids uuid[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
-    -- In the order in which changes lock them.
+    -- In the order in which changes lock them. Of an order that is not here there are only links to lock.
     PERFORM FROM orders WHERE id = ANY(ids) ORDER BY id FOR UPDATE;
-    PERFORM FROM links WHERE order_id = ANY(ids) AND old_theirs_body IS NOT NULL ORDER BY order_id, peer FOR UPDATE;
+    PERFORM FROM links l WHERE order_id = ANY(ids) AND (old_theirs_body IS NOT NULL OR NOT EXISTS (SELECT FROM orders WHERE id = l.order_id OFFSET 0))
+        ORDER BY order_id, peer FOR UPDATE;
     INSERT INTO contents SELECT seq, old_body FROM orders WHERE id = ANY(ids) AND content = -1 AND old_body IS NOT NULL;
     INSERT INTO contents SELECT -2 * seq, old_replaced FROM log WHERE order_id = ANY(ids) AND old_replaced IS NOT NULL;
     INSERT INTO contents SELECT -2 * seq - 1, old_dropped FROM log WHERE order_id = ANY(ids) AND old_dropped IS NOT NULL;
@@ -62,12 +63,11 @@ BEGIN
     -- A content was the order's until the next change that replaced one, or to this day. A deletion left it in its
     -- place for the next change that wrote one.
     UPDATE log l SET old_replaced = NULL, old_dropped = NULL,
-        content = CASE WHEN w.moves AND l.wrote AND NOT l.deleted THEN COALESCE(-2 * w.replacing, w.present) ELSE l.content END,
-        replaced = CASE WHEN l.old_replaced IS NOT NULL THEN -2 * l.seq
+        content = COALESCE(l.content, CASE WHEN w.moves AND l.wrote AND NOT l.deleted THEN COALESCE(-2 * w.replacing, w.present) END),
+        replaced = COALESCE(l.replaced, CASE WHEN l.old_replaced IS NOT NULL THEN -2 * l.seq
             WHEN w.moves AND l.wrote AND l.deleted AND NOT w.was_deleted THEN
-                CASE WHEN w.writing IS NULL THEN w.present WHEN w.writing = w.replacing THEN -2 * w.replacing END
-            ELSE l.replaced END,
-        dropped = CASE WHEN l.old_dropped IS NOT NULL THEN -2 * l.seq - 1 ELSE l.dropped END
+                CASE WHEN w.writing IS NULL THEN w.present WHEN w.writing = w.replacing THEN -2 * w.replacing END END),
+        dropped = COALESCE(l.dropped, CASE WHEN l.old_dropped IS NOT NULL THEN -2 * l.seq - 1 END)
     FROM (
         SELECT x.seq, o.content = -1 AS moves, CASE WHEN o.old_body IS NOT NULL THEN o.seq END AS present,
             min(x.seq) FILTER (WHERE x.old_replaced IS NOT NULL) OVER later AS replacing,
