@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -111,4 +112,34 @@ func TestContentsOfOrdersWithManyLinksAreMoved(t *testing.T) {
 	_, err = s.Migrate(t.Context())
 	require.NoError(t, err)
 	moveAll(t, s)
+}
+
+// TestOrdersAreIndexedWhileTheirContentsAreMoved: none is indexed without its content.
+func TestOrdersAreIndexedWhileTheirContentsAreMoved(t *testing.T) {
+	s := openBefore(t)
+	_, err := s.pool.Exec(t.Context(), `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, order_number, status, body, words)
+		SELECT lpad(to_hex(n), 32, '0')::uuid, n, false, now(), 'a.x:1', 'fp1:x', 'N', 'pending', '{"customer":{"name":"Ada"}}', '' FROM generate_series(1, 500) n`)
+	require.NoError(t, err)
+	_, err = s.Migrate(t.Context())
+	require.NoError(t, err)
+	ids, err := oneColumn[uuid.UUID](s.pool.Query(t.Context(), `SELECT id FROM orders ORDER BY id`))
+	require.NoError(t, err)
+	for i, id := range ids {
+		var moved error
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			time.Sleep(time.Duration(i%50) * 20 * time.Microsecond) // to meet every moment of the other
+			moved = s.moveFirst(t.Context(), id)
+		})
+		_, err := s.Index(t.Context(), 1)
+		wg.Wait()
+		require.NoError(t, errors.Join(err, moved))
+	}
+	for n := 1; n > 0; {
+		n, err = s.Index(t.Context(), len(ids))
+		require.NoError(t, err)
+	}
+	var without int
+	require.NoError(t, s.pool.QueryRow(t.Context(), `SELECT count(*) FROM orders WHERE NOT words @@ 'ada'::tsquery`).Scan(&without))
+	require.Zero(t, without, "orders indexed without their words")
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orderbridge/orderbridge/services/orders"
@@ -18,11 +19,11 @@ import (
 // number of a third system as it is. No word of a text begins like these.
 const (
 	folded = `to_tsvector('simple', u.words) || array_to_tsvector(array_remove(ARRAY['=folded', CASE WHEN lower(u.order_number) <> u.folded THEN '#' || u.folded END, CASE WHEN u.ref <> '' THEN '=ref:' || u.ref END], NULL))`
-	// The condition is that of the index.
-	toIndex = `SELECT o.id, o.order_number, concat_ws(' ', b.body -> 'customer' ->> 'name', b.body -> 'customer' ->> 'company',
+	// The condition is that of the index. Contents are read by a statement after the lock: they may have moved before it.
+	lockToIndex = `SELECT id FROM orders WHERE NOT (words @@ '=folded'::tsquery) ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED`
+	toIndex     = `SELECT o.id, o.order_number, concat_ws(' ', b.body -> 'customer' ->> 'name', b.body -> 'customer' ->> 'company',
 	b.body -> 'customer' ->> 'email', b.body -> 'customer' ->> 'ref'), COALESCE(b.body ->> 'placedAt', ''), COALESCE(b.body ->> 'externalRef', '')
-	FROM orders o, LATERAL (SELECT ` + presentBody + ` AS body) b
-	WHERE NOT (o.words @@ '=folded'::tsquery) ORDER BY o.id LIMIT $1 FOR UPDATE OF o SKIP LOCKED`
+	FROM orders o, LATERAL (SELECT ` + presentBody + ` AS body) b WHERE o.id = ANY($1)`
 	setIndexed = `UPDATE orders o SET words = ` + folded + `, placed_at = u.placed_at
 	FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[])
 	AS u (id, order_number, folded, words, placed_at, ref) WHERE o.id = u.id`
@@ -33,7 +34,11 @@ const (
 // others work on those that are.
 func (s *Store) Index(ctx context.Context, most int) (n int, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, toIndex, most)
+		ids, err := oneColumn[uuid.UUID](tx.Query(ctx, lockToIndex, most))
+		if err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, toIndex, rawIDs(ids))
 		if err != nil {
 			return err
 		}
