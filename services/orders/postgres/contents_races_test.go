@@ -15,6 +15,29 @@ import (
 )
 
 // TestAnUnmovedOrderChangesWithARefusedOne: the links of an order that is not here are locked and read again, and the
+// content of another order of the same change is moved all the same.
+func TestAnUnmovedOrderChangesWithARefusedOne(t *testing.T) {
+	s := openBefore(t)
+	known, refused := uuid.New(), uuid.New()
+	require.NoError(t, s.changeBefore(t.Context(), known, version(1), body(1)))
+	_, err := s.pool.Exec(t.Context(), linkBefore, refused, 7, nil)
+	require.NoError(t, err)
+	_, err = s.Migrate(t.Context())
+	require.NoError(t, err)
+
+	head := ordersync.Head{Version: vector(t, version(2)), Fingerprint: "fp1:x"}
+	_, err = s.Change(t.Context(), orders.ChangeRequest{IDs: []uuid.UUID{refused, known}, Numbers: 1}, func(_ []*orders.Stored, drawn orders.Drawn) ([]orders.Change, error) {
+		return []orders.Change{{
+			ID: known, Write: true, Head: head, Seq: drawn.Numbers[0], UpdatedAt: at,
+			Content: &orders.Content{Body: []byte(body(2)), OrderNumber: "N", Status: "pending"},
+			Log:     []orders.LogRow{{Seq: drawn.Numbers[0], OrderID: known, At: at, Event: orders.EventEdited, Head: head, Wrote: true}},
+		}}, nil
+	})
+	require.NoError(t, err)
+	moveAll(t, s)
+	checkHistory(t, s, known, []string{body(1), body(2)})
+}
+
 // theirsOf is the content that is kept of the other side's version.
 func theirsOf(t *testing.T, s *Store, id uuid.UUID) string {
 	t.Helper()
@@ -112,6 +135,25 @@ func TestContentsOfOrdersWithManyLinksAreMoved(t *testing.T) {
 	_, err = s.Migrate(t.Context())
 	require.NoError(t, err)
 	moveAll(t, s)
+}
+
+// TestMigrationOfContentsMeetsAReader that has read the log and goes on to the orders, which the migration has locked.
+func TestMigrationOfContentsMeetsAReader(t *testing.T) {
+	s := openBefore(t)
+	require.NoError(t, s.changeBefore(t.Context(), uuid.New(), version(1), body(1)))
+	var migrated error
+	var wg sync.WaitGroup
+	require.NoError(t, pgx.BeginFunc(t.Context(), s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(t.Context(), `SELECT count(*) FROM log`); err != nil {
+			return err
+		}
+		wg.Go(func() { _, migrated = s.Migrate(t.Context()) })
+		awaitBlocked(t, s)
+		_, err := tx.Exec(t.Context(), `SELECT count(*) FROM orders`)
+		return err
+	}))
+	wg.Wait()
+	require.NoError(t, migrated)
 }
 
 // TestOrdersAreIndexedWhileTheirContentsAreMoved: none is indexed without its content.

@@ -3,7 +3,26 @@
 -- was copied from one of them to another. The columns that held the copies are renamed, so that a service of an
 -- earlier version that still runs fails instead of writing there. All of this is quick. The service moves the
 -- contents of orders in the background, and those of an order that changes earlier together with that change.
-LOCK TABLE orders, links, log IN ACCESS EXCLUSIVE MODE;
+
+-- +goose StatementBegin
+-- Others wait behind who waits for such a lock, and a reader of the log that goes on to the orders would wait in a circle.
+-- So each try is shorter than it takes to find a circle, and lets them go on when it fails.
+DO $$
+BEGIN
+    FOR try IN 1..15 LOOP
+        BEGIN
+            SET LOCAL lock_timeout = '300ms';
+            LOCK TABLE orders, links, log IN ACCESS EXCLUSIVE MODE;
+            RETURN;
+        EXCEPTION WHEN lock_not_available THEN
+            IF try = 15 THEN
+                RAISE;
+            END IF;
+            PERFORM pg_sleep(0.7);
+        END;
+    END LOOP;
+END $$;
+-- +goose StatementEnd
 
 CREATE TABLE contents (
     seq  bigint PRIMARY KEY, -- number in the log of the change that wrote or kept it; see move_contents for moved ones
@@ -44,7 +63,7 @@ DROP FUNCTION remove_log_rows, remove_log_contents, remove_tombstone_contents;
 -- +goose StatementBegin
 -- Moves the contents of orders to where they belong now; doing it again changes nothing. The present content gets the
 -- number of the order's newest change, a content of the log a negative number made of that of its row, and one beside
--- a link a new number. In the log it fills what is empty and changes nothing else, so that no caller rewrites history with it.
+-- a link a new number. In the log it only adds references, so that no caller rewrites history with it.
 CREATE FUNCTION move_contents(ids uuid[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     -- In the order in which changes lock them. Of an order that is not here there are only links to lock.
