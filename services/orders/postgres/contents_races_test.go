@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -184,4 +186,76 @@ func TestOrdersAreIndexedWhileTheirContentsAreMoved(t *testing.T) {
 	var without int
 	require.NoError(t, s.pool.QueryRow(t.Context(), `SELECT count(*) FROM orders WHERE NOT words @@ 'ada'::tsquery`).Scan(&without))
 	require.Zero(t, without, "orders indexed without their words")
+}
+
+// TestCleanUpMeetsChanges: history is removed while orders change. No change misses the content that it goes on from,
+// nothing refers to a content that is gone, and none stays that nothing refers to.
+func TestCleanUpMeetsChanges(t *testing.T) {
+	const writers, each, changes = 3, 3, 150
+	s := open(t, 6)
+	var ended sync.WaitGroup
+	for range writers {
+		ended.Go(func() {
+			ids := make([]uuid.UUID, each)
+			for i := range ids {
+				ids[i] = uuid.New()
+			}
+			for n := range changes {
+				if err := changeOld(t.Context(), s, ids[n%each], n); err != nil {
+					t.Errorf("change %d: %v", n, err)
+					return
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		ended.Wait()
+		close(done)
+	}()
+	var removed int64
+	for cleaning := true; cleaning; {
+		select {
+		case <-done:
+			cleaning = false
+		default:
+		}
+		did, err := s.CleanUp(t.Context(), Cleanup{Retention: time.Hour, Peers: []string{"b"}})
+		require.NoError(t, err)
+		removed += did.Contents
+	}
+	require.Positive(t, removed)
+	var gone, idle int
+	require.NoError(t, s.pool.QueryRow(t.Context(), `WITH refers AS (SELECT content AS n FROM orders UNION SELECT theirs FROM links
+		UNION SELECT unnest(ARRAY[content, replaced, dropped]) FROM log)
+		SELECT (SELECT count(*) FROM refers WHERE n NOT IN (SELECT seq FROM contents)), (SELECT count(*) FROM contents WHERE seq NOT IN (SELECT n FROM refers WHERE n IS NOT NULL))`).
+		Scan(&gone, &idle))
+	require.Zero(t, gone, "contents that are gone are referred to")
+	require.Zero(t, idle, "contents are left that nothing refers to")
+}
+
+// changeOld makes the next change of an order, as if long ago: it is settled, pending, or in a collision in turn.
+func changeOld(ctx context.Context, s *Store, id uuid.UUID, n int) error {
+	_, err := s.Change(ctx, orders.ChangeRequest{IDs: []uuid.UUID{id}, Numbers: 1, Bodies: true}, func(loaded []*orders.Stored, drawn orders.Drawn) ([]orders.Change, error) {
+		st, seq := loaded[0], drawn.Numbers[0]
+		v, err := ordersync.ParseVector(version(n + 1))
+		if err != nil || st.Known() && st.Body == nil {
+			return nil, errors.Join(err, fmt.Errorf("its content is gone"))
+		}
+		head := ordersync.Head{Version: v, Fingerprint: "fp1:x"}
+		l := st.Link("b")
+		row := orders.LogRow{Seq: seq, OrderID: id, At: at, Event: orders.EventEdited, Peer: "b", Was: l.State, Head: head, Wrote: true, DropsTheirs: l.Theirs != nil}
+		c := orders.Change{ID: id, New: !st.Known(), Write: true, Head: head, Seq: seq, UpdatedAt: at}
+		l.State, l.Theirs, l.TheirsBody, l.Since = []ordersync.State{ordersync.OK, ordersync.Upd, ordersync.Collision}[n/3%3], nil, nil, at
+		if l.State == ordersync.Collision {
+			l.Theirs, l.TheirsBody = &ordersync.Head{Version: v, Fingerprint: "fp1:t"}, []byte(body(-n))
+			row.Wrote, c.Write = false, false
+		} else {
+			c.Content = &orders.Content{Body: []byte(body(n)), OrderNumber: "N", Status: "pending"}
+		}
+		row.Becomes = l.State
+		c.Links, c.Log = []orders.Link{l}, []orders.LogRow{row}
+		return []orders.Change{c}, nil
+	})
+	return err
 }

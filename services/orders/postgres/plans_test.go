@@ -119,6 +119,23 @@ var regular = []struct {
 		_, _, err := s.ReceivedSince(ctx, 0)
 		return err
 	}},
+	{"upgrade: contents to move", 2_000, func(ctx context.Context, s *Store) error {
+		_, err := oneColumn[uuid.UUID](s.pool.Query(ctx, listToMove, uuid.Nil, 256))
+		return err
+	}},
+	{"upgrade: contents of 256 orders", 30_000, func(ctx context.Context, s *Store) error {
+		ids, err := someOrders(ctx, s, 256)
+		if err != nil {
+			return err
+		}
+		return undone(ctx, s, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, `UPDATE orders SET content = -1 WHERE id = ANY($1)`, rawIDs(ids)); err != nil {
+				return err
+			}
+			_, err := tx.Exec(ctx, moveContents, rawIDs(ids))
+			return err
+		})
+	}},
 	{"clean-up", 3 * manyDue, func(ctx context.Context, s *Store) error {
 		_, err := s.CleanUp(ctx, Cleanup{Retention: time.Hour, Peers: []string{"b"}})
 		return err
