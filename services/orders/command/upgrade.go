@@ -12,7 +12,7 @@ import (
 const (
 	upgradeEvery = time.Minute
 	upgradeStep  = 200 // orders in one transaction
-	upgradePause = 10 * time.Millisecond
+	upgradePause = 10 * time.Millisecond // at least
 )
 
 // upgrade brings what earlier versions stored to how this one stores it, at the start and every minute: the replica
@@ -33,12 +33,14 @@ func upgrade(ctx context.Context, store *postgres.Store, log *zap.Logger) error 
 	}
 }
 
-// all takes a step until it finds nothing more to do.
+// all takes a step until it finds nothing more to do. It rests for as long as a step takes, so that half of the time of
+// a slow disk is left to others.
 func all(ctx context.Context, step func(context.Context, int) (int, error), what string, log *zap.Logger) error {
 	for done := 0; ; {
+		began := time.Now()
 		n, err := step(ctx, upgradeStep)
 		done += n
-		if err == nil && n > 0 && pause(ctx, upgradePause) {
+		if err == nil && n > 0 && pause(ctx, max(upgradePause, time.Since(began))) {
 			continue
 		}
 		if done > 0 {
