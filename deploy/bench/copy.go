@@ -27,6 +27,10 @@ type firstCopy struct {
 	PerSecond float64 `json:"perSecond"`
 	Floor     float64 `json:"floorPerSecond"` // pages of 256 by key from a's plain table, upserted into b's
 	Ratio     float64 `json:"ratio"`
+	// Processor time of an order, by process and of all together, and of the floor.
+	Parts    []partUsage `json:"parts"`
+	CPU      float64     `json:"cpuMsPerOrder"`
+	FloorCPU float64     `json:"floorCpuMsPerOrder"`
 }
 
 // equality is what it takes to prove that both sides have the same.
@@ -60,8 +64,7 @@ func (b *bench) copyFirst(ctx context.Context, from, to int) (*firstCopy, error)
 		return nil, err
 	}
 	c := &firstCopy{Orders: to - from}
-	var err error
-	if c.Floor, err = b.floorCopy(ctx, from, to); err != nil {
+	if err := b.floorCopy(ctx, c, from, to); err != nil {
 		return nil, fmt.Errorf("floor of the first copy: %w", err)
 	}
 	if err := b.exec(ctx, "VACUUM ANALYZE"); err != nil {
@@ -70,16 +73,25 @@ func (b *bench) copyFirst(ctx context.Context, from, to int) (*firstCopy, error)
 	if err := b.checkpoint(ctx); err != nil {
 		return nil, err
 	}
+	m, err := b.startMeter(system)
+	if err != nil {
+		return nil, err
+	}
 	report, err := b.reconcile(ctx)
 	if err != nil {
 		return nil, err
 	}
+	u, err := m.stop(c.Orders)
+	if err != nil {
+		return nil, err
+	}
+	c.Parts, c.CPU = u.Parts, u.total()
 	if report.Effects["createsThere"] != c.Orders {
 		return nil, fmt.Errorf("the reconciliation copied %d orders instead of %d", report.Effects["createsThere"], c.Orders)
 	}
 	c.PerSecond = float64(c.Orders) / report.Seconds
 	c.Ratio = c.PerSecond / c.Floor
-	b.say("first copy of %d: %.0f orders/s, floor %.0f, ratio %.2f", c.Orders, c.PerSecond, c.Floor, c.Ratio)
+	b.say("first copy of %d: %.0f orders/s, floor %.0f, ratio %.2f; CPU ms/order %.3f, floor %.3f", c.Orders, c.PerSecond, c.Floor, c.Ratio, c.CPU, c.FloorCPU)
 	if err := b.exec(ctx, "VACUUM ANALYZE"); err != nil {
 		return nil, err
 	}
@@ -87,24 +99,27 @@ func (b *bench) copyFirst(ctx context.Context, from, to int) (*firstCopy, error)
 }
 
 // floorCopy reads a's table in pages by key and upserts each into b's.
-func (b *bench) floorCopy(ctx context.Context, from, to int) (perSecond float64, err error) {
+func (b *bench) floorCopy(ctx context.Context, c *firstCopy, from, to int) error {
 	plain := func(statement string) error {
 		return b.both(func(s, _ *side) error { _, err := s.floor.work.Exec(ctx, statement); return err })
 	}
 	if err := plain(createCopied); err != nil {
-		return 0, err
+		return err
 	}
 	if err := copyFloor(ctx, b.a.floor.work, "copied", from, to); err != nil {
-		return 0, err
+		return err
 	}
 	if err := b.checkpoint(ctx); err != nil {
-		return 0, err
+		return err
 	}
-	began := time.Now()
+	m, err := b.startMeter(own)
+	if err != nil {
+		return err
+	}
 	for after := (uuid.UUID{}); ; {
 		rows, err := b.a.floor.work.Query(ctx, nextPage, after, floorBatch)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		var list []uuid.UUID
 		var bodies [][]byte
@@ -116,21 +131,25 @@ func (b *bench) floorCopy(ctx context.Context, from, to int) (perSecond float64,
 			list, bodies, times = append(list, id), append(bodies, bytes.Clone(body)), append(times, at)
 			return nil
 		}); err != nil {
-			return 0, err
+			return err
 		}
 		if len(list) == 0 {
 			break
 		}
 		if _, err := b.b.floor.work.Exec(ctx, writePage, list, bodies, times); err != nil {
-			return 0, err
+			return err
 		}
 		after = list[len(list)-1]
 	}
-	took := time.Since(began)
-	if err := plain(keepCopied); err != nil {
-		return 0, err
+	u, err := m.stop(c.Orders)
+	if err != nil {
+		return err
 	}
-	return float64(to-from) / took.Seconds(), plain(dropCopied)
+	c.Floor, c.FloorCPU = float64(c.Orders)/u.elapsed.Seconds(), u.total()
+	if err := plain(keepCopied); err != nil {
+		return err
+	}
+	return plain(dropCopied)
 }
 
 // A digest of a bucket is a sum, so that it does not depend on the order of its rows.

@@ -51,6 +51,9 @@ func (p *printer) exchange(r *result) {
 		p.title("FIRST COPY of %s orders that only a has, by a reconciliation, proof included", number(float64(c.Orders)))
 		p.row("orders/s", number(c.PerSecond))
 		p.row("floor in pages of 256, orders/s", number(c.Floor))
+		p.processors(c.CPU, c.Parts)
+		p.row("floor in pages, CPU ms/order", fmt.Sprintf("%.3f", c.FloorCPU))
+		p.row("times its CPU", fmt.Sprintf("%.2f", c.CPU/c.FloorCPU))
 	}
 	if e := r.Equality; e != nil {
 		p.title("EQUALITY of %s orders on both sides, proved", number(float64(e.Orders)))
@@ -157,8 +160,13 @@ func (p *printer) chain(c *wholeChain) {
 	p.row("  first one seen after ms", fmt.Sprintf("%.0f", c.FirstMs))
 	p.row("floor in batches of 256, orders/s", number((c.Before.PerSecond+c.After.PerSecond)/2))
 	p.row("of the floor in batches", fmt.Sprintf("%.2f", c.Ratio), chainGoal.verdict(c.Ratio))
-	p.row("CPU ms/order", fmt.Sprintf("%.3f", c.CPU))
-	for _, part := range c.Parts {
+	p.processors(c.CPU, c.Parts)
+}
+
+// processors prints the processor time of an order, and the share of each process.
+func (p *printer) processors(total float64, parts []partUsage) {
+	p.row("CPU ms/order", fmt.Sprintf("%.3f", total))
+	for _, part := range parts {
 		p.row("  "+part.Process, fmt.Sprintf("%.3f", part.CPU))
 	}
 }

@@ -71,7 +71,7 @@ func aResult() *result {
 		Chain: &wholeChain{PerSecond: 5_000, FirstMs: 60, Ratio: 0.5, CPU: 0.1, Parts: r.Parts, Before: r.Before, After: r.After},
 		Few:   &drains{20_000, []round{r, r, r}}, Many: &drains{300_000, []round{r, busy, r}},
 		Visible: &visibles{System: visible{6000, 200, x, x, x}, Floor: visible{6000, 200, percentiles{1, 2, 3}, percentiles{1, 2, 3}, x}},
-		TwoWay:  &twoWay{6000, percentiles{5, 8, 9}, 70}, Copy: &firstCopy{100_000, 20_000, 40_000, 0.5}, Equality: &equality{120_000, 0.5, 90_000, 2, 0.2, 2.5},
+		TwoWay:  &twoWay{6000, percentiles{5, 8, 9}, 70}, Copy: &firstCopy{100_000, 20_000, 40_000, 0.5, parts, 0.21, 0.07}, Equality: &equality{120_000, 0.5, 90_000, 2, 0.2, 2.5},
 		Memory: []memory{{"service a", 190, 80}, {"bridge a", 65, 20}},
 	}
 }
@@ -88,6 +88,7 @@ func TestTheTableShowsFiguresAndGoals(t *testing.T) {
 		`times the floor +4.00 +3.00 +3.00 +p50 at most 4: met, then at most 2.5: MISSED; p99 at most 6: met, then at most 4: met`,
 		`both ways at once, p50 times one way +1.25 +at most 1.5: met, then at most 1.25: met`,
 		`converged, ms after the last edit +70 +at most 200: met, then at most 60: MISSED`,
+		`times its CPU +3.00`,
 		`first copy, of the floor in pages +0.50 +at least 0.5: met, then at least 0.7: MISSED`,
 		`equality of 120,000, times digests in SQL +2.50 +at most 5: met, then at most 3: met`,
 		`edits over REST, of a plain PUT's +0.50 +at least 0.75: MISSED`,
