@@ -72,7 +72,7 @@ type due struct {
 
 // run finds all differences and hands them on, range by range. From the whole of both sides it goes
 // down into the ranges whose fingerprints differ. What is due is given time, once, at the end.
-func (c *comparison) run(ctx context.Context, found func([]difference) error) error {
+func (c *comparison) run(ctx context.Context, found func([]difference)) error {
 	c.step()
 	if err := c.total(ctx); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (c *comparison) run(ctx context.Context, found func([]difference) error) er
 			case here[i] == there[i]:
 				c.compared += here[i].Count
 			case max(here[i].Count, there[i].Count) <= leaf:
-				late, err := c.leaf(ctx, at, found)
+				late, err := c.leaf(ctx, at, [2]contracts.Range{here[i], there[i]}, found)
 				if err != nil {
 					return err
 				}
@@ -130,12 +130,10 @@ func (c *comparison) run(ctx context.Context, found func([]difference) error) er
 	}
 	for _, w := range waiting {
 		still, err := c.stillThere(ctx, w.span, w.list)
-		if err == nil && len(still) > 0 {
-			err = found(slices.Collect(maps.Values(still)))
-		}
 		if err != nil {
 			return err
 		}
+		found(slices.Collect(maps.Values(still)))
 	}
 	return nil
 }
@@ -148,22 +146,28 @@ func leafOf(here, there int64) int64 {
 	return compareLeaf
 }
 
-// total asks both sides at once what all their orders come to, without ranges: most comparisons need no more,
-// and that is one plain read of each side's orders.
+// total asks both sides what all their orders come to, without ranges: most comparisons need no more, and that is one
+// plain read of each side's orders.
 func (c *comparison) total(ctx context.Context) error {
-	parts := url.Values{"parts": {"1"}}
-	here, there, err := both(ctx, func(ctx context.Context) (*contracts.RangeList, error) {
-		return c.rangeList(ctx, c.here, c.sideHere, span{}, 1, parts)
-	}, func(ctx context.Context) (*contracts.RangeList, error) {
-		return c.rangeList(ctx, c.there, c.sideThere, span{}, 1, parts)
-	})
+	now, err := c.whole(ctx, span{})
 	if err != nil {
 		return err
 	}
+	here, there := now[0], now[1]
 	c.posHere, c.posThere = here.Position, there.Position
 	c.ordersHere, c.ordersThere, c.hash = here.Ranges[0].Count, there.Ranges[0].Count, here.Ranges[0].Hash
 	c.same = slices.Equal(here.Ranges, there.Ranges)
 	return sameRanges(here.Ranges, there.Ranges, nil)
+}
+
+// whole asks both sides at once what a span comes to, as one range.
+func (c *comparison) whole(ctx context.Context, in span) (now [2]*contracts.RangeList, err error) {
+	now[0], now[1], err = both(ctx, func(ctx context.Context) (*contracts.RangeList, error) {
+		return c.rangeList(ctx, c.here, c.sideHere, in, 1, url.Values{"parts": {"1"}})
+	}, func(ctx context.Context) (*contracts.RangeList, error) {
+		return c.rangeList(ctx, c.there, c.sideThere, in, 1, url.Values{"parts": {"1"}})
+	})
+	return now, err
 }
 
 // both asks the two sides at once; the first error ends the other request.
@@ -251,14 +255,18 @@ func (c *comparison) rangeList(ctx context.Context, of *client, side string, in 
 	return &list, nil
 }
 
-// leaf lists a range on both sides, twice: an order that moved between the two lists is under way and
-// no difference. Differences that are due come back, for the bridges to be given time.
-func (c *comparison) leaf(ctx context.Context, in span, found func([]difference) error) (late map[string]difference, err error) {
+// leaf lists a range on both sides, whose fingerprints were taken before, and takes these again: an order that moved
+// meanwhile is under way and no difference. Differences that are due come back, for the bridges to be given time.
+func (c *comparison) leaf(ctx context.Context, in span, before [2]contracts.Range, found func([]difference)) (late map[string]difference, err error) {
 	list, err := c.listBoth(ctx, in)
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	if list, err = c.stillThere(ctx, in, list); err != nil {
+	stood, err := c.stood(ctx, in, before)
+	if err == nil && !stood { // then each is looked at twice
+		list, err = c.stillThere(ctx, in, list)
+	}
+	if err != nil {
 		return nil, err
 	}
 	late = map[string]difference{}
@@ -270,10 +278,22 @@ func (c *comparison) leaf(ctx context.Context, in span, found func([]difference)
 			settled = append(settled, d)
 		}
 	}
-	if len(settled) > 0 {
-		err = found(settled)
+	found(settled)
+	return late, nil
+}
+
+// stood reports whether a range has on both sides what it had before.
+func (c *comparison) stood(ctx context.Context, in span, before [2]contracts.Range) (bool, error) {
+	now, err := c.whole(ctx, in)
+	if err != nil {
+		return false, err
 	}
-	return late, err
+	for i, list := range now {
+		if list.Ranges[0].Count != before[i].Count || list.Ranges[0].Hash != before[i].Hash {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // stillThere looks again and keeps the differences that are as they were.

@@ -58,7 +58,7 @@ func TestInvalidEntriesAreReportedAlone(t *testing.T) {
 	p := newPipe(testLog(t), inMemory{a}, inMemory{b})
 	r := newReconciler(p)
 	r.strategy = strategyRanges
-	open, err := r.pass(t.Context(), false)
+	open, err := r.pass(t.Context())
 	require.NoError(t, err)
 	require.Positive(t, open)
 	rep := r.Report()
@@ -90,11 +90,10 @@ func TestInvalidEntriesOfLogs(t *testing.T) {
 		sideHere: "a", sideThere: "b", requestID: "r", step: func() {},
 	}
 	var found []string
-	require.NoError(t, c.runLog(t.Context(), func(list []difference, _ string) error {
+	require.NoError(t, c.runLog(t.Context(), func(list []difference, _ string) {
 		for _, d := range list {
 			found = append(found, d.id)
 		}
-		return nil
 	}))
 	require.Equal(t, []string{h.ids[1]}, found)
 	require.Len(t, c.invalidEntries(), 1)

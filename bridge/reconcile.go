@@ -21,9 +21,9 @@ const passesMax = 6
 
 // reconciler compares both sides and makes them equal: each order that differs is told to the other side
 // as after a hint, and its answer is stored here. What is only over there is asked for by telling that
-// there is nothing here. The first pass only looks, which is the plan; a plan that a person has to see
-// goes no further. It ends when a pass found nothing and nothing moved meanwhile, which is the proof, or
-// after some passes. One that is broken off and begun again finds equal what the first one had done.
+// there is nothing here. Each pass only looks, and what it found is the plan that is carried out before the next one;
+// a plan that a person has to see goes no further. It ends when a pass found nothing and nothing moved meanwhile,
+// which is the proof, or after some passes. One that is broken off and begun again finds equal what the first one had done.
 type reconciler struct {
 	*pipe
 	books    [2]*client // the own service and the peer, for what is not part of comparing
@@ -37,18 +37,20 @@ type reconciler struct {
 	// as a bridge would, because none may be running, but not counted as differences.
 	delivered bool
 
-	began time.Time
-	met   map[string]*meeting
+	began   time.Time
+	met     map[string]*meeting
+	toSend  []string // orders that the last pass plans to send
+	ifMatch string   // the place in the peer's log that the plan holds for, or empty
 
 	mu     sync.Mutex
 	report contracts.ReconcileReport
 }
 
-// meeting is what is remembered of an order that differs.
+// meeting is what is remembered of an order that differs: what both sides had of it when it was planned to be told, and
+// when it was told last.
 type meeting struct {
-	versions string // what both sides had of it when it was told
-	told     bool
-	pending  bool // it was only under way so far, and is not counted
+	planned, told string
+	pending       bool // it was only under way so far, and is not counted
 }
 
 func newReconciler(p *pipe) *reconciler {
@@ -91,22 +93,31 @@ var errHeld = errors.New("held")
 // run does it all. An error that is errHeld says why a person has to look.
 func (r *reconciler) run(ctx context.Context) error {
 	defer r.set(func(rep *contracts.ReconcileReport) { rep.Phase = "ended" })
-	open, err := r.pass(ctx, false)
-	if err != nil || r.dryRun {
-		return err
-	}
-	if r.planOnly {
-		return fmt.Errorf("%w: a person has to confirm what is done after the database was put back", errHeld)
-	}
-	if why := r.overBrake(); why != "" {
-		return fmt.Errorf("%w: %s", errHeld, why)
-	}
-	for open > 0 && r.Report().Passes < passesMax {
-		if open, err = r.pass(ctx, true); err != nil {
+	for pass := 1; ; pass++ {
+		open, err := r.pass(ctx)
+		if err != nil || r.dryRun {
+			return err
+		}
+		if pass == 1 {
+			if why := r.needsPerson(); why != "" {
+				return fmt.Errorf("%w: %s", errHeld, why)
+			}
+		}
+		if open == 0 || pass == passesMax {
+			return nil
+		}
+		if err := r.carry(ctx); err != nil {
 			return err
 		}
 	}
-	return nil
+}
+
+// needsPerson returns why a person has to look at the plan, if so.
+func (r *reconciler) needsPerson() string {
+	if r.planOnly {
+		return "a person has to confirm what is done after the database was put back"
+	}
+	return r.overBrake()
 }
 
 // overBrake tells which limit the plan is above.
@@ -127,8 +138,9 @@ func (r *reconciler) overBrake() string {
 	return above(effectReplacesHere, r.brake.Replacements, "replace")
 }
 
-// pass compares once and tells what is to be told; it says how much is open after it.
-func (r *reconciler) pass(ctx context.Context, repair bool) (open int, err error) {
+// pass compares once and plans what is to be told; it says how much is open after it.
+func (r *reconciler) pass(ctx context.Context) (open int, err error) {
+	r.toSend, r.ifMatch = nil, ""
 	r.set(func(rep *contracts.ReconcileReport) {
 		rep.Passes++
 		rep.Phase, rep.Waiting, rep.LeftOut, rep.Compared, rep.Moving = "comparing", 0, 0, 0, 0
@@ -142,61 +154,62 @@ func (r *reconciler) pass(ctx context.Context, repair bool) (open int, err error
 			rep.Compared, rep.Orders = c.compared, max(rep.Orders, c.ordersHere)
 		})
 	}
-	found := func(list []difference, ifMatch string) error {
-		send := r.sort(list)
-		open += len(send)
-		if !repair {
-			for _, d := range send {
-				if r.delivered && d.underWay() {
-					c.moving++
-				}
-			}
-			return nil
-		}
-		r.set(func(rep *contracts.ReconcileReport) { rep.Phase = "repairing" })
-		defer r.set(func(rep *contracts.ReconcileReport) { rep.Phase = "comparing" })
-		return r.repair(ctx, send, ifMatch)
-	}
-	err = r.compare(ctx, c, found)
-	told := repair && err == nil
-	if errors.Is(err, errMoved) { // the peer's log did, between reading and sending: start again
-		r.set(func(rep *contracts.ReconcileReport) { rep.Restarts++ })
-		open, err = open+1, nil
-	}
+	err = r.compare(ctx, c, func(list []difference, ifMatch string) {
+		c.moving += r.sort(list)
+		r.ifMatch = ifMatch
+	})
 	invalid := c.invalidEntries()
 	r.set(func(rep *contracts.ReconcileReport) { rep.Invalid, rep.Waiting = invalid, rep.Waiting+len(c.invalid) })
 	rep := r.Report()
-	settled := open == 0 && rep.Waiting == 0 && rep.LeftOut == 0
+	settled := len(r.toSend) == 0 && rep.Waiting == 0 && rep.LeftOut == 0
 	if settled && !c.same {
 		c.moving = max(1, c.moving) // equal where it was looked closer, a moment later: not yet the proof
 	}
-	open += c.moving
 	r.set(func(rep *contracts.ReconcileReport) {
 		rep.Orders, rep.OrdersThere, rep.Hash, rep.Moving = c.ordersHere, c.ordersThere, c.hash, c.moving
 		rep.Position, rep.PositionThere, rep.Compared = c.posHere, c.posThere, c.compared
 		rep.Equal = err == nil && settled && c.moving == 0
-		rep.CarriedOut = rep.CarriedOut || told
 	})
-	if repair && open > 0 && open == c.moving && err == nil {
-		r.set(func(rep *contracts.ReconcileReport) { rep.Phase = "waiting" })
-		err = sleep(ctx, underWayWait/4, nil) // so that it is not asked for in vain
-	}
-	return open, err
+	return len(r.toSend) + c.moving, err
 }
 
-// sort counts differences and returns those that are to be told. Conflicts that both sides know of wait
-// for a person, and so does what was told before and changed nothing: one side refuses it.
-func (r *reconciler) sort(list []difference) (send []difference) {
+// carry carries out what the last pass planned; where that is nothing, it gives what is under way some time.
+func (r *reconciler) carry(ctx context.Context) error {
+	var err error
+	if len(r.toSend) == 0 {
+		r.set(func(rep *contracts.ReconcileReport) { rep.Phase = "waiting" })
+		err = sleep(ctx, underWayWait/4, nil) // so that it is not asked for in vain
+	} else {
+		r.set(func(rep *contracts.ReconcileReport) { rep.Phase = "repairing" })
+		err = r.repair(ctx, r.toSend, r.ifMatch)
+	}
+	moved := errors.Is(err, errMoved)
+	r.set(func(rep *contracts.ReconcileReport) {
+		rep.CarriedOut = rep.CarriedOut || err == nil
+		if moved { // the peer's log did, between reading and sending: compare again
+			rep.Restarts++
+		}
+	})
+	if moved {
+		return nil
+	}
+	return err
+}
+
+// sort counts differences, plans to send those that are to be told, and returns how many of these are under way.
+// Conflicts that both sides know of wait for a person, and so does what was told before and changed nothing: one side
+// refuses it.
+func (r *reconciler) sort(list []difference) (moving int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rep := &r.report
 	for _, d := range list {
-		before := r.met[d.id]
+		before, versions := r.met[d.id], d.versions()
 		switch {
 		case r.except[d.id]:
 			rep.LeftOut++
 			continue
-		case d.waitsForPerson(), before != nil && before.told && before.versions == d.versions():
+		case d.waitsForPerson(), before != nil && before.told == versions:
 			rep.Waiting++
 			continue
 		}
@@ -204,16 +217,19 @@ func (r *reconciler) sort(list []difference) (send []difference) {
 			before = &meeting{pending: true}
 			r.met[d.id] = before
 		}
-		if before.pending && !(r.delivered && d.underWay()) {
+		before.planned = versions
+		if r.delivered && d.underWay() {
+			moving++
+		} else if before.pending {
 			before.pending = false
 			kind, effect := d.kind(), d.effect()
 			rep.Found[kind]++
 			rep.Effects[effect]++
 			rep.Plan = named(rep.Plan, contracts.PlannedOrder{ID: d.id, Kind: kind, Effect: effect}, rep.Effects[effect])
 		}
-		send = append(send, d)
+		r.toSend = append(r.toSend, d.id)
 	}
-	return send
+	return moving
 }
 
 // samplesMin is how many orders of each effect a plan names at least, when there are so many.
@@ -255,10 +271,10 @@ func (d difference) versions() string {
 
 // repair tells the peer how these orders stand here and stores its answers. With ifMatch it does so only
 // while the peer's log has none of them after that place.
-func (r *reconciler) repair(ctx context.Context, list []difference, ifMatch string) error {
+func (r *reconciler) repair(ctx context.Context, ids []string, ifMatch string) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(repairsAtOnce)
-	for chunk := range slices.Chunk(list, compareLeaf) {
+	for chunk := range slices.Chunk(ids, compareLeaf) {
 		g.Go(func() error { return r.repairChunk(ctx, chunk, ifMatch) })
 	}
 	return g.Wait()
@@ -268,33 +284,29 @@ func (r *reconciler) repair(ctx context.Context, list []difference, ifMatch stri
 // by the other one. Each is in memory with its contents.
 const repairsAtOnce = 4
 
-func (r *reconciler) repairChunk(ctx context.Context, chunk []difference, ifMatch string) error {
-	ids := make([]string, len(chunk))
-	for i, d := range chunk {
-		ids[i] = d.id
-	}
-	for len(ids) > 0 {
+func (r *reconciler) repairChunk(ctx context.Context, ids []string, ifMatch string) error {
+	for rest := ids; len(rest) > 0; {
 		if err := ctx.Err(); err != nil { // another chunk has failed
 			return err
 		}
 		requestID := fmt.Sprintf("%s-%d", r.instance, r.requests.Add(1))
-		sent, rest, err := r.present(ctx, requestID, ids)
+		sent, left, err := r.present(ctx, requestID, rest)
 		if err == nil {
 			err = r.exchange(ctx, requestID, sent, ifMatch)
 		}
 		if err != nil {
 			return err
 		}
-		ids = rest
+		rest = left
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, d := range chunk {
-		m := r.met[d.id]
-		if !m.told {
+	for _, id := range ids {
+		m := r.met[id]
+		if m.told == "" {
 			r.report.Sent++
 		}
-		m.told, m.versions = true, d.versions()
+		m.told = m.planned
 	}
 	return nil
 }

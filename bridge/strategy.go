@@ -35,9 +35,9 @@ const problemLogMoved = contracts.ProblemTypePrefix + "log-moved"
 
 // compare looks for the differences by the strategy that fits. Found gets them with the place in the
 // peer's log that they are true for, or without.
-func (r *reconciler) compare(ctx context.Context, c *comparison, found func([]difference, string) error) error {
+func (r *reconciler) compare(ctx context.Context, c *comparison, found func([]difference, string)) error {
 	c.logMost = map[string]int64{strategyRanges: -1, strategyAuto: logMost, strategyLog: contracts.VersionNumberMax}[r.strategy]
-	err := c.run(ctx, func(list []difference) error { return found(list, "") })
+	err := c.run(ctx, func(list []difference) { found(list, "") })
 	if !errors.Is(err, errByLog) {
 		return err
 	}
@@ -47,7 +47,7 @@ func (r *reconciler) compare(ctx context.Context, c *comparison, found func([]di
 
 // runLog holds both logs against each other. An order that moved while they were read is under way and
 // no difference; what is due is given time first, as in run.
-func (c *comparison) runLog(ctx context.Context, found func([]difference, string) error) error {
+func (c *comparison) runLog(ctx context.Context, found func([]difference, string)) error {
 	first, err := c.readLogs(ctx, "", "")
 	if err != nil {
 		return err
@@ -76,10 +76,10 @@ func (c *comparison) runLog(ctx context.Context, found func([]difference, string
 	}
 	c.compared = c.ordersHere
 	slices.SortFunc(still, func(x, y difference) int { return strings.Compare(x.id, y.id) })
-	if len(still) == 0 {
-		return nil
+	if len(still) > 0 {
+		found(still, since.endThere)
 	}
-	return found(still, since.endThere)
+	return nil
 }
 
 // logs is what both sides' logs tell from a place on: the newest entry of each order, and where they end.

@@ -59,13 +59,13 @@ func TestWhatBecomesADifferenceIsFound(t *testing.T) {
 	id := a.pendingOn(1)
 	r := reconcilerOf(t, a, b, strategyRanges)
 	r.delivered = true
-	_, err := r.pass(t.Context(), false)
+	_, err := r.pass(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, r.Report().Found)
 	e := a.entries[id]
 	e.State = "OK" // the peer acknowledged it, and lost it
 	a.entries[id] = e
-	_, err = r.pass(t.Context(), false)
+	_, err = r.pass(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, map[string]int{onlyHere: 1}, r.Report().Found)
 }
