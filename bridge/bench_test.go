@@ -51,18 +51,18 @@ func typical(b *testing.B, n int) (local, remote canned) {
 	for i := range n {
 		at, v := time.Date(2026, 11, 21, 8, 30, 0, i*1000, time.UTC), contracts.Version{"a.7kq2mz": int64(i), "b.x81mq0": 77}
 		order := &contracts.Order{
-			ID: uuid(i), OrderNumber: fmt.Sprintf("A-%06d", i), Source: "web", Currency: "EUR", PlacedAt: at,
+			ID: orderID(i), OrderNumber: fmt.Sprintf("A-%06d", i), Source: "web", Currency: "EUR", PlacedAt: at,
 			Status: contracts.StatusConfirmed, PaymentStatus: contracts.PaymentPaid, FulfillmentStatus: contracts.FulfillmentUnfulfilled,
 			Customer:        contracts.Customer{Name: "Ada Lovelace", Email: "ada@example.com"},
 			ShippingAddress: &contracts.Address{Name: "Ada Lovelace", Line1: "Hauptstr. 12", City: "Berlin", PostalCode: "10115", Country: "DE"},
 			Lines: []contracts.Line{
-				{LineID: uuid(i), SKU: "TEA-100", Name: "Green tea, 100 g", Quantity: 2, UnitPriceMinor: 890, TaxRatePPM: 70_000, TaxMinor: 116},
-				{LineID: uuid(i + 1), SKU: "CUP-1", Name: "Cup", Quantity: 1, UnitPriceMinor: 1490},
+				{LineID: orderID(i), SKU: "TEA-100", Name: "Green tea, 100 g", Quantity: 2, UnitPriceMinor: 890, TaxRatePPM: 70_000, TaxMinor: 116},
+				{LineID: orderID(i + 1), SKU: "CUP-1", Name: "Cup", Quantity: 1, UnitPriceMinor: 1490},
 			},
 			Tags: []string{"gift"}, Metadata: map[string]string{"campaign": "autumn"},
 		}
 		e := contracts.Entry{
-			ItemID: uuid(i), State: "UPD", Version: v, UpdatedAt: at, ItemURI: "/orders/" + uuid(i),
+			ItemID: orderID(i), State: "UPD", Version: v, UpdatedAt: at, ItemURI: "/orders/" + orderID(i),
 			Fingerprint: "fp1:6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b",
 		}
 		content, err := strictjson.Encode(order)

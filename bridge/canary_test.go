@@ -79,7 +79,7 @@ func (c *canary) addresses(id string) []string {
 // belongs, and wherever it redirects to, nobody goes there.
 func TestNoAddressOfThePeerIsFollowed(t *testing.T) {
 	c := newCanary(t)
-	forms := c.addresses(uuid(0))
+	forms := c.addresses(orderID(0))
 	require.GreaterOrEqual(t, len(forms), 100)
 	for i, form := range forms {
 		t.Run(fmt.Sprintf("%03d", i), func(t *testing.T) {
@@ -99,13 +99,13 @@ func TestNoAddressOfThePeerIsFollowed(t *testing.T) {
 func throughThePipe(t *testing.T, form string) {
 	t.Helper()
 	local, remote := newService(t, "a", localToken), newService(t, "b", remoteToken)
-	local.version[uuid(0)] = 1
+	local.version[orderID(0)] = 1
 	remote.instead = func(w http.ResponseWriter, r *http.Request) bool {
 		v := contracts.Version{localEpoch: 1}
 		w.Header().Set("Location", headerSafe(form))
 		w.Header().Set("Content-Location", headerSafe(form))
 		w.Header().Set("Link", headerSafe("<"+form+`>; rel="next"`))
-		respond(t, w, http.StatusOK, contracts.Batch{Side: "b", Entries: []contracts.Entry{{ItemID: uuid(0), State: "OK", Version: v, ItemURI: strings.ToValidUTF8(form, "?"), AnswerTo: v}}})
+		respond(t, w, http.StatusOK, contracts.Batch{Side: "b", Entries: []contracts.Entry{{ItemID: orderID(0), State: "OK", Version: v, ItemURI: strings.ToValidUTF8(form, "?"), AnswerTo: v}}})
 		return true
 	}
 	p := newPipe(zap.NewNop(), nil, nil)
@@ -113,7 +113,7 @@ func throughThePipe(t *testing.T, form string) {
 	p.remote = newClient("remote", serve(t, remote).URL, remoteToken, 1, p.local.failed, p.metrics.observe)
 	defer p.local.http.CloseIdleConnections()
 	defer p.remote.http.CloseIdleConnections()
-	p.try(t.Context(), []*order{{id: uuid(0)}})
+	p.try(t.Context(), []*order{{id: orderID(0)}})
 }
 
 // throughAComparison has the peer tell the form as the address of an order, and of the next page.

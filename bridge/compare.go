@@ -45,7 +45,6 @@ type comparison struct {
 	requestID           string
 	ordersHere          int64
 	ordersThere         int64
-	compared            int64  // orders here that were dealt with
 	posHere, posThere   int64  // of both logs, at the first look
 	logMost             int64  // longest log that is rather read whole; below 0 for none
 	leaveDue            bool   // what is due is the bridges' work: it is only counted
@@ -53,10 +52,17 @@ type comparison struct {
 	step                func() // is called now and then
 	hash                string // what all orders here come to
 	same                bool   // at the first look, over all orders
-	taking              sync.Mutex
-	invalid             map[string]contracts.InvalidEntry // by side and id
-	moving              int                               // differences that were gone, or others, at a second look: under way
+
+	mu       sync.Mutex                        // of what follows: both sides are read at once, and some ranges
+	compared int64                             // orders here that were dealt with
+	invalid  map[string]contracts.InvalidEntry // by side and id
+	moving   int                               // differences that were gone, or others, at a second look: under way
+	waiting  []due
 }
+
+// leavesAtOnce bounds how many ranges are listed at once: while a side lists one, the bridge reads another. Each is in
+// memory.
+const leavesAtOnce = 2
 
 // span is a range of ids, from one on and below the other; "" is the beginning, and the end.
 type span struct {
@@ -70,7 +76,7 @@ type due struct {
 	list map[string]difference
 }
 
-// run finds all differences and hands them on, range by range. From the whole of both sides it goes
+// run finds all differences and hands them on, range by range, one at a time. From the whole of both sides it goes
 // down into the ranges whose fingerprints differ. What is due is given time, once, at the end.
 func (c *comparison) run(ctx context.Context, found func([]difference)) error {
 	c.step()
@@ -84,7 +90,6 @@ func (c *comparison) run(ctx context.Context, found func([]difference)) error {
 	if max(c.posHere, c.posThere) <= c.logMost {
 		return errByLog
 	}
-	var waiting []due
 	for open := []span{{}}; len(open) > 0; {
 		next := open[0]
 		open = open[1:]
@@ -93,34 +98,32 @@ func (c *comparison) run(ctx context.Context, found func([]difference)) error {
 		if err != nil {
 			return err
 		}
+		g, leaves := errgroup.WithContext(ctx)
+		g.SetLimit(leavesAtOnce)
 		for i := range here {
 			at, leaf := span{here[i].From, here[i].To, next.depth + 1}, leafOf(here[i].Count, there[i].Count)
 			switch {
 			case here[i] == there[i]:
-				c.compared += here[i].Count
+				c.count(here[i].Count)
 			case max(here[i].Count, there[i].Count) <= leaf:
-				late, err := c.leaf(ctx, at, [2]contracts.Range{here[i], there[i]}, found)
-				if err != nil {
-					return err
-				}
-				c.compared += here[i].Count
-				if len(late) > 0 {
-					waiting = append(waiting, due{at, late})
-				}
+				g.Go(func() error { return c.leaf(leaves, at, [2]contracts.Range{here[i], there[i]}, found) })
 			case at.depth > depthMax:
-				return errors.New("the ranges of a side become no smaller")
+				return errors.Join(errors.New("the ranges of a side become no smaller"), g.Wait())
 			default:
 				open = append(open, at)
 			}
 		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
 	}
 	if c.leaveDue {
-		for _, w := range waiting {
+		for _, w := range c.waiting {
 			c.moving += len(w.list)
 		}
 		return nil
 	}
-	if len(waiting) == 0 {
+	if len(c.waiting) == 0 {
 		return nil
 	}
 	if !c.delivered {
@@ -128,7 +131,7 @@ func (c *comparison) run(ctx context.Context, found func([]difference)) error {
 			return err
 		}
 	}
-	for _, w := range waiting {
+	for _, w := range c.waiting {
 		still, err := c.stillThere(ctx, w.span, w.list)
 		if err != nil {
 			return err
@@ -255,21 +258,29 @@ func (c *comparison) rangeList(ctx context.Context, of *client, side string, in 
 	return &list, nil
 }
 
+// count counts orders here that were dealt with.
+func (c *comparison) count(orders int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.compared += orders
+	c.step()
+}
+
 // leaf lists a range on both sides, whose fingerprints were taken before, and takes these again: an order that moved
-// meanwhile is under way and no difference. Differences that are due come back, for the bridges to be given time.
-func (c *comparison) leaf(ctx context.Context, in span, before [2]contracts.Range, found func([]difference)) (late map[string]difference, err error) {
+// meanwhile is under way and no difference. Differences that are due wait, for the bridges to be given time.
+func (c *comparison) leaf(ctx context.Context, in span, before [2]contracts.Range, found func([]difference)) error {
 	list, err := c.listBoth(ctx, in)
-	if err != nil || len(list) == 0 {
-		return nil, err
+	stood := len(list) == 0
+	if err == nil && !stood {
+		stood, err = c.stood(ctx, in, before)
 	}
-	stood, err := c.stood(ctx, in, before)
 	if err == nil && !stood { // then each is looked at twice
 		list, err = c.stillThere(ctx, in, list)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	late = map[string]difference{}
+	late := map[string]difference{}
 	var settled []difference
 	for id, d := range list {
 		if d.underWay() {
@@ -278,8 +289,14 @@ func (c *comparison) leaf(ctx context.Context, in span, before [2]contracts.Rang
 			settled = append(settled, d)
 		}
 	}
+	c.count(before[0].Count)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	found(settled)
-	return late, nil
+	if len(late) > 0 {
+		c.waiting = append(c.waiting, due{in, late})
+	}
+	return nil
 }
 
 // stood reports whether a range has on both sides what it had before.
@@ -306,6 +323,8 @@ func (c *comparison) stillThere(ctx context.Context, in span, before map[string]
 		was, there := before[id]
 		return !there || !sameEntry(was.here, d.here) || !sameEntry(was.there, d.there)
 	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.moving += len(before) - len(now)
 	return now, nil
 }

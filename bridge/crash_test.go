@@ -62,8 +62,8 @@ func live(p *pair, k *killer, all []*hintOf) (died bool) {
 func TestKilledBetweenEveryTwoStepsItEndsTheSame(t *testing.T) {
 	for name, prepare := range map[string]func(p *pair){
 		"all is well":  func(*pair) {},
-		"with poison":  func(p *pair) { p.remote.poison[uuid(3)] = true },
-		"half is done": func(p *pair) { p.local.agreed[uuid(1)], p.remote.version[uuid(1)] = 5, 5 },
+		"with poison":  func(p *pair) { p.remote.poison[orderID(3)] = true },
+		"half is done": func(p *pair) { p.local.agreed[orderID(1)], p.remote.version[orderID(1)] = 5, 5 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			undisturbed := newPair(t)

@@ -56,7 +56,7 @@ func saidTo(t *testing.T, request, page string) string {
 		w.WriteHeader(http.StatusBadGateway)
 		_, _ = io.WriteString(w, page)
 	})).URL)
-	c.send(t.Context(), remotePut, "r-1", []byte(request), []string{uuid(0)})
+	c.send(t.Context(), remotePut, "r-1", []byte(request), []string{orderID(0)})
 	return c.failed.last()[0].Said
 }
 

@@ -21,7 +21,7 @@ func tellTo(t *testing.T, answer http.HandlerFunc) contracts.FailedCall {
 	t.Helper()
 	c := testClient(t, serve(t, answer).URL)
 	c.timeout = time.Hour // what ends, ends before
-	c.send(t.Context(), remotePut, "r-1", []byte(sentOrder), []string{uuid(0)})
+	c.send(t.Context(), remotePut, "r-1", []byte(sentOrder), []string{orderID(0)})
 	list := c.failed.last()
 	require.Len(t, list, 1)
 	require.Empty(t, list[0].Validate())

@@ -107,7 +107,7 @@ func TestThePipeTellsWhatWentWrong(t *testing.T) {
 			require.Positive(t, got[0].SentBytes)
 			want := contracts.FailedCall{
 				At: got[0].At, Since: got[0].At, Count: 1, Call: name, Target: c.target, Method: c.method, Path: c.path, RequestID: "test-1",
-				Entries: 7, Orders: []string{uuid(0), uuid(1), uuid(2), uuid(3), uuid(4)}, SentBytes: got[0].SentBytes, ElapsedMs: got[0].ElapsedMs,
+				Entries: 7, Orders: []string{orderID(0), orderID(1), orderID(2), orderID(3), orderID(4)}, SentBytes: got[0].SentBytes, ElapsedMs: got[0].ElapsedMs,
 				Status: 502, ContentType: "text/html; charset=utf-8", RetryAfter: "1", Verdict: "retry",
 				Reason: "status 502, not an answer of an Orders service", Said: "<html> <h1>Bad Gateway</h1>",
 			}
@@ -120,12 +120,12 @@ func TestARefusedOrderIsToldWithTheWayToIt(t *testing.T) {
 	p := newPair(t)
 	all := hints(4)
 	p.edit(all, 1)
-	p.remote.poison[uuid(1)] = true
+	p.remote.poison[orderID(1)] = true
 	p.run(all)
 	got := p.pipe.remote.failed.last()
 	require.Len(t, got, 2)
 	require.Equal(t, "refused", got[0].Verdict)
-	require.Equal(t, []string{uuid(1)}, got[0].Orders)
+	require.Equal(t, []string{orderID(1)}, got[0].Orders)
 	require.Equal(t, "Content not accepted: lines must not be empty", got[0].Reason)
 	require.Empty(t, got[0].Said)
 	require.Equal(t, "split", got[1].Verdict)
@@ -222,8 +222,8 @@ func TestJSONOfAnotherShapeIsTold(t *testing.T) {
 			_, err := p.claim(t.Context(), contracts.ReconciliationClaim{Peer: "b", Runner: "test"})
 			return err
 		},
-		pathReconciliations + "/" + uuid(0): func(p *pair) error {
-			return newReconciler(p.pipe).progress(t.Context(), uuid(0), "running", "")
+		pathReconciliations + "/" + orderID(0): func(p *pair) error {
+			return newReconciler(p.pipe).progress(t.Context(), orderID(0), "running", "")
 		},
 	} {
 		t.Run(path, func(t *testing.T) {

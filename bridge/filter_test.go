@@ -61,7 +61,7 @@ func TestAWebFilterHarmsOnlyTheOrderThatItRefuses(t *testing.T) {
 				defer greeting(t, p)()
 				burst := hints(21)
 				p.edit(burst, 1)
-				p.remote.set(func() { breaking(p.remote, uuid(13), rejected(status)) })
+				p.remote.set(func() { breaking(p.remote, orderID(13), rejected(status)) })
 				stop, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 				defer cancel()
 				p.settle(stop, t.Context(), messages(burst))
@@ -70,7 +70,7 @@ func TestAWebFilterHarmsOnlyTheOrderThatItRefuses(t *testing.T) {
 				require.Positive(t, burst[13].delay)
 				require.Empty(t, p.local.refused, "what a filter refuses is no permanent loss")
 
-				later := []*hintOf{hint(uuid(30), 1), hint(uuid(31), 1), hint(uuid(13), 3), hint(uuid(32), 1)}
+				later := []*hintOf{hint(orderID(30), 1), hint(orderID(31), 1), hint(orderID(13), 3), hint(orderID(32), 1)}
 				p.edit(later, 1)
 				p.settle(stop, t.Context(), messages(later))
 				require.Equal(t, map[string]int{"ack": 3, "nak": 1}, tally(later))
@@ -83,12 +83,12 @@ func TestAWebFilterHarmsOnlyTheOrderThatItRefuses(t *testing.T) {
 						break
 					}
 				}
-				require.Equal(t, []string{uuid(13)}, call.Orders, "its last attempt is shown")
+				require.Equal(t, []string{orderID(13)}, call.Orders, "its last attempt is shown")
 				require.EqualValues(t, status, call.Status)
 				require.Empty(t, call.Validate())
 
 				p.remote.set(func() { p.remote.instead = nil })
-				again := []*hintOf{hint(uuid(13), 4)}
+				again := []*hintOf{hint(orderID(13), 4)}
 				p.run(again)
 				require.Equal(t, map[string]int{"ack": 1}, tally(again))
 				p.requireEqual(t)
@@ -106,13 +106,13 @@ func TestASingleOrderThatIsAskedToWaitMakesTheOthersWait(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					p := newPair(t)
 					p.log, p.circuit.log = zap.NewNop(), zap.NewNop()
-					all := []*hintOf{hint(uuid(0), deliveries)}
+					all := []*hintOf{hint(orderID(0), deliveries)}
 					p.edit(all, 1)
 					door := p.pipe.remote.door
 					door.limited.Store(time.Now().UnixNano())
 					door.passed.Store(time.Now().Add(time.Second).UnixNano()) // by another worker
 					p.remote.set(func() {
-						breaking(p.remote, uuid(0), func(w http.ResponseWriter) {
+						breaking(p.remote, orderID(0), func(w http.ResponseWriter) {
 							w.Header().Set("Retry-After", "7")
 							w.WriteHeader(status)
 						})
@@ -121,7 +121,7 @@ func TestASingleOrderThatIsAskedToWaitMakesTheOthersWait(t *testing.T) {
 					require.Equal(t, "nak", all[0].done)
 					p.circuit.leave(false, response{verdict: settled}) // of a worker that began before
 					began := time.Now()
-					next := []*hintOf{hint(uuid(1), 1)}
+					next := []*hintOf{hint(orderID(1), 1)}
 					p.edit(next, 1)
 					p.run(next)
 					require.Equal(t, "ack", next[0].done)
@@ -145,7 +145,7 @@ func TestAWebFilterBeforeTheOwnService(t *testing.T) {
 				filters := func(w http.ResponseWriter, r *http.Request) bool {
 					data, err := io.ReadAll(r.Body)
 					r.Body = io.NopCloser(strings.NewReader(string(data)))
-					if err != nil || !strings.Contains(string(data), uuid(13)) || !strings.Contains(string(data), `"entries"`) {
+					if err != nil || !strings.Contains(string(data), orderID(13)) || !strings.Contains(string(data), `"entries"`) {
 						return false
 					}
 					rejected(status)(w)
@@ -202,7 +202,7 @@ func TestThePeersOwnRefusalIsNotBlamedOnContents(t *testing.T) {
 	p := newPair(t)
 	all := hints(3)
 	p.edit(all, 1)
-	breaking(p.remote, uuid(1), func(w http.ResponseWriter) { refuse(w, http.StatusForbidden, "Not allowed", "") })
+	breaking(p.remote, orderID(1), func(w http.ResponseWriter) { refuse(w, http.StatusForbidden, "Not allowed", "") })
 	r := p.try(t.Context(), p.receive(messages(all)))
 	require.Equal(t, unauthorized, r.verdict)
 }
@@ -236,12 +236,12 @@ func TestAProxyThatFilters(t *testing.T) {
 			p.findDoors()
 			all := hints(21)
 			p.edit(all, 1)
-			p.local.orders = map[string]*contracts.Order{uuid(13): {CustomerNote: "<script>alert(1)</script>", Lines: []contracts.Line{}}}
+			p.local.orders = map[string]*contracts.Order{orderID(13): {CustomerNote: "<script>alert(1)</script>", Lines: []contracts.Line{}}}
 			stop, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			p.settle(stop, t.Context(), messages(all))
 			require.Equal(t, map[string]int{"ack": 20, "nak": 1}, tally(all))
-			later := []*hintOf{hint(uuid(30), 1), hint(uuid(31), 1), hint(uuid(32), 1)}
+			later := []*hintOf{hint(orderID(30), 1), hint(orderID(31), 1), hint(orderID(32), 1)}
 			p.edit(later, 1)
 			p.settle(stop, t.Context(), messages(later))
 			require.Equal(t, map[string]int{"ack": 3}, tally(later))
@@ -256,7 +256,7 @@ func TestAFilteredOrderDoesNotEndAReconciliation(t *testing.T) {
 		p.log = zap.NewNop()
 		all := hints(21)
 		p.edit(all, 1)
-		breaking(p.remote, uuid(13), rejected(status))
+		breaking(p.remote, orderID(13), rejected(status))
 		ids := make([]string, len(all))
 		for i, m := range all {
 			ids[i] = m.id
@@ -266,6 +266,6 @@ func TestAFilteredOrderDoesNotEndAReconciliation(t *testing.T) {
 		require.Empty(t, rest)
 		require.NoError(t, p.exchange(t.Context(), "r-1", sent, ""))
 		require.Len(t, p.local.agreed, 20)
-		require.NotContains(t, p.local.agreed, uuid(13))
+		require.NotContains(t, p.local.agreed, orderID(13))
 	}
 }

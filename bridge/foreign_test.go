@@ -30,7 +30,7 @@ func rightAnswer(change func(b *contracts.Batch)) string {
 	b := contracts.Batch{Side: "b"}
 	for i := range 3 {
 		v := contracts.Version{localEpoch: 5}
-		b.Entries = append(b.Entries, contracts.Entry{ItemID: uuid(i), State: "OK", Version: v, ItemURI: "/orders/" + uuid(i), AnswerTo: v})
+		b.Entries = append(b.Entries, contracts.Entry{ItemID: orderID(i), State: "OK", Version: v, ItemURI: "/orders/" + orderID(i), AnswerTo: v})
 	}
 	change(&b)
 	data, err := strictjson.Encode(b)
@@ -73,7 +73,7 @@ var foreignAnswers = map[string]func(http.ResponseWriter){
 	"no answers":                  changed(func(b *contracts.Batch) { b.Entries = nil }),
 	"an answer too many":          changed(func(b *contracts.Batch) { b.Entries = append(b.Entries, b.Entries[0]) }),
 	"one id twice":                changed(func(b *contracts.Batch) { b.Entries[1] = b.Entries[0] }),
-	"a foreign id":                changed(func(b *contracts.Batch) { b.Entries[1].ItemID = uuid(9) }),
+	"a foreign id":                changed(func(b *contracts.Batch) { b.Entries[1].ItemID = orderID(9) }),
 	"another order":               changed(func(b *contracts.Batch) { b.Entries[0], b.Entries[1] = b.Entries[1], b.Entries[0] }),
 	"about an older version":      changed(func(b *contracts.Batch) { b.Entries[2].AnswerTo = contracts.Version{localEpoch: 4} }),
 	"about no version":            changed(func(b *contracts.Batch) { b.Entries[2].AnswerTo = nil }),

@@ -89,13 +89,13 @@ func TestOrdersThatFailAloneAreReported(t *testing.T) {
 		fails := func(deliveries int, ids ...int) {
 			var all []*hintOf
 			for _, n := range ids {
-				all = append(all, hint(uuid(n), deliveries))
+				all = append(all, hint(orderID(n), deliveries))
 			}
 			p.edit(all, 1)
 			p.run(all)
 		}
 		p.remote.poison = map[string]bool{}
-		breaking(p.remote, uuid(0)[:30], rejected(http.StatusForbidden))
+		breaking(p.remote, orderID(0)[:30], rejected(http.StatusForbidden))
 		fails(1, 3)
 		began := time.Now().UTC()
 		time.Sleep(time.Second)
@@ -103,7 +103,7 @@ func TestOrdersThatFailAloneAreReported(t *testing.T) {
 		fails(2, 1, 2)
 		got := r.report(time.Now()).Retried
 		require.Len(t, got, 3)
-		require.Equal(t, uuid(3), got[0].ID, "the most often delivered first")
+		require.Equal(t, orderID(3), got[0].ID, "the most often delivered first")
 		require.EqualValues(t, 7, got[0].Deliveries)
 		require.Equal(t, began, got[0].Since)
 		require.Equal(t, "blocked", got[0].Verdict)
@@ -124,7 +124,7 @@ func TestOrdersThatFailAloneAreReported(t *testing.T) {
 func TestAReportOfManyFailuresFits(t *testing.T) {
 	f := &retriedOrders{}
 	for i := range 2 * retriedMax {
-		f.failed(&order{id: uuid(i)}, "remote", response{verdict: blocked}, "why", time.Second)
+		f.failed(&order{id: orderID(i)}, "remote", response{verdict: blocked}, "why", time.Second)
 	}
 	require.Len(t, f.byID, retriedMax)
 	require.Len(t, f.last(), contracts.RetriedOrdersMax)

@@ -10,24 +10,24 @@ import (
 )
 
 func TestReadHint(t *testing.T) {
-	id, err := readHint(hint(uuid(1), 1), "a", "b")
+	id, err := readHint(hint(orderID(1), 1), "a", "b")
 	require.NoError(t, err)
-	require.Equal(t, uuid(1), id)
+	require.Equal(t, orderID(1), id)
 
-	newer := hint(uuid(1), 1)
-	newer.data = []byte(`{"id":"` + uuid(1) + `","side":"a","peer":"b","somethingNew":true}`)
+	newer := hint(orderID(1), 1)
+	newer.data = []byte(`{"id":"` + orderID(1) + `","side":"a","peer":"b","somethingNew":true}`)
 	_, err = readHint(newer, "a", "b")
 	require.NoError(t, err, "a newer service may say more")
 
 	for name, m := range map[string]*hintOf{
-		"no JSON":        {id: uuid(1), data: []byte("hello")},
-		"empty":          {id: uuid(1)},
-		"another order":  {id: uuid(2), data: hint(uuid(1), 1).data},
+		"no JSON":        {id: orderID(1), data: []byte("hello")},
+		"empty":          {id: orderID(1)},
+		"another order":  {id: orderID(2), data: hint(orderID(1), 1).data},
 		"not an id":      hint("order-1", 1),
-		"an id in part":  hint(uuid(1)[:35]+".", 1),
-		"another peer":   {id: uuid(1), data: []byte(`{"id":"` + uuid(1) + `","side":"a","peer":"c"}`)},
-		"another side":   {id: uuid(1), data: []byte(`{"id":"` + uuid(1) + `","side":"c","peer":"b"}`)},
-		"an array of it": {id: uuid(1), data: []byte(`[1]`)},
+		"an id in part":  hint(orderID(1)[:35]+".", 1),
+		"another peer":   {id: orderID(1), data: []byte(`{"id":"` + orderID(1) + `","side":"a","peer":"c"}`)},
+		"another side":   {id: orderID(1), data: []byte(`{"id":"` + orderID(1) + `","side":"c","peer":"b"}`)},
+		"an array of it": {id: orderID(1), data: []byte(`[1]`)},
 	} {
 		_, err := readHint(m, "a", "b")
 		require.Error(t, err, name)
@@ -36,7 +36,7 @@ func TestReadHint(t *testing.T) {
 
 func TestDelayGrowsWithTheDeliveriesOfTheNewestHint(t *testing.T) {
 	for deliveries, ceiling := range map[int]time.Duration{0: time.Second, 1: time.Second, 2: 2 * time.Second, 5: 16 * time.Second, 6: 30 * time.Second, 1000: 30 * time.Second} {
-		o := &order{hints: []message{hint(uuid(1), 2000), hint(uuid(1), deliveries)}}
+		o := &order{hints: []message{hint(orderID(1), 2000), hint(orderID(1), deliveries)}}
 		for range 50 {
 			d := o.delay(30 * time.Second)
 			require.LessOrEqual(t, d, ceiling)
@@ -47,7 +47,7 @@ func TestDelayGrowsWithTheDeliveriesOfTheNewestHint(t *testing.T) {
 
 func TestKeepAliveTellsOnlyOfWhatIsInHand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		held, gone := hint(uuid(1), 1), hint(uuid(2), 1)
+		held, gone := hint(orderID(1), 1), hint(orderID(2), 1)
 		orders := []*order{{hints: []message{held}}, {hints: []message{gone}, released: atomic.Bool{}}}
 		orders[1].released.Store(true)
 		stop := keepAlive(orders, 10*time.Second)
@@ -59,7 +59,7 @@ func TestKeepAliveTellsOnlyOfWhatIsInHand(t *testing.T) {
 }
 
 func FuzzReadHint(f *testing.F) {
-	f.Add(uuid(1), hint(uuid(1), 1).data)
+	f.Add(orderID(1), hint(orderID(1), 1).data)
 	f.Add("x.y", []byte(`{"id":"x.y","side":"a","peer":"b"}`))
 	f.Fuzz(func(t *testing.T, id string, data []byte) {
 		if got, err := readHint(&hintOf{id: id, data: data}, "a", "b"); err == nil {

@@ -35,7 +35,7 @@ const invalidReasonMax = 300
 func (c *comparison) take(raw []byte, side string, into map[string]*contracts.Entry) (*contracts.Entry, error) {
 	var e contracts.Entry
 	var reason string
-	if err := strictjson.Decode(raw, &e); err != nil {
+	if err := readEntry(raw, &e); err != nil {
 		reason = err.Error()
 		e = contracts.Entry{ItemID: idOf(raw)}
 	} else if errs := e.Validate(); len(errs) > 0 {
@@ -44,8 +44,8 @@ func (c *comparison) take(raw []byte, side string, into map[string]*contracts.En
 	if !idForm.MatchString(e.ItemID) {
 		return nil, errors.New("an entry names no order")
 	}
-	c.taking.Lock() // both sides are read at once
-	defer c.taking.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if reason == "" {
 		delete(c.invalid, side+" "+e.ItemID)
 		into[e.ItemID] = &e
@@ -56,6 +56,15 @@ func (c *comparison) take(raw []byte, side string, into map[string]*contracts.En
 	}
 	c.invalid[side+" "+e.ItemID] = contracts.InvalidEntry{ID: e.ItemID, Side: side, Reason: cut(shorten(reason), invalidReasonMax)}
 	return &e, nil
+}
+
+// readEntry reads an entry strictly.
+func readEntry(raw []byte, e *contracts.Entry) error {
+	if strictjson.DecodeCanonical(raw, e) { // as a service of the same contract writes it
+		return nil
+	}
+	*e = contracts.Entry{}
+	return strictjson.Decode(raw, e)
 }
 
 // idOf finds the id in an entry that breaks the rules.
@@ -71,6 +80,8 @@ func idOf(raw []byte) string {
 
 // withoutInvalid leaves out the orders of which a side's entry was not valid.
 func (c *comparison) withoutInvalid(list map[string]difference) map[string]difference {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, e := range c.invalid {
 		delete(list, e.ID)
 	}

@@ -25,7 +25,7 @@ func testClient(t *testing.T, address string) *client {
 }
 
 func ask(t *testing.T, c *client) response {
-	return c.send(t.Context(), remotePut, "r-1", []byte(`{}`), []string{uuid(0)})
+	return c.send(t.Context(), remotePut, "r-1", []byte(`{}`), []string{orderID(0)})
 }
 
 func TestRedirectsAreNotFollowed(t *testing.T) {
@@ -156,7 +156,7 @@ func TestNobodyThereIsNoAnswer(t *testing.T) {
 	require.NotContains(t, r.reason, remoteToken)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.True(t, testClient(t, "http://127.0.0.1:1").send(ctx, lookup, "r", nil, []string{uuid(0)}).lost)
+	require.True(t, testClient(t, "http://127.0.0.1:1").send(ctx, lookup, "r", nil, []string{orderID(0)}).lost)
 }
 
 func TestAConnectionIsUsedAgain(t *testing.T) {
@@ -175,7 +175,7 @@ func TestAConnectionIsUsedAgain(t *testing.T) {
 	}
 	require.Equal(t, int32(1), conns.Load())
 	s.CloseClientConnections() // as a restarted service does
-	require.Equal(t, settled, c.send(t.Context(), lookup, "r", []byte("{}"), []string{uuid(0)}).verdict, "a lookup is repeated by itself")
+	require.Equal(t, settled, c.send(t.Context(), lookup, "r", []byte("{}"), []string{orderID(0)}).verdict, "a lookup is repeated by itself")
 }
 
 func TestProblemsAreReadWithCare(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 
 func TestHintsAreSettledOnceForEachOrder(t *testing.T) {
 	p := newPair(t)
-	all := append(hints(3), hint(uuid(0), 2)) // one order twice
+	all := append(hints(3), hint(orderID(0), 2)) // one order twice
 	p.edit(all, 7)
 	p.run(all)
 	require.Equal(t, map[string]int{"ack": 4}, tally(all))
@@ -51,10 +51,10 @@ func TestOnePoisonHarmsOnlyItself(t *testing.T) {
 	p := newPair(t)
 	all := hints(256)
 	p.edit(all, 1)
-	p.remote.poison[uuid(133)] = true
+	p.remote.poison[orderID(133)] = true
 	p.run(all)
 	require.Equal(t, map[string]int{"ack": 256}, tally(all))
-	require.Equal(t, map[string]string{uuid(133): "Content not accepted: lines must not be empty"}, p.local.refused)
+	require.Equal(t, map[string]string{orderID(133): "Content not accepted: lines must not be empty"}, p.local.refused)
 	require.Len(t, p.local.agreed, 255)
 	require.LessOrEqual(t, p.remote.count("put"), 10+4, "ten to find it, the rest after it in growing pieces, and no more")
 }
@@ -64,7 +64,7 @@ func TestFiftyPoisonsLikewise(t *testing.T) {
 	all := hints(500)
 	p.edit(all, 1)
 	for i := range 50 {
-		p.remote.poison[uuid(i*9)] = true
+		p.remote.poison[orderID(i*9)] = true
 	}
 	p.run(all)
 	require.Equal(t, map[string]int{"ack": 500}, tally(all))
@@ -100,7 +100,7 @@ func TestAnOrderAtWhichTheRemoteBreaksHarmsOnlyItselfAndIsNoError(t *testing.T) 
 				p := newPair(t)
 				all := hints(256)
 				p.edit(all, 1)
-				breaking(p.remote, uuid(77), answer)
+				breaking(p.remote, orderID(77), answer)
 				p.run(all)
 				require.Equal(t, map[string]int{"ack": 255, "nak": 1}, tally(all))
 				require.Equal(t, "nak", all[77].done)
@@ -212,7 +212,7 @@ func TestTheOwnServiceRefusingOneAnswerHarmsOnlyThatOne(t *testing.T) {
 	p.log = zap.NewNop()
 	all := hints(100)
 	p.edit(all, 1)
-	p.local.poison[uuid(42)] = true // of the PUT, not of the lookup
+	p.local.poison[orderID(42)] = true // of the PUT, not of the lookup
 	p.run(all)
 	require.Equal(t, map[string]int{"ack": 99, "nak": 1}, tally(all))
 	require.Equal(t, "nak", all[42].done)
@@ -230,7 +230,7 @@ func TestTheOwnServiceRefusingOneLookupHarmsOnlyThatOne(t *testing.T) {
 		data, err := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(strings.NewReader(string(data)))
 		require.NoError(t, err)
-		if strictjson.Decode(data, &l) != nil || !strings.Contains(string(data), uuid(42)) {
+		if strictjson.Decode(data, &l) != nil || !strings.Contains(string(data), orderID(42)) {
 			return false
 		}
 		refuse(w, http.StatusBadRequest, "No such id", "")

@@ -11,7 +11,7 @@ import (
 func someOrders(n int) []*order {
 	var all []*order
 	for i := range n {
-		all = append(all, &order{id: uuid(i)})
+		all = append(all, &order{id: orderID(i)})
 	}
 	return all
 }
@@ -45,7 +45,7 @@ func TestPoisonIsFoundInTenRequestsWhereverItStands(t *testing.T) {
 					tries++
 				}
 				for _, o := range piece {
-					if o.id != uuid(bad) {
+					if o.id != orderID(bad) {
 						continue
 					}
 					if len(piece) == 1 {
@@ -69,7 +69,7 @@ func TestManyPoisonsAreFoundAndNothingElse(t *testing.T) {
 				random := rand.New(rand.NewPCG(seed, 0))
 				bad := map[string]bool{}
 				for range 50 {
-					bad[uuid(random.IntN(500))] = true
+					bad[orderID(random.IntN(500))] = true
 				}
 				alone := map[string]bool{}
 				tries := play(t, someOrders(500), func(piece []*order) verdict {

@@ -1,13 +1,16 @@
 package bridge
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
@@ -38,24 +41,24 @@ type reconciler struct {
 	delivered bool
 
 	began   time.Time
-	met     map[string]*meeting
-	toSend  []string // orders that the last pass plans to send
-	ifMatch string   // the place in the peer's log that the plan holds for, or empty
+	met     map[uuid.UUID]meeting
+	toSend  []uuid.UUID // orders that the last pass plans to send
+	ifMatch string      // the place in the peer's log that the plan holds for, or empty
 
 	mu     sync.Mutex
 	report contracts.ReconcileReport
 }
 
-// meeting is what is remembered of an order that differs: what both sides had of it when it was planned to be told, and
-// when it was told last.
+// meeting is what is remembered of an order that differs: a hash of what both sides had of it when it was planned to be
+// told, and when it was told last. There may be as many as there are orders.
 type meeting struct {
-	planned, told string
-	pending       bool // it was only under way so far, and is not counted
+	planned, told uint64
+	counted       bool // not before it was more than only under way
 }
 
 func newReconciler(p *pipe) *reconciler {
 	return &reconciler{
-		pipe: p, books: [2]*client{p.local.separate(), p.remote.separate()}, strategy: strategyAuto, began: time.Now(), met: map[string]*meeting{}, leaveDue: func() bool { return false },
+		pipe: p, books: [2]*client{p.local.separate(), p.remote.separate()}, strategy: strategyAuto, began: time.Now(), met: map[uuid.UUID]meeting{}, leaveDue: func() bool { return false },
 		report: contracts.ReconcileReport{Side: p.side, Peer: p.peer, Phase: "comparing", Strategy: "ranges", Found: map[string]int{}, Effects: map[string]int{}},
 	}
 }
@@ -204,30 +207,28 @@ func (r *reconciler) sort(list []difference) (moving int) {
 	defer r.mu.Unlock()
 	rep := &r.report
 	for _, d := range list {
-		before, versions := r.met[d.id], d.versions()
+		id := uuid.MustParse(d.id) // a comparison takes no other entry
+		m := r.met[id]
+		m.planned = d.versions()
 		switch {
 		case r.except[d.id]:
 			rep.LeftOut++
 			continue
-		case d.waitsForPerson(), before != nil && before.told == versions:
+		case d.waitsForPerson(), m.told == m.planned:
 			rep.Waiting++
 			continue
 		}
-		if before == nil {
-			before = &meeting{pending: true}
-			r.met[d.id] = before
-		}
-		before.planned = versions
 		if r.delivered && d.underWay() {
 			moving++
-		} else if before.pending {
-			before.pending = false
+		} else if !m.counted {
+			m.counted = true
 			kind, effect := d.kind(), d.effect()
 			rep.Found[kind]++
 			rep.Effects[effect]++
 			rep.Plan = named(rep.Plan, contracts.PlannedOrder{ID: d.id, Kind: kind, Effect: effect}, rep.Effects[effect])
 		}
-		r.toSend = append(r.toSend, d.id)
+		r.met[id] = m
+		r.toSend = append(r.toSend, id)
 	}
 	return moving
 }
@@ -258,20 +259,30 @@ func named(plan []contracts.PlannedOrder, o contracts.PlannedOrder, nth int) []c
 	return plan
 }
 
-// versions is what both sides have, as a text to be compared.
-func (d difference) versions() string {
-	text := func(e *contracts.Entry) any {
+var versionsSeed = maphash.MakeSeed()
+
+// versions is a hash of what both sides have, never 0.
+func (d difference) versions() uint64 {
+	sum := uint64(1)
+	for side, e := range []*contracts.Entry{d.here, d.there} {
 		if e == nil {
-			return nil
+			continue
 		}
-		return e.Version
+		for key, n := range e.Version { // in any order
+			sum += maphash.Comparable(versionsSeed, struct {
+				side int
+				key  string
+				n    int64
+			}{side, key, n})
+		}
 	}
-	return fmt.Sprint(text(d.here), text(d.there))
+	return max(1, sum)
 }
 
 // repair tells the peer how these orders stand here and stores its answers. With ifMatch it does so only
 // while the peer's log has none of them after that place.
-func (r *reconciler) repair(ctx context.Context, ids []string, ifMatch string) error {
+func (r *reconciler) repair(ctx context.Context, ids []uuid.UUID, ifMatch string) error {
+	slices.SortFunc(ids, func(x, y uuid.UUID) int { return bytes.Compare(x[:], y[:]) }) // as the sides store them
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(repairsAtOnce)
 	for chunk := range slices.Chunk(ids, compareLeaf) {
@@ -284,8 +295,12 @@ func (r *reconciler) repair(ctx context.Context, ids []string, ifMatch string) e
 // by the other one. Each is in memory with its contents.
 const repairsAtOnce = 4
 
-func (r *reconciler) repairChunk(ctx context.Context, ids []string, ifMatch string) error {
-	for rest := ids; len(rest) > 0; {
+func (r *reconciler) repairChunk(ctx context.Context, ids []uuid.UUID, ifMatch string) error {
+	rest := make([]string, len(ids))
+	for i, id := range ids {
+		rest[i] = id.String()
+	}
+	for len(rest) > 0 {
 		if err := ctx.Err(); err != nil { // another chunk has failed
 			return err
 		}
@@ -303,10 +318,11 @@ func (r *reconciler) repairChunk(ctx context.Context, ids []string, ifMatch stri
 	defer r.mu.Unlock()
 	for _, id := range ids {
 		m := r.met[id]
-		if m.told == "" {
+		if m.told == 0 {
 			r.report.Sent++
 		}
 		m.told = m.planned
+		r.met[id] = m
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ const (
 )
 
 // uuid is the id of the n-th order of a test.
-func uuid(n int) string { return fmt.Sprintf("0199a1b2-c3d4-7e5f-8a9b-%012x", n) }
+func orderID(n int) string { return fmt.Sprintf("0199a1b2-c3d4-7e5f-8a9b-%012x", n) }
 
 // service is a side small enough to be seen through: orders are numbers that only grow.
 type service struct {
@@ -192,7 +192,7 @@ type hintOf struct {
 func hints(n int) []*hintOf {
 	var all []*hintOf
 	for i := range n {
-		all = append(all, hint(uuid(i), 1))
+		all = append(all, hint(orderID(i), 1))
 	}
 	return all
 }

@@ -10,7 +10,7 @@ import (
 
 // pendingOn adds an order to a side that it has still to tell the other one.
 func (k *keeper) pendingOn(n int) string {
-	id := uuid(n)
+	id := orderID(n)
 	k.change(id, contracts.Version{k.side + ".y": 1})
 	e := k.entries[id]
 	e.State = "NEW"

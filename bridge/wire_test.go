@@ -45,9 +45,9 @@ func TestSameVersion(t *testing.T) {
 func TestReadLookup(t *testing.T) {
 	piece := someOrders(3)
 	entry := func(n int) string {
-		return `{"itemId":"` + uuid(n) + `","state":"NEW","version":{"a.e1":1},"updatedAt":"2026-11-21T08:30:00Z","itemURI":"/orders/x","order":{"any":["thing"]}}`
+		return `{"itemId":"` + orderID(n) + `","state":"NEW","version":{"a.e1":1},"updatedAt":"2026-11-21T08:30:00Z","itemURI":"/orders/x","order":{"any":["thing"]}}`
 	}
-	got, err := readLookup([]byte(`{"side":"a","entries":[`+entry(2)+`],"deferred":["`+uuid(0)+`"],"seen":{"b.x":3}}`), "a", piece)
+	got, err := readLookup([]byte(`{"side":"a","entries":[`+entry(2)+`],"deferred":["`+orderID(0)+`"],"seen":{"b.x":3}}`), "a", piece)
 	require.NoError(t, err)
 	require.Len(t, got.entries, 1)
 	require.Same(t, piece[2], got.entries[0].order)
@@ -55,7 +55,7 @@ func TestReadLookup(t *testing.T) {
 	require.Equal(t, []*order{piece[1]}, got.done, "neither pending nor deferred")
 	require.Equal(t, map[string]int64{"b.x": 3}, got.seen)
 
-	inLines := "{\"side\":\"a\",\"entries\":[\n" + entry(1) + ",\n" + entry(2) + "\n],\"deferred\":[\"" + uuid(0) + "\"]}"
+	inLines := "{\"side\":\"a\",\"entries\":[\n" + entry(1) + ",\n" + entry(2) + "\n],\"deferred\":[\"" + orderID(0) + "\"]}"
 	got, err = readLookup([]byte(inLines), "a", piece)
 	require.NoError(t, err)
 	require.Len(t, got.entries, 2)
@@ -74,8 +74,8 @@ func TestReadLookup(t *testing.T) {
 		"no entries":               `[]`,
 		"an id not asked for":      `{"side":"a","entries":[` + entry(7) + `]}`,
 		"an id twice":              `{"side":"a","entries":[` + entry(1) + `,` + entry(1) + `]}`,
-		"pending and deferred":     `{"side":"a","entries":[` + entry(1) + `],"deferred":["` + uuid(1) + `"]}`,
-		"everything deferred":      `{"side":"a","entries":[],"deferred":["` + uuid(0) + `","` + uuid(1) + `","` + uuid(2) + `"]}`,
+		"pending and deferred":     `{"side":"a","entries":[` + entry(1) + `],"deferred":["` + orderID(1) + `"]}`,
+		"everything deferred":      `{"side":"a","entries":[],"deferred":["` + orderID(0) + `","` + orderID(1) + `","` + orderID(2) + `"]}`,
 		"an unknown field":         `{"side":"a","entries":[],"more":1}`,
 		"an entry that is none":    `{"side":"a","entries":[7]}`,
 		"cut short":                `{"side":"a","entries":[`,
@@ -108,7 +108,7 @@ func FuzzReadAnswers(f *testing.F) {
 	f.Add([]byte(`{"side":"b","entries":[{},{},{}]}`))
 	var sent []entry
 	for i := range 3 {
-		sent = append(sent, entry{head: head{ItemID: uuid(i), Version: []byte(`{"a.e1":5}`)}})
+		sent = append(sent, entry{head: head{ItemID: orderID(i), Version: []byte(`{"a.e1":5}`)}})
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		batch, err := readAnswers(data, "b", sent)
@@ -122,7 +122,7 @@ func FuzzReadAnswers(f *testing.F) {
 				AnswerTo contracts.Version `json:"answerTo"`
 			}
 			require.NoError(t, json.Unmarshal(raw, &e), "another reader agrees")
-			require.Equal(t, uuid(i), e.ItemID)
+			require.Equal(t, orderID(i), e.ItemID)
 			require.Equal(t, contracts.Version{"a.e1": 5}, e.AnswerTo)
 		}
 	})
