@@ -83,9 +83,9 @@ func (c *clerk) greet(ctx context.Context) (passed bool) {
 		}
 	}
 	if err == nil && r.verdict == settled {
-		var heard *strictjson.Batch
+		var heard *answered
 		if heard, err = readAnswers(r.data, c.peer, nil); err == nil {
-			r = c.local.send(ctx, localPut, requestID, batchBody(c.peer, nil, orEmpty(heard.Seen)), nil)
+			r = c.local.send(ctx, localPut, requestID, batchBody(c.peer, nil, orEmpty(heard.seen)), nil)
 		}
 	}
 	if ctx.Err() != nil { // broken off from here, which shows nothing

@@ -148,6 +148,7 @@ type telling struct {
 	entry
 	answer  []byte
 	outcome string
+	known   bool // the answer says what the own side said, with nothing pending: it has no use for it
 }
 
 // tell gives the entries to the remote side. When it refuses an entry that stands alone, there is no
@@ -167,7 +168,7 @@ func (p *pipe) tell(ctx context.Context, requestID string, sent []entry, ifMatch
 		}
 		told := make([]telling, len(sent))
 		for i, e := range sent {
-			told[i] = telling{e, answers.Entries[i], outcomeSettled}
+			told[i] = telling{e, answers.raws[i], outcomeSettled, answers.heads[i].sameAs(&e.head)}
 		}
 		return told, r
 	case refused:
@@ -176,7 +177,7 @@ func (p *pipe) tell(ctx context.Context, requestID string, sent []entry, ifMatch
 		if err != nil {
 			return nil, p.remote.foreignAnswer(ctx, r, err)
 		}
-		return []telling{{sent[0], answer, outcomeRefused}}, r
+		return []telling{{sent[0], answer, outcomeRefused, false}}, r
 	}
 	return nil, r
 }

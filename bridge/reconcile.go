@@ -380,6 +380,19 @@ func nothingOf(o *order) (entry, error) {
 	return e, err
 }
 
+// news is what the own side has to be told of what the peer answered; the rest is done.
+func (p *pipe) news(told []telling) (news []telling) {
+	for _, t := range told {
+		if t.known {
+			p.finish(t.order, t.outcome)
+			p.delivered.Add(1)
+		} else {
+			news = append(news, t)
+		}
+	}
+	return news
+}
+
 // exchange tells entries and stores the answers, in pieces that the peer accepts. An order that is refused on
 // the way alone is left as it is: it still differs after that, and the report counts it as waiting.
 func (p *pipe) exchange(ctx context.Context, requestID string, sent []entry, ifMatch string) error {
@@ -387,7 +400,10 @@ func (p *pipe) exchange(ctx context.Context, requestID string, sent []entry, ifM
 		n := fitting(sent, func(e entry) []byte { return e.raw })
 		told, r := p.tell(ctx, requestID, sent[:n], ifMatch)
 		if len(told) > 0 {
-			if r = p.store(ctx, requestID, told); r.verdict == settled {
+			if told = p.news(told); len(told) > 0 {
+				r = p.store(ctx, requestID, told)
+			}
+			if r.verdict == settled {
 				sent, try = sent[n:], 1
 				continue
 			}

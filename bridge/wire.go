@@ -119,9 +119,16 @@ func readLookup(data []byte, side string, piece []*order) (*found, error) {
 	return out, nil
 }
 
+// answered is what the remote side answered.
+type answered struct {
+	raws  [][]byte
+	heads []head
+	seen  map[string]int64
+}
+
 // readAnswers reads the remote side's answer: as many entries as were sent, in the same order, each
 // for the same item and about the very version that was sent. Anything less is not an answer.
-func readAnswers(data []byte, peer string, sent []entry) (*strictjson.Batch, error) {
+func readAnswers(data []byte, peer string, sent []entry) (*answered, error) {
 	batch, err := strictjson.DecodeBatch(data, contracts.BatchEntriesMax)
 	switch {
 	case err != nil:
@@ -131,9 +138,10 @@ func readAnswers(data []byte, peer string, sent []entry) (*strictjson.Batch, err
 	case len(batch.Entries) != len(sent):
 		return nil, fmt.Errorf("%d answers to %d entries", len(batch.Entries), len(sent))
 	}
+	out := &answered{batch.Entries, make([]head, len(sent)), batch.Seen}
 	for i, raw := range batch.Entries {
-		var h head
-		if err := strictjson.Decode(raw, &h); err != nil {
+		h := &out.heads[i]
+		if err := strictjson.Decode(raw, h); err != nil {
 			return nil, fmt.Errorf("answer %d: %w", i, err)
 		}
 		switch {
@@ -145,7 +153,13 @@ func readAnswers(data []byte, peer string, sent []entry) (*strictjson.Batch, err
 			return nil, fmt.Errorf("answer %d is about another version", i)
 		}
 	}
-	return batch, nil
+	return out, nil
+}
+
+// sameAs reports whether both sides have the same of an order, and neither has anything to tell of it.
+func (h *head) sameAs(o *head) bool {
+	return h.State == o.State && (h.State == "OK" || h.State == "DEL_SYNCED") && h.Fingerprint == o.Fingerprint && h.Deleted == o.Deleted &&
+		h.Refused == nil && sameVersion(h.Version, o.Version)
 }
 
 // sameVersion compares two vectors as they came; nearly always their bytes are equal.

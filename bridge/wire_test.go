@@ -115,8 +115,8 @@ func FuzzReadAnswers(f *testing.F) {
 		if err != nil {
 			return
 		}
-		require.Len(t, batch.Entries, 3)
-		for i, raw := range batch.Entries {
+		require.Len(t, batch.raws, 3)
+		for i, raw := range batch.raws {
 			var e struct {
 				ItemID   string            `json:"itemId"`
 				AnswerTo contracts.Version `json:"answerTo"`
