@@ -36,7 +36,7 @@ func Command() *cobra.Command {
 				return err
 			}
 			defer log.Sync() // standard error cannot always be synced
-			settings.TuneMemory()
+			settings.TuneMemory(settings.BridgeMemory)
 			ctx, cancel := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer cancel()
 			return Run(ctx, c, log)

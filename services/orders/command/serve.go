@@ -47,7 +47,7 @@ func Serve() *cobra.Command {
 				return err
 			}
 			defer func() { _ = log.Sync() }() // a terminal cannot be synced, and says so
-			settings.TuneMemory()
+			settings.TuneMemory(settings.ServiceMemory)
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
 			context.AfterFunc(ctx, stop) // a second signal ends the process at once

@@ -28,7 +28,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	settings.TuneMemory() // as the program does
+	settings.TuneMemory(settings.ServiceMemory) // as the program does
 	os.Exit(pgtest.Main(m))
 }
 
