@@ -55,10 +55,10 @@ func (s *Store) tryChange(ctx context.Context, c orders.ChangeRequest, decide or
 	return save(ctx, conn.Conn(), c.Key, r.collect(changes))
 }
 
-// The loads. Links are read by a statement of their own, after the orders' locks are held: joined,
+// The loads. Contents and links are read by statements of their own, after the orders' locks are held: joined,
 // they would be as old as the statement's start.
 const (
-	lockOrders = `SELECT id, seq, deleted, updated_at, version, fingerprint, placed_at, COALESCE(content, 0) FROM orders WHERE id = ANY($1) ORDER BY id FOR UPDATE`
+	lockOrders = `SELECT id, seq, deleted, updated_at, version, fingerprint, placed_at, COALESCE(content, 0), NULL::json FROM orders WHERE id = ANY($1) ORDER BY id FOR UPDATE`
 	loadBodies = `SELECT o.id, ` + presentBody + ` FROM orders o WHERE o.id = ANY($1)`
 	loadLinks  = `SELECT l.order_id, l.peer, l.state, l.due, l.since, l.agreed, l.theirs_version, l.theirs_fingerprint, l.theirs_deleted,
 	l.theirs_updated_at, l.reason, COALESCE(l.theirs, 0), l.old_theirs_body IS NOT NULL, CASE WHEN $2 THEN ` + theirsBody + ` END FROM links l WHERE l.order_id = ANY($1)`

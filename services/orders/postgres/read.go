@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	readOrders = `SELECT id, seq, deleted, updated_at, version, fingerprint, placed_at, COALESCE(content, 0) FROM orders WHERE id = ANY($1)`
+	readOrders = `SELECT o.id, o.seq, o.deleted, o.updated_at, o.version, o.fingerprint, o.placed_at, COALESCE(o.content, 0), CASE WHEN $2 THEN ` + presentBody + ` END
+	FROM orders o WHERE o.id = ANY($1)`
 	contentAt  = `SELECT l.deleted, l.fingerprint, (SELECT c.body FROM contents c WHERE c.seq = l.content) FROM log l
 	WHERE l.order_id = $1 AND l.wrote AND l.version = $2 ORDER BY l.seq DESC LIMIT 1`
 	versionsOf = `SELECT version FROM log WHERE order_id = $1 AND wrote ORDER BY seq DESC LIMIT $2`
@@ -33,11 +34,8 @@ func (s *Store) load(ctx context.Context, ids []uuid.UUID, bodies bool) ([]*orde
 	}
 	b := &pgx.Batch{}
 	b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-	b.Queue(readOrders, raw).Query(r.readHeads)
+	b.Queue(readOrders, raw, bodies).Query(r.readHeads)
 	b.Queue(loadLinks, raw, bodies).Query(r.readLinks)
-	if bodies {
-		b.Queue(loadBodies, raw).Query(r.readBodies)
-	}
 	b.Queue("COMMIT")
 	return r.list, translate(s.batch(ctx, b), "load orders")
 }

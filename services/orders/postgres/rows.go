@@ -50,7 +50,7 @@ func (r *result) readHeads(rows pgx.Rows) error {
 	for rows.Next() {
 		var h loaded
 		var version string
-		if err := rows.Scan(raw(&h.ID), &h.Seq, &h.Head.Deleted, &h.UpdatedAt, &version, &h.Head.Fingerprint, &h.PlacedAt, &h.content); err != nil {
+		if err := rows.Scan(raw(&h.ID), &h.Seq, &h.Head.Deleted, &h.UpdatedAt, &version, &h.Head.Fingerprint, &h.PlacedAt, &h.content, &h.Body); err != nil {
 			return err
 		}
 		var err error
