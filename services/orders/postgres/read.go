@@ -16,7 +16,7 @@ import (
 const (
 	readOrders = `SELECT o.id, o.seq, o.deleted, o.updated_at, o.version, o.fingerprint, o.placed_at, COALESCE(o.content, 0), CASE WHEN $2 THEN ` + presentBody + ` END
 	FROM orders o WHERE o.id = ANY($1)`
-	contentAt  = `SELECT l.deleted, l.fingerprint, (SELECT c.body FROM contents c WHERE c.seq = l.content) FROM log l
+	contentAt = `SELECT l.deleted, l.fingerprint, (SELECT c.body FROM contents c WHERE c.seq = l.content) FROM log l
 	WHERE l.order_id = $1 AND l.wrote AND l.version = $2 ORDER BY l.seq DESC LIMIT 1`
 	versionsOf = `SELECT version FROM log WHERE order_id = $1 AND wrote ORDER BY seq DESC LIMIT $2`
 )
