@@ -11,7 +11,7 @@ import (
 
 const (
 	upgradeEvery = time.Minute
-	upgradeStep  = 200 // orders in one transaction
+	upgradeStep  = 200                   // orders in one transaction
 	upgradePause = 10 * time.Millisecond // at least
 )
 
