@@ -39,6 +39,14 @@ func (s *side) holding(note string) int {
 	return count(s.t, s.cfg.DatabaseURL, `SELECT count(*) FROM contents WHERE body::text LIKE '%`+note+`%'`)
 }
 
+// contentsAreWhole demands that each content that something refers to is there, and no other.
+func (s *side) contentsAreWhole() {
+	s.t.Helper()
+	const refers = `WITH refers AS (SELECT content AS n FROM orders UNION SELECT theirs FROM links UNION SELECT unnest(ARRAY[content, replaced, dropped]) FROM log) `
+	require.Zero(s.t, count(s.t, s.cfg.DatabaseURL, refers+"SELECT count(*) FROM refers WHERE n IS NOT NULL AND n NOT IN (SELECT seq FROM contents)"), "contents that are gone")
+	require.Zero(s.t, count(s.t, s.cfg.DatabaseURL, refers+"SELECT count(*) FROM contents WHERE seq NOT IN (SELECT n FROM refers WHERE n IS NOT NULL)"), "contents that nothing refers to")
+}
+
 func TestCleanUpRemovesOldHistoryOfWhatIsSettled(t *testing.T) {
 	s := startSide(t)
 	stageOf := func(note string) *stage {
@@ -125,6 +133,7 @@ func TestCleanUpRemovesOldHistoryOfWhatIsSettled(t *testing.T) {
 	s.want(http.StatusGone, "client", "GET", "/orders/"+deleted.id, nil)
 	s.want(http.StatusGone, "client", "PUT", "/orders/"+deleted.id, deleted.o, "If-Match", "*")
 	s.want(http.StatusConflict, "client", "POST", "/orders", deleted.o)
+	s.contentsAreWhole()
 }
 
 // TestACleanUpIsNoRestore: a number that the peer has seen and whose row was removed is no sign of a

@@ -118,6 +118,7 @@ func TestEveryRowOverREST(t *testing.T) {
 			})
 		}
 	}
+	s.contentsAreWhole()
 }
 
 // provoke is the entry of b that makes a row apply to an order in state was.

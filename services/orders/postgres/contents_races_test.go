@@ -228,7 +228,7 @@ func TestCleanUpMeetsChanges(t *testing.T) {
 	var gone, idle int
 	require.NoError(t, s.pool.QueryRow(t.Context(), `WITH refers AS (SELECT content AS n FROM orders UNION SELECT theirs FROM links
 		UNION SELECT unnest(ARRAY[content, replaced, dropped]) FROM log)
-		SELECT (SELECT count(*) FROM refers WHERE n NOT IN (SELECT seq FROM contents)), (SELECT count(*) FROM contents WHERE seq NOT IN (SELECT n FROM refers WHERE n IS NOT NULL))`).
+		SELECT (SELECT count(*) FROM refers WHERE n IS NOT NULL AND n NOT IN (SELECT seq FROM contents)), (SELECT count(*) FROM contents WHERE seq NOT IN (SELECT n FROM refers WHERE n IS NOT NULL))`).
 		Scan(&gone, &idle))
 	require.Zero(t, gone, "contents that are gone are referred to")
 	require.Zero(t, idle, "contents are left that nothing refers to")
