@@ -208,7 +208,7 @@ func (b *bench) reconcile(ctx context.Context) (*contracts.ReconcileReport, erro
 		return nil, err
 	}
 	var r contracts.Reconciliation
-	err = until(ctx, settlePatience, pollBacklog, "the reconciliation has ended", func() (bool, error) {
+	err = until(ctx, settlePatience, pollReport, "the reconciliation has ended", func() (bool, error) {
 		_, text, err := b.a.call(ctx, request{method: http.MethodGet, path: header.Get("Location"), token: b.a.tokens.admin})
 		if err != nil {
 			return false, err

@@ -12,7 +12,8 @@ const (
 	pollEvery   = 5 * time.Millisecond
 	pollLinks   = 10 * time.Millisecond
 	pollBacklog = 100 * time.Millisecond
-	repeatsMax  = 2 // in the whole run, of rounds whose floors differ too much
+	pollReport  = time.Second // a report names many orders: reading it takes the service a while
+	repeatsMax  = 2           // in the whole run, of rounds whose floors differ too much
 )
 
 // round is one backlog made and drained, with the floor around it.

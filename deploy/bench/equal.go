@@ -61,12 +61,16 @@ func (b *bench) checkEqual(ctx context.Context, rows int) error {
 	return nil
 }
 
-// awaitSettled waits until side a knows that b has everything: no link is open.
+// awaitSettled waits until each side knows that the other has everything: no link is open.
 func (b *bench) awaitSettled(ctx context.Context) error {
-	return until(ctx, settlePatience, pollLinks, "no link of side a is open", func() (bool, error) {
-		var open bool
-		err := b.a.system.work.QueryRow(ctx, openLinks).Scan(&open)
-		return !open, err
+	return until(ctx, settlePatience, pollLinks, "no link of either side is open", func() (bool, error) {
+		for _, s := range []*side{b.a, b.b} {
+			var open bool
+			if err := s.system.work.QueryRow(ctx, openLinks).Scan(&open); open || err != nil {
+				return false, err
+			}
+		}
+		return true, nil
 	})
 }
 

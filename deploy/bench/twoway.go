@@ -62,6 +62,9 @@ func (b *bench) twoWay(ctx context.Context) (*twoWay, error) {
 	if err := b.awaitBacklog(ctx, 0); err != nil {
 		return nil, err
 	}
+	if err := b.awaitSettled(ctx); err != nil { // b's own edits are acknowledged by its own bridge
+		return nil, err
+	}
 	for i, s := range []*side{b.a, b.b} {
 		if err := appliedOnce(ctx, s.system.work, ends[i], 2*n); err != nil {
 			return nil, fmt.Errorf("side %s: %w", s.name, err)
