@@ -133,4 +133,6 @@ type Quota struct {
 }
 
 // Error implements error.
-func (q *Quota) Error() string { return fmt.Sprintf("the system's rate limit is used up for %s", q.After) }
+func (q *Quota) Error() string {
+	return fmt.Sprintf("the system's rate limit is used up for %s", q.After)
+}
