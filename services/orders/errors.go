@@ -3,6 +3,7 @@ package orders
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/orderbridge/orderbridge/contracts"
 )
@@ -28,7 +29,11 @@ const (
 	CursorLost // the cursor's place in the log is not there any more
 	TooMany    // of what its sender may have under way
 	LogMoved   // orders have changed after the cursor; Moved is what they are now
-	Replayed   // the idempotency key was used for the same request before; never leaves the service
+	// OutsideRefused and OutsideUnavailable are of the system behind this side: it does not take a content, or nobody
+	// can say now.
+	OutsideRefused
+	OutsideUnavailable
+	Replayed // the idempotency key was used for the same request before; never leaves the service
 )
 
 // Error is a failure with a message fit for the caller.
@@ -36,8 +41,9 @@ type Error struct {
 	Kind    Kind
 	Message string
 	Fields  []contracts.FieldError
-	Present *Stored   // with Stale
-	Moved   []Present // with LogMoved, without contents
+	Present *Stored       // with Stale
+	Moved   []Present     // with LogMoved, without contents
+	After   time.Duration // with OutsideUnavailable: when it makes sense to try again
 	cause   error
 }
 

@@ -131,6 +131,8 @@ type Options struct {
 	UniqueNumbers bool
 	Brake         *Brake
 	Judge         Judge
+	// Outside is the system behind this side, if there is one.
+	Outside Outside
 	// Notify is called with the hints of each change after its commit, and must not block.
 	Notify func([]Hint)
 	// Now is the clock, used for what is shown and never to decide.
@@ -149,6 +151,7 @@ type Service struct {
 	unique   bool
 	brake    *Brake
 	judge    Judge
+	outside  Outside
 	notify   func([]Hint)
 	now      func() time.Time
 	log      *zap.Logger
@@ -158,7 +161,7 @@ type Service struct {
 func NewService(o Options, store Store, epoch *Epoch, log *zap.Logger) *Service {
 	return &Service{
 		side: o.Side, peers: o.Peers, sides: slices.Concat([]string{o.Side}, o.Peers, o.Sides), store: store, epoch: epoch,
-		policy: o.Policy, fourEyes: o.FourEyes, unique: o.UniqueNumbers, brake: o.Brake, judge: o.Judge, notify: o.Notify, now: o.Now, log: log.Named("orders"),
+		policy: o.Policy, fourEyes: o.FourEyes, unique: o.UniqueNumbers, brake: o.Brake, judge: o.Judge, outside: o.Outside, notify: o.Notify, now: o.Now, log: log.Named("orders"),
 	}
 }
 
@@ -314,8 +317,19 @@ func (s *Service) change(ctx context.Context, req ChangeRequest, decide func([]*
 	})
 }
 
-// round does the round with stamps instead of bare numbers, and tells of the hints after it.
-func (s *Service) round(ctx context.Context, req ChangeRequest, decide func([]*Stored, []ordersync.Dot, BrakeLock) ([]Change, error)) error {
+// decideRound is Decide with stamps in place of bare numbers.
+type decideRound = func(loaded []*Stored, stamps []ordersync.Dot, brake BrakeLock) ([]Change, error)
+
+// round does the round. Where there is a system behind this side, that one holds what is written before it is stored.
+func (s *Service) round(ctx context.Context, req ChangeRequest, decide decideRound) error {
+	if s.outside != nil {
+		return s.roundThrough(ctx, req, decide)
+	}
+	return s.roundOnce(ctx, req, decide)
+}
+
+// roundOnce does the round with stamps instead of bare numbers, and tells of the hints after it.
+func (s *Service) roundOnce(ctx context.Context, req ChangeRequest, decide decideRound) error {
 	mark := s.epoch.Mark()
 	hints, err := s.store.Change(ctx, req, func(loaded []*Stored, drawn Drawn) ([]Change, error) {
 		stamps := make([]ordersync.Dot, len(drawn.Numbers))

@@ -2,6 +2,7 @@ package orders
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -50,6 +51,9 @@ func (s *Service) ReceiveUnmoved(ctx context.Context, by By, peer string, in []R
 }
 
 func (s *Service) receive(ctx context.Context, by By, peer string, in []Received, seen *Cursor) ([]Present, error) {
+	if s.outside != nil && len(in) > 1 {
+		return s.receiveEach(ctx, by, peer, in, seen)
+	}
 	ids := make([]uuid.UUID, len(in))
 	for i := range in {
 		ids[i] = in[i].ID
@@ -91,6 +95,10 @@ func (s *Service) receive(ctx context.Context, by By, peer string, in []Received
 		})
 	}
 	err := s.judging(ctx, peer, func() error { return s.merging(ctx, peer, observe) })
+	if refused, ok := errors.AsType[*Error](err); ok && refused.Kind == OutsideRefused { // then there is one entry
+		in[0].Entry.Refusal = refused.Message
+		err = s.judging(ctx, peer, func() error { return s.merging(ctx, peer, observe) })
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 
@@ -17,22 +18,24 @@ var problemOf = map[orders.Kind]struct {
 	status int
 	slug   string
 }{
-	orders.Internal:          {http.StatusInternalServerError, "internal"},
-	orders.Invalid:           {http.StatusUnprocessableEntity, "invalid"},
-	orders.NotFound:          {http.StatusNotFound, "not-found"},
-	orders.Gone:              {http.StatusGone, "gone"},
-	orders.Stale:             {http.StatusPreconditionFailed, "stale"},
-	orders.Exists:            {http.StatusConflict, "exists"},
-	orders.Conflict:          {http.StatusConflict, "conflict"},
-	orders.Forbidden:         {http.StatusForbidden, "forbidden"},
-	orders.KeyReused:         {http.StatusUnprocessableEntity, "idempotency-key-reused"},
-	orders.Unavailable:       {http.StatusServiceUnavailable, "unavailable"},
-	orders.BrokerUnavailable: {http.StatusServiceUnavailable, "unavailable"},
-	orders.CursorLost:        {http.StatusGone, "cursor-lost"},
-	orders.TooMany:           {http.StatusTooManyRequests, "too-many-requests"},
-	orders.LogMoved:          {http.StatusConflict, "log-moved"},
-	orders.Held:              {http.StatusServiceUnavailable, "held"},
-	orders.Starting:          {http.StatusServiceUnavailable, "unavailable"},
+	orders.Internal:           {http.StatusInternalServerError, "internal"},
+	orders.Invalid:            {http.StatusUnprocessableEntity, "invalid"},
+	orders.NotFound:           {http.StatusNotFound, "not-found"},
+	orders.Gone:               {http.StatusGone, "gone"},
+	orders.Stale:              {http.StatusPreconditionFailed, "stale"},
+	orders.Exists:             {http.StatusConflict, "exists"},
+	orders.Conflict:           {http.StatusConflict, "conflict"},
+	orders.Forbidden:          {http.StatusForbidden, "forbidden"},
+	orders.KeyReused:          {http.StatusUnprocessableEntity, "idempotency-key-reused"},
+	orders.Unavailable:        {http.StatusServiceUnavailable, "unavailable"},
+	orders.BrokerUnavailable:  {http.StatusServiceUnavailable, "unavailable"},
+	orders.CursorLost:         {http.StatusGone, "cursor-lost"},
+	orders.TooMany:            {http.StatusTooManyRequests, "too-many-requests"},
+	orders.LogMoved:           {http.StatusConflict, "log-moved"},
+	orders.Held:               {http.StatusServiceUnavailable, "held"},
+	orders.OutsideRefused:     {http.StatusUnprocessableEntity, "outside-refused"},
+	orders.OutsideUnavailable: {http.StatusServiceUnavailable, "outside-unavailable"},
+	orders.Starting:           {http.StatusServiceUnavailable, "unavailable"},
 }
 
 // titles are the problem types, below /problems/.
@@ -51,6 +54,8 @@ var titles = map[string]string{
 	"forbidden":              "Forbidden",
 	"unauthorized":           "Unauthorized",
 	"idempotency-key-reused": "Idempotency key used for another request",
+	"outside-refused":        "The system behind this side refuses it",
+	"outside-unavailable":    "The system behind this side cannot be asked now",
 	"unavailable":            "Unavailable, try again",
 	"precondition-required":  "Say which version you have seen",
 	"timeout":                "Too slow",
@@ -108,6 +113,9 @@ func Fail(w http.ResponseWriter, r *http.Request, log *zap.Logger, err error) {
 	p := &contracts.Problem{Type: contracts.ProblemTypePrefix + known.slug, Title: titles[known.slug], Status: known.status, Detail: Detail(r, log, err)}
 	if e, ok := errors.AsType[*orders.Error](err); ok {
 		p.Errors = e.Fields
+		if e.After > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.After.Seconds()))))
+		}
 		if e.Present != nil {
 			p.Present = viewOf(e.Present)
 		}
