@@ -25,6 +25,9 @@ type Document struct {
 type Candidate struct {
 	ID       string
 	Modified string // when it changed, in the system's own words, to tell one listing from the next; empty when the list has none
+	// Document is the order as the list shows it, where lists show whole orders. One that fits what is known needs no Get
+	// in a sweep.
+	Document *Document
 }
 
 // Edit is what is to be written to the system.
@@ -84,9 +87,11 @@ type Traits struct {
 // invertible: reading what was written gives what was written, and writing what was read changes nothing.
 type Mapping interface {
 	// Read makes the order of a document. Kept is what is known of the order here, for the fields that the system has no
-	// place for; nil at first sight. Lines says which line of the system is which line of ours, and comes back with
-	// those that were added. The error is a *Refusal when the document cannot be an order of ours: unknown status,
-	// digits beyond the currency.
+	// place for; nil at first sight. Lines says which line of the system is which line of ours, and comes back as it is
+	// for the document. A line that Lines does not have is the first line of kept with its SKU that no other line is;
+	// else it is new, and its LineID is a UUIDv5 made of the order's id and the line's in the system. Lines come in
+	// the order of kept, new ones after them: a system's own order says nothing. The error is a *Refusal when the
+	// document cannot be an order of ours: unknown status, digits beyond the currency.
 	Read(doc *Document, id uuid.UUID, kept *contracts.Order, lines Lines) (*contracts.Order, Lines, error)
 	// Write makes the edit after which reading gives want. Doc is the order as the system has it, nil for a new one.
 	// A *Refusal names the field that the system cannot take.
