@@ -1,0 +1,277 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/zap"
+
+	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/connector/foreign"
+	"github.com/orderbridge/orderbridge/services/orders"
+)
+
+// intentPatience is how long a read leaves alone what a write of ours seems to have made. Its sender sends again
+// within that time; after it, what the system holds counts as an edit like any other.
+const intentPatience = 10 * time.Minute
+
+// Look reads one order of the system, and records what somebody changed there.
+func (c *Connector) Look(ctx context.Context, foreignID string) error {
+	id, err := c.orderOf(ctx, foreignID)
+	if err != nil {
+		return err
+	}
+	unlock, err := c.Lock(ctx, []uuid.UUID{id})
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	rec, err := c.records.Record(ctx, id)
+	if err != nil {
+		return err
+	}
+	if rec.ForeignID != "" && rec.ForeignID != foreignID {
+		return c.copied(ctx, rec, foreignID)
+	}
+	known := rec.ForeignID != ""
+	rec.ForeignID = foreignID
+	doc, err := c.system.Get(ctx, foreignID)
+	c.figures.reads.Add(1)
+	switch {
+	case errors.Is(err, foreign.ErrGone) && !known:
+		return nil // a list named it, and it is not there: nothing is known of it here
+	case errors.Is(err, foreign.ErrGone):
+		return c.lookGone(ctx, rec)
+	case err != nil:
+		return err
+	}
+	err = c.compare(ctx, rec, doc, known)
+	if refusal, ok := errors.AsType[*foreign.Refusal](err); ok {
+		return c.fault(ctx, rec, refusal.Error())
+	}
+	if e, ok := errors.AsType[*orders.Error](err); ok && e.Kind == orders.Invalid {
+		return c.fault(ctx, rec, "what the system holds cannot be taken over: "+orders.RefusalText(e.Fields))
+	}
+	return err
+}
+
+// orderOf finds which order of ours an order of the system is.
+func (c *Connector) orderOf(ctx context.Context, foreignID string) (uuid.UUID, error) {
+	rec, err := c.records.RecordOf(ctx, foreignID)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if rec != nil {
+		return rec.OrderID, nil
+	}
+	doc, err := c.system.Get(ctx, foreignID)
+	if errors.Is(err, foreign.ErrGone) {
+		return c.idOf(foreignID), nil
+	}
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if id, ok := c.mapping.Reference(doc); ok {
+		return id, nil
+	}
+	return c.idOf(foreignID), nil
+}
+
+// copied keeps for people that two orders of the system carry one reference: one was copied from the other, or was
+// created twice.
+func (c *Connector) copied(ctx context.Context, of *Record, foreignID string) error {
+	id := c.idOf(foreignID)
+	rec, err := c.records.Record(ctx, id)
+	if err != nil {
+		return err
+	}
+	return c.fault(ctx, rec, fmt.Sprintf("the order %s of the system carries the reference of the order %s; a person has to take it away from the copy", foreignID, of.ForeignID))
+}
+
+// compare records what a document says, unless it is what is known here, or what a write of ours made.
+func (c *Connector) compare(ctx context.Context, rec *Record, doc *foreign.Document, known bool) error {
+	st, before, err := c.shadow(ctx, rec.OrderID)
+	if err != nil {
+		return err
+	}
+	if c.mapping.Deleted(doc) {
+		return c.record(ctx, rec, st, &orders.Seen{}, rec.Lines, known)
+	}
+	seen, lines, err := c.read(doc, rec.OrderID, before, rec.Lines)
+	if err != nil {
+		return err
+	}
+	is := seen.Content.Fingerprint
+	if st != nil && st.Head.Deleted && is == rec.DeletedAs {
+		return c.settled(ctx, rec, lines, known)
+	}
+	if st != nil && is == st.Head.Fingerprint {
+		return c.settled(ctx, rec, lines, known)
+	}
+	if under, err := c.underWay(ctx, doc, rec, st, before, seen); err != nil || under {
+		return err
+	}
+	return c.record(ctx, rec, st, seen, lines, known)
+}
+
+// shadow reads the order as this side has it; nil when it has none.
+func (c *Connector) shadow(ctx context.Context, id uuid.UUID) (st *orders.Stored, before *contracts.Order, err error) {
+	st, err = c.orders.Get(ctx, id)
+	if orders.KindOf(err) == orders.NotFound {
+		return nil, nil, nil
+	}
+	if err == nil && !st.Head.Deleted {
+		before, err = decode(st.Body)
+	}
+	return st, before, err
+}
+
+// underWay reports whether a document is what a write of ours made, whose sender has no answer yet.
+func (c *Connector) underWay(ctx context.Context, doc *foreign.Document, rec *Record, st *orders.Stored, before *contracts.Order, seen *orders.Seen) (bool, error) {
+	intent, err := c.records.Intent(ctx, rec.OrderID)
+	if err != nil || intent == nil || c.o.Now().Sub(intent.SentAt) > intentPatience {
+		return false, err
+	}
+	if st == nil {
+		st = &orders.Stored{ID: rec.OrderID}
+	}
+	t := &target{id: rec.OrderID, shadow: st, before: before, fingerprint: intent.Target, body: intent.Body}
+	if intent.Body == nil {
+		edit, err := c.mapping.Delete(doc)
+		return err == nil && edit.Empty(), err
+	}
+	want, err := decode(intent.Body)
+	if err != nil {
+		return false, err
+	}
+	asTarget, _, err := c.read(doc, rec.OrderID, want, rec.Lines)
+	if err != nil {
+		return false, err
+	}
+	return asTarget.Content.Fingerprint == intent.Target || landed(seen.Order, t, intent), nil
+}
+
+// record makes what was seen a version of this side.
+func (c *Connector) record(ctx context.Context, rec *Record, st *orders.Stored, seen *orders.Seen, lines foreign.Lines, known bool) error {
+	if seen.Order == nil && (st == nil || st.Head.Deleted) {
+		return c.settled(ctx, rec, lines, known)
+	}
+	if c.o.Mode == DryRun {
+		c.figures.wouldRecord.Add(1)
+		c.log.Info("would record what was changed in the system", zap.Stringer("order", rec.OrderID), zap.String("foreign_id", rec.ForeignID))
+		return nil
+	}
+	changed, err := c.orders.Record(ctx, rec.OrderID, seen)
+	if err != nil {
+		return err
+	}
+	if changed {
+		c.figures.recorded.Add(1)
+		c.log.Debug("recorded a change of the system", zap.Stringer("order", rec.OrderID), zap.String("foreign_id", rec.ForeignID))
+	}
+	rec.DeletedAs, rec.Rewritten = "", nil
+	rec.Lines = lines
+	return c.clear(ctx, rec)
+}
+
+// settled keeps what was learned of an order that is as it is known here.
+func (c *Connector) settled(ctx context.Context, rec *Record, lines foreign.Lines, known bool) error {
+	if known && rec.Fault == "" && rec.Missing.IsZero() && sameLines(rec.Lines, lines) {
+		return nil
+	}
+	rec.Lines = lines
+	return c.clear(ctx, rec)
+}
+
+func (c *Connector) clear(ctx context.Context, rec *Record) error {
+	rec.Fault, rec.FaultAt, rec.Missing = "", time.Time{}, time.Time{}
+	if c.o.Mode == DryRun {
+		return nil
+	}
+	return c.records.SaveRecord(ctx, rec)
+}
+
+// fault keeps for people why an order cannot be read.
+func (c *Connector) fault(ctx context.Context, rec *Record, why string) error {
+	if rec.Fault == why {
+		return nil
+	}
+	c.log.Warn("order of the system cannot be taken over", zap.Stringer("order", rec.OrderID), zap.String("foreign_id", rec.ForeignID), zap.String("reason", why))
+	if rec.Fault == "" {
+		rec.FaultAt = c.o.Now()
+	}
+	rec.Fault = why
+	if c.o.Mode == DryRun {
+		return nil
+	}
+	return c.records.SaveRecord(ctx, rec)
+}
+
+// lookGone goes on with an order that the system says it does not have.
+func (c *Connector) lookGone(ctx context.Context, rec *Record) error {
+	gone, err := c.goneForGood(ctx, rec)
+	if err != nil || !gone {
+		return err
+	}
+	st, _, err := c.shadow(ctx, rec.OrderID)
+	if err != nil {
+		return err
+	}
+	if st == nil || st.Head.Deleted {
+		return c.settled(ctx, rec, rec.Lines, true)
+	}
+	return c.record(ctx, rec, st, &orders.Seen{}, nil, true)
+}
+
+// goneForGood reports whether an order that the system says it does not have counts as deleted: it was asked for twice,
+// with time between, while the system had another order that is known here. A proxy that answers 404 to all deletes
+// nothing.
+func (c *Connector) goneForGood(ctx context.Context, rec *Record) (bool, error) {
+	now := c.o.Now()
+	if rec.Missing.IsZero() {
+		rec.Missing = now
+		if c.o.Mode == DryRun {
+			return false, nil
+		}
+		return false, c.records.SaveRecord(ctx, rec)
+	}
+	if now.Sub(rec.Missing) < c.o.Gone {
+		return false, nil
+	}
+	return true, c.canary(ctx, rec.OrderID)
+}
+
+// canariesMax bounds how many orders are asked for until one of them is there.
+const canariesMax = 5
+
+// canary fails unless the system has one of the orders that are known here to be there. It looks from one on.
+func (c *Connector) canary(ctx context.Context, from uuid.UUID) error {
+	for _, after := range []uuid.UUID{from, uuid.Nil} {
+		list, err := c.records.RecordsAfter(ctx, after, true, canariesMax)
+		if err != nil {
+			return err
+		}
+		for _, other := range list {
+			_, err := c.system.Get(ctx, other.ForeignID)
+			if !errors.Is(err, foreign.ErrGone) {
+				return err
+			}
+		}
+	}
+	return errors.New("the system has none of the orders that are known here, so none counts as deleted")
+}
+
+func sameLines(a, b foreign.Lines) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for k, v := range a {
+		if b[k] != v {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,71 @@
+package connector
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/orderbridge/orderbridge/services/connector/foreign"
+)
+
+// Record is what is known of one order in the system, besides its content.
+type Record struct {
+	OrderID   uuid.UUID
+	ForeignID string // the system's own id; empty until there is one
+	Lines     foreign.Lines
+	// DeletedAs is the fingerprint of what the system still held when the order was deleted here: a cancelled order, say.
+	// Only when that changes somebody has changed it.
+	DeletedAs string
+	Missing   time.Time // when the system first said that it does not have the order; zero while it has
+	Fault     string    // why the order cannot be read or written, for people; empty when it can
+	FaultAt   time.Time
+	// Rewritten counts how often in a row the system has made something else of what was written into a field (JSON
+	// pointer).
+	Rewritten map[string]int
+}
+
+// Intent is a write that is under way, stored before the first request goes out and until its effect is stored.
+type Intent struct {
+	OrderID uuid.UUID
+	Create  bool   // the order is to be created in the system
+	Before  string // fingerprint of the shadow; empty when there was none
+	Target  string // fingerprint of what is to be; the tombstone for a deletion
+	Body    []byte // content of the target; nil for a deletion
+	SentAt  time.Time
+}
+
+// Cursor is how far the system's changes have been read.
+type Cursor struct {
+	At       time.Time // of the system's clock
+	Imported bool      // all orders of the system were seen once
+}
+
+// Records stores records and intents. They are written outside of the transactions of orders, each for itself.
+type Records interface {
+	// Lead calls work while this process is the only one of its side that leads, and cancels its context when that
+	// ends.
+	Lead(ctx context.Context, work func(context.Context) error) error
+	// Record reads the record of an order; one without ForeignID when there is none.
+	Record(ctx context.Context, id uuid.UUID) (*Record, error)
+	// RecordOf finds the record by the system's id, nil when there is none.
+	RecordOf(ctx context.Context, foreignID string) (*Record, error)
+	// RecordsAfter lists records with a ForeignID by order id, after one: all, or only those that are not missing.
+	RecordsAfter(ctx context.Context, after uuid.UUID, present bool, limit int) ([]*Record, error)
+	// Missing lists records that the system did not have when it was asked last.
+	Missing(ctx context.Context, limit int) ([]*Record, error)
+	// Faults lists records with a fault, oldest first, and counts all.
+	Faults(ctx context.Context, limit int) (list []*Record, all int64, err error)
+	SaveRecord(ctx context.Context, r *Record) error
+	// Intent finds the intent of an order, nil when there is none.
+	Intent(ctx context.Context, id uuid.UUID) (*Intent, error)
+	// Intents lists intents, oldest first, and counts all.
+	Intents(ctx context.Context, limit int) (list []*Intent, all int64, err error)
+	SaveIntent(ctx context.Context, i *Intent) error
+	DropIntent(ctx context.Context, id uuid.UUID) error
+	Cursor(ctx context.Context) (Cursor, error)
+	SaveCursor(ctx context.Context, c Cursor) error
+	// Probed is the result of the last probe as JSON, nil when there was none.
+	Probed(ctx context.Context) ([]byte, error)
+	SaveProbe(ctx context.Context, result []byte) error
+}
