@@ -172,8 +172,9 @@ func (c *Connector) lookAll(ctx context.Context, now time.Time, list func(yield 
 	if err != nil && !errors.Is(err, errStopped) {
 		return err
 	}
+	itself := err == nil && len(failed) > 0 && read.Load() == 0 && c.canary(ctx, uuid.Nil) != nil // is it the system
 	for id, why := range failed {
-		if err != nil || read.Load() == 0 {
+		if err != nil || itself {
 			return fmt.Errorf("order %s: %w", id, why)
 		}
 		if err := c.unreadable(ctx, id, why); err != nil {
@@ -206,8 +207,11 @@ var errStopped = errors.New("too many orders cannot be read")
 func (c *Connector) toLook(one foreign.Candidate, now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if one.Modified == "" {
+		return true
+	}
 	s := c.recent[one.ID]
-	if s == nil || s.modified != one.Modified || one.Modified == "" {
+	if s == nil || s.modified != one.Modified {
 		c.recent[one.ID] = &sighting{modified: one.Modified, first: now, listed: now}
 		return true
 	}
@@ -328,22 +332,22 @@ func (c *Connector) sweep(ctx context.Context) error {
 }
 
 func (c *Connector) sweepPage(ctx context.Context, page []foreign.Candidate, listed map[string]bool) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(1, c.system.Traits().Concurrency))
-	for _, one := range page {
-		if listed[one.ID] {
-			continue
-		}
-		listed[one.ID] = true
-		g.Go(func() error {
+	return c.lookAll(ctx, time.Time{}, func(yield func(foreign.Candidate) error) error {
+		for _, one := range page {
+			if listed[one.ID] {
+				continue
+			}
+			listed[one.ID] = true
 			same, err := c.asKnown(ctx, one.Document)
-			if err != nil || same {
+			if err == nil && !same {
+				err = yield(foreign.Candidate{ID: one.ID}) // without a time it is looked at in any case
+			}
+			if err != nil {
 				return err
 			}
-			return c.Look(ctx, one.ID)
-		})
-	}
-	return g.Wait()
+		}
+		return nil
+	})
 }
 
 // asKnown reports whether a document of a list is what is known here. One that is not, or cannot be read, is read
