@@ -91,6 +91,9 @@ func (c *Connector) Carry(ctx context.Context, w orders.Wanted) (orders.Carried,
 			return orders.Carried{}, unavailable(time.Second, "there was no time left to ask the system")
 		}
 		got, done, err := c.carryOnce(context.WithoutCancel(ctx), t, rec)
+		if err == nil && done && got.Found == nil {
+			err = c.o.At(PointSeen)
+		}
 		if err != nil || done {
 			return got, c.carryFailed(ctx, rec, err)
 		}
@@ -144,6 +147,9 @@ func (c *Connector) carryOnce(ctx context.Context, t *target, rec *Record) (got 
 	intent, err := c.records.Intent(ctx, t.id)
 	if err != nil {
 		return got, false, err
+	}
+	if rec.ForeignID == "" && intent == nil && t.want == nil {
+		return got, true, nil // it was never there
 	}
 	if rec.ForeignID == "" {
 		if done, err := c.find(ctx, t, rec, intent); err != nil || done {
@@ -407,16 +413,13 @@ func (c *Connector) write(ctx context.Context, t *target, rec *Record, doc *fore
 	}
 	after, err := c.system.Get(ctx, rec.ForeignID)
 	if errors.Is(err, foreign.ErrGone) && t.want == nil {
-		return got, true, c.o.At(PointSeen)
+		return got, true, nil
 	}
 	if err != nil {
 		return got, false, err
 	}
 	is, err := c.holds(ctx, after, t, rec)
 	if err != nil {
-		return got, false, err
-	}
-	if err := c.o.At(PointSeen); err != nil {
 		return got, false, err
 	}
 	switch {

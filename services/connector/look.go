@@ -109,7 +109,13 @@ func (c *Connector) compare(ctx context.Context, rec *Record, doc *foreign.Docum
 		return c.settled(ctx, rec, lines, known)
 	}
 	if st != nil && is == st.Head.Fingerprint {
+		if err := c.records.DropIntent(ctx, rec.OrderID); err != nil { // a crash may have left it
+			return err
+		}
 		return c.settled(ctx, rec, lines, known)
+	}
+	if wait, err := c.awaitPeer(ctx, rec, doc, st); err != nil || wait {
+		return err
 	}
 	if under, err := c.underWay(ctx, doc, rec, st, before, seen); err != nil || under {
 		return err
@@ -127,6 +133,21 @@ func (c *Connector) shadow(ctx context.Context, id uuid.UUID) (st *orders.Stored
 		before, err = decode(st.Body)
 	}
 	return st, before, err
+}
+
+// peerPatience is how long an order that carries a reference of ours and is not known here waits for the peer to send
+// it.
+const peerPatience = 24 * time.Hour
+
+// awaitPeer reports whether an order waits for the peer. One that carries a reference was created by a peer's entry. A
+// connector that has lost its database takes it from that entry again, with the ids of its lines, which the system
+// does not have; otherwise every such order would end as a collision.
+func (c *Connector) awaitPeer(ctx context.Context, rec *Record, doc *foreign.Document, st *orders.Stored) (bool, error) {
+	id, ok := c.mapping.Reference(doc)
+	if st != nil || !ok || id != rec.OrderID || !rec.FaultAt.IsZero() && c.o.Now().Sub(rec.FaultAt) > peerPatience {
+		return false, nil
+	}
+	return true, c.fault(ctx, rec, "carries the reference of an order that is not known here, and waits for the peer to send it")
 }
 
 // underWay reports whether a document is what a write of ours made, whose sender has no answer yet.
@@ -174,6 +195,9 @@ func (c *Connector) record(ctx context.Context, rec *Record, st *orders.Stored, 
 	}
 	rec.DeletedAs, rec.Rewritten = "", nil
 	rec.Lines = lines
+	if err := c.records.DropIntent(ctx, rec.OrderID); err != nil {
+		return err
+	}
 	return c.clear(ctx, rec)
 }
 

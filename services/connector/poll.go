@@ -91,17 +91,8 @@ func (c *Connector) poll(ctx context.Context) error {
 	if err := c.lookHinted(ctx); err != nil {
 		return err
 	}
-	missing, err := c.records.Missing(ctx, missingAtOnce)
-	if err != nil {
+	if err := c.lookAgain(ctx); err != nil {
 		return err
-	}
-	for _, rec := range missing {
-		if c.o.Now().Sub(rec.Missing) < c.o.Gone {
-			continue
-		}
-		if err := c.Look(ctx, rec.ForeignID); err != nil {
-			return err
-		}
 	}
 	cursor, err := c.records.Cursor(ctx)
 	if err != nil || !cursor.Imported {
@@ -126,8 +117,44 @@ func (c *Connector) poll(ctx context.Context) error {
 	return c.saveCursor(ctx, cursor)
 }
 
-// missingAtOnce bounds how many missing orders one poll asks for again.
-const missingAtOnce = 100
+// againAtOnce bounds how many orders one poll asks for again.
+const againAtOnce = 100
+
+// lookAgain looks at orders that were missing, and at those with a write whose sender has not come back.
+func (c *Connector) lookAgain(ctx context.Context) error {
+	missing, err := c.records.Missing(ctx, againAtOnce)
+	if err != nil {
+		return err
+	}
+	for _, rec := range missing {
+		if c.o.Now().Sub(rec.Missing) < c.o.Gone {
+			continue
+		}
+		if err := c.Look(ctx, rec.ForeignID); err != nil {
+			return err
+		}
+	}
+	intents, _, err := c.records.Intents(ctx, againAtOnce)
+	if err != nil {
+		return err
+	}
+	for _, i := range intents {
+		if c.o.Now().Sub(i.SentAt) < intentPatience {
+			break // the oldest come first
+		}
+		rec, err := c.records.Record(ctx, i.OrderID)
+		if err != nil {
+			return err
+		}
+		if rec.ForeignID == "" {
+			continue // it goes on with the next entry of its order
+		}
+		if err := c.Look(ctx, rec.ForeignID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // lookAll looks at each candidate that is not as it was looked at before, several at once. One that cannot be read
 // does not hold up the others: it is kept for people to see, and looked at again at the next poll. When none can be

@@ -132,15 +132,15 @@ func (s *Service) roundThrough(ctx context.Context, req ChangeRequest, decide de
 	return Errorf(OutsideUnavailable, "the order changes in the system behind this side all the time")
 }
 
-// unseen finds the contents of changes that the system was not seen to hold. What keeps the content of an order, or
-// deletes one that was never here, needs nothing of the system.
+// unseen finds the contents of changes that the system was not seen to hold. What keeps the content of an order needs
+// nothing of the system.
 func unseen(changes []Change, loaded []*Stored, before []ordersync.Head, seen map[uuid.UUID]string) error {
 	var list []Wanted
 	for i := range changes {
 		c := &changes[i]
 		was := before[slices.IndexFunc(loaded, func(st *Stored) bool { return st.ID == c.ID })]
 		switch {
-		case !c.Write, c.Head.Fingerprint == was.Fingerprint, c.Head.Fingerprint == seen[c.ID], c.Head.Deleted && was.Version.IsZero():
+		case !c.Write, c.Head.Fingerprint == was.Fingerprint, c.Head.Fingerprint == seen[c.ID]:
 		default:
 			list = append(list, Wanted{Shadow: &Stored{ID: c.ID}, Content: c.Content, Deleted: c.Head.Deleted})
 		}
