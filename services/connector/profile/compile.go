@@ -22,11 +22,11 @@ func (c *compiler) fail(keys []string, format string, args ...any) {
 }
 
 // expression compiles an optional jq expression.
-func (c *compiler) expression(keys []string, text string) *expression {
+func (c *compiler) expression(keys []string, text string) *Expression {
 	if text == "" {
 		return nil
 	}
-	e, err := compile(text)
+	e, err := Compile(text)
 	if err != nil {
 		c.fail(keys, "%s", err)
 	}
@@ -81,7 +81,7 @@ func (c *compiler) mapping(f *file) *Mapping {
 	}
 	m.deleted = c.expression([]string{"deleted"}, f.Deleted)
 	if f.REST != nil {
-		f.REST.check(c, m)
+		f.REST.check(c)
 	}
 	return m
 }

@@ -40,10 +40,7 @@ func (l *lineRules) read(doc any, order uuid.UUID, known content, ids foreign.Li
 	if err != nil {
 		return nil, nil, err
 	}
-	ids = maps.Clone(ids)
-	if ids == nil {
-		ids = foreign.Lines{}
-	}
+	now := foreign.Lines{}
 	place := map[string]int{}
 	kept := map[string]content{}
 	for i, k := range linesOf(known) {
@@ -53,7 +50,7 @@ func (l *lineRules) read(doc any, order uuid.UUID, known content, ids foreign.Li
 	slices.SortStableFunc(found, func(a, b line) int { return rankOf(place, a.id) - rankOf(place, b.id) })
 	ours := make([]any, len(found))
 	for i, at := range found {
-		ids[at.theirs] = uuid.MustParse(at.id)
+		now[at.theirs] = uuid.MustParse(at.id)
 		values, err := l.values(at.element, kept[at.id], currency, i)
 		if err != nil {
 			return nil, nil, err
@@ -61,7 +58,7 @@ func (l *lineRules) read(doc any, order uuid.UUID, known content, ids foreign.Li
 		values["lineId"] = at.id
 		ours[i] = map[string]any(values)
 	}
-	return ours, ids, nil
+	return ours, now, nil
 }
 
 func rankOf(place map[string]int, id string) int {

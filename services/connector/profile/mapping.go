@@ -21,7 +21,7 @@ type Mapping struct {
 	lists     map[string]*list
 	create    []constant
 	deletion  *step
-	deleted   *expression
+	deleted   *Expression
 	rest      *REST
 }
 
@@ -34,7 +34,7 @@ type addressRule struct {
 // total is a sum that the system has, too.
 type total struct {
 	name   string
-	theirs *expression
+	theirs *Expression
 }
 
 // Name is the kind of system.
@@ -170,7 +170,7 @@ func (m *Mapping) Deleted(doc *foreign.Document) bool {
 	if m.deleted == nil {
 		return false
 	}
-	v, err := m.deleted.value(doc.Body)
+	v, err := m.deleted.Value(doc.Body)
 	return err == nil && v == true
 }
 

@@ -11,10 +11,11 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// expression is a compiled jq expression.
-type expression struct{ code *gojq.Code }
+// Expression is a compiled jq expression.
+type Expression struct{ code *gojq.Code }
 
-func compile(text string) (*expression, error) {
+// Compile compiles a jq expression.
+func Compile(text string) (*Expression, error) {
 	query, err := gojq.Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a jq expression: %w", quote(text), err)
@@ -23,11 +24,11 @@ func compile(text string) (*expression, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a jq expression: %w", quote(text), err)
 	}
-	return &expression{code: code}, nil
+	return &Expression{code: code}, nil
 }
 
 // values runs the expression and returns all of its results.
-func (e *expression) values(doc any) ([]any, error) {
+func (e *Expression) values(doc any) ([]any, error) {
 	var all []any
 	results := e.code.Run(doc)
 	for {
@@ -42,8 +43,8 @@ func (e *expression) values(doc any) ([]any, error) {
 	}
 }
 
-// value runs the expression and returns its first result; nil when there is none.
-func (e *expression) value(doc any) (any, error) {
+// Value runs the expression and returns its first result; nil when there is none.
+func (e *Expression) Value(doc any) (any, error) {
 	all, err := e.values(doc)
 	if err != nil || len(all) == 0 {
 		return nil, err
@@ -64,9 +65,9 @@ func plain(v any) any {
 
 // place is where a value stands in a document.
 type place struct {
-	path  *expression // yields paths, at most one
+	path  *Expression // yields paths, at most one
 	entry *entry      // instead of path
-	list  *expression // of entry: yields the path of its array
+	list  *Expression // of entry: yields the path of its array
 }
 
 func newPlace(path string, in *entry) (*place, error) {
@@ -95,11 +96,11 @@ func newPlace(path string, in *entry) (*place, error) {
 }
 
 // compilePath compiles a jq expression that can be written to: one that jq can tell the path of.
-func compilePath(text string) (*expression, error) {
-	if _, err := compile(text); err != nil {
+func compilePath(text string) (*Expression, error) {
+	if _, err := Compile(text); err != nil {
 		return nil, err
 	}
-	e, err := compile("path(" + text + ")")
+	e, err := Compile("path(" + text + ")")
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +111,7 @@ func compilePath(text string) (*expression, error) {
 }
 
 // only returns the one path that an expression yields; nil when there is none.
-func only(e *expression, doc any) ([]any, error) {
+func only(e *Expression, doc any) ([]any, error) {
 	all, err := e.values(doc)
 	if err != nil || len(all) == 0 {
 		return nil, err

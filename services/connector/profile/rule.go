@@ -15,10 +15,10 @@ type rule struct {
 	codecName   string
 	codec       codec
 	places      []*place // one; two of a name; none when the field is here or an expression
-	read        *expression
-	otherwise   *expression
-	first       *expression
-	plus        *expression
+	read        *Expression
+	otherwise   *Expression
+	first       *Expression
+	plus        *Expression
 	here        bool
 	spread      bool // codec gross: what does not divide by the quantity is a discount
 	writable    writable
@@ -66,7 +66,7 @@ func (r *rule) ours(doc any, known content, currency string) (any, error) {
 		if r.first == nil {
 			return nil, nil
 		}
-		theirs, err := r.first.value(doc)
+		theirs, err := r.first.Value(doc)
 		if err != nil {
 			return nil, err
 		}
@@ -95,12 +95,12 @@ func (r *rule) theirs(doc any) (any, error) {
 	var v any
 	var err error
 	if r.read != nil {
-		v, err = r.read.value(doc)
+		v, err = r.read.Value(doc)
 	} else {
 		v, err = r.places[0].get(doc)
 	}
 	if err == nil && (v == nil || v == "") && r.otherwise != nil {
-		return r.otherwise.value(doc)
+		return r.otherwise.Value(doc)
 	}
 	return v, err
 }
@@ -136,7 +136,7 @@ func (r *rule) joined(doc any) (any, error) {
 		}
 	}
 	if len(parts) == 0 && r.otherwise != nil {
-		v, err := r.otherwise.value(doc)
+		v, err := r.otherwise.Value(doc)
 		if err != nil {
 			return nil, err
 		}
