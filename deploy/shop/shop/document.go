@@ -96,11 +96,7 @@ func (s *Shop) lines(o *Order, digits int) []object {
 	out := make([]object, 0, len(o.Lines))
 	for i := range o.Lines {
 		l := &o.Lines[i]
-		price := new(big.Rat)
-		if l.Quantity != 0 {
-			price.Quo(amount(l.Total), big.NewRat(l.Quantity, 1))
-		}
-		f, _ := price.Float64() // the one amount that the API has as a number
+		f, _ := perPiece(l.Total, l.Quantity).Float64() // the one amount that the API has as a number
 		d := object{
 			"id": l.ID, "name": l.Name, "product_id": l.ProductID, "variation_id": l.VariationID, "quantity": l.Quantity, "tax_class": l.TaxClass,
 			"subtotal": fixed(l.Subtotal, digits), "subtotal_tax": fixed(l.SubtotalTax, digits), "total": fixed(l.Total, digits), "total_tax": fixed(l.TotalTax, digits),

@@ -2,11 +2,14 @@ package shop
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"time"
 )
+
+var errNoOrder = errors.New("the shop has no order")
 
 // Add makes an order as a customer does, and returns its id. Ids, dates, currency (EUR), status (pending) and what is
 // derived are filled in where they are missing.
@@ -31,6 +34,9 @@ func (s *Shop) complete(o *Order) {
 	if o.Modified.IsZero() {
 		o.Modified = o.Created
 	}
+	status := o.Status
+	o.Status = ""
+	s.setStatus(o, status)
 	s.fillLines(o)
 	s.calculate(o)
 	s.rewrite(o)
@@ -101,7 +107,7 @@ func (s *Shop) ChangeSilently(id int64, edit func(*Order)) error {
 func (s *Shop) edited(id int64, edit func(*Order)) (*Order, *stored, error) {
 	st, ok := s.orders[id]
 	if !ok {
-		return nil, nil, fmt.Errorf("the shop has no order %d", id)
+		return nil, nil, fmt.Errorf("%w %d", errNoOrder, id)
 	}
 	next := st.order.clone()
 	status := next.Status
@@ -125,7 +131,7 @@ func (s *Shop) move(id int64, status, event string) error {
 	defer s.mu.Unlock()
 	st, ok := s.orders[id]
 	if !ok {
-		return fmt.Errorf("the shop has no order %d", id)
+		return fmt.Errorf("%w %d", errNoOrder, id)
 	}
 	next := st.order.clone()
 	next.Status = status
@@ -138,7 +144,7 @@ func (s *Shop) Delete(id int64) error {
 	defer s.mu.Unlock()
 	st, ok := s.orders[id]
 	if !ok {
-		return fmt.Errorf("the shop has no order %d", id)
+		return fmt.Errorf("%w %d", errNoOrder, id)
 	}
 	delete(s.orders, id)
 	s.ids = slices.DeleteFunc(s.ids, func(n int64) bool { return n == id })
@@ -155,7 +161,7 @@ func (s *Shop) View(id int64) (*Order, error) {
 	defer s.mu.Unlock()
 	st, ok := s.orders[id]
 	if !ok {
-		return nil, fmt.Errorf("the shop has no order %d", id)
+		return nil, fmt.Errorf("%w %d", errNoOrder, id)
 	}
 	if s.opts.ViewTouches {
 		if err := s.touch(st); err != nil {
@@ -171,7 +177,7 @@ func (s *Shop) Touch(id int64) error {
 	defer s.mu.Unlock()
 	st, ok := s.orders[id]
 	if !ok {
-		return fmt.Errorf("the shop has no order %d", id)
+		return fmt.Errorf("%w %d", errNoOrder, id)
 	}
 	return s.touch(st)
 }

@@ -61,6 +61,9 @@ func New(opts Options) (*Shop, error) {
 	s.mux = http.NewServeMux()
 	s.mux.HandleFunc(apiPath+"/", s.serveAPI)
 	s.mux.HandleFunc(apiPath, s.serveAPI)
+	if err := s.mountPages(); err != nil {
+		return nil, fmt.Errorf("pages of the shop: %w", err)
+	}
 	return s, nil
 }
 
