@@ -14,6 +14,8 @@ type Status struct {
 	OutboxSince *time.Time   `json:"outboxSince,omitzero"`
 	Broker      BrokerStatus `json:"broker"`
 	Peers       []PeerStatus `json:"peers"`
+	// System is the shop or ERP behind a connector's side.
+	System *SystemStatus `json:"system,omitzero"`
 	At          time.Time    `json:"at"`
 }
 

@@ -53,6 +53,7 @@ var messageTypes = []any{
 	contracts.HandshakeFailure{},
 	contracts.RetriedOrder{},
 	contracts.FailedCallList{},
+	contracts.SystemStatus{}, contracts.SystemWrite{}, contracts.SystemOrder{}, contracts.SystemProbe{}, contracts.ProbeStep{}, contracts.SystemProbeRequest{},
 	contracts.FieldError{},
 	contracts.Hint{},
 	contracts.History{},

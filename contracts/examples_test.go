@@ -75,6 +75,9 @@ var examples = map[string]struct {
 	"settlement.json":         {value: contracts.ErrorSettlement{}},
 	"states.json":             {value: contracts.StateTable{}},
 	"status.json":             {value: contracts.Status{}},
+	"system.json":             {value: contracts.SystemStatus{}},
+	"system.order.json":       {value: contracts.SystemOrder{}},
+	"system.probe.json":       {value: contracts.SystemProbe{}},
 	"timeline.json":           {value: contracts.Timeline{}},
 	"transactions.json":       {value: contracts.TransactionPage{}},
 }

@@ -28,12 +28,6 @@ const (
 // Modes lists the modes.
 var Modes = []Mode{Off, DryRun, On}
 
-// Orders is what the connector needs of the side's service.
-type Orders interface {
-	Get(ctx context.Context, id uuid.UUID) (*orders.Stored, error)
-	Record(ctx context.Context, id uuid.UUID, seen *orders.Seen) (changed bool, err error)
-}
-
 // Options are the settings of a connector.
 type Options struct {
 	Side string // name of the side: ids of orders that were born in the system are made of it
@@ -44,6 +38,8 @@ type Options struct {
 	// deleted.
 	Gone time.Duration
 	Now  func() time.Time
+	// Webhook says how the system's notices are signed; without a secret none is taken.
+	Webhook Webhook
 	// At is called at named points between two steps of a write. What it fails with is what a crash there would leave.
 	At func(point string) error
 }
@@ -54,7 +50,7 @@ type Connector struct {
 	system  foreign.System
 	mapping foreign.Mapping
 	records Records
-	orders  Orders
+	service *orders.Service
 	locks   locks
 	wake    chan struct{} // somebody says that something changed in the system
 	leads   atomic.Bool
@@ -79,7 +75,7 @@ func New(o Options, system foreign.System, mapping foreign.Mapping, records Reco
 }
 
 // Use gives the connector the service whose orders it fills. The service has the connector as its orders.Outside.
-func (c *Connector) Use(service Orders) { c.orders = service }
+func (c *Connector) Use(service *orders.Service) { c.service = service }
 
 // Lock implements orders.Outside.
 func (c *Connector) Lock(ctx context.Context, ids []uuid.UUID) (unlock func(), err error) {

@@ -21,7 +21,7 @@ const intentPatience = 10 * time.Minute
 // Look reads one order of the system, and records what somebody changed there.
 func (c *Connector) Look(ctx context.Context, foreignID string) error {
 	id, err := c.orderOf(ctx, foreignID)
-	if err != nil {
+	if err != nil || isScratch(id) {
 		return err
 	}
 	unlock, err := c.Lock(ctx, []uuid.UUID{id})
@@ -125,7 +125,7 @@ func (c *Connector) compare(ctx context.Context, rec *Record, doc *foreign.Docum
 
 // shadow reads the order as this side has it; nil when it has none.
 func (c *Connector) shadow(ctx context.Context, id uuid.UUID) (st *orders.Stored, before *contracts.Order, err error) {
-	st, err = c.orders.Get(ctx, id)
+	st, err = c.service.Get(ctx, id)
 	if orders.KindOf(err) == orders.NotFound {
 		return nil, nil, nil
 	}
@@ -185,7 +185,7 @@ func (c *Connector) record(ctx context.Context, rec *Record, st *orders.Stored, 
 		c.log.Info("would record what was changed in the system", zap.Stringer("order", rec.OrderID), zap.String("foreign_id", rec.ForeignID))
 		return nil
 	}
-	changed, err := c.orders.Record(ctx, rec.OrderID, seen)
+	changed, err := c.service.Record(ctx, rec.OrderID, seen)
 	if err != nil {
 		return err
 	}

@@ -79,6 +79,7 @@ type Admin struct {
 	store   Store
 	broker  Broker
 	peering Peering
+	system  System // nil where there is none
 	peers   []Peer
 	limits  Limits
 	now     func() time.Time
@@ -88,9 +89,9 @@ type Admin struct {
 	ending  chan struct{} // closed when Watch ends
 }
 
-// New makes the admin of a side.
-func New(s Service, store Store, broker Broker, peering Peering, peers []Peer, limits Limits, now func() time.Time, log *zap.Logger) *Admin {
-	return &Admin{s, store, broker, peering, peers, limits, now, log.Named("admin"), newHistory(), newChanges(), make(chan struct{})}
+// New makes the admin of a side. System is nil where there is none behind the side.
+func New(s Service, store Store, broker Broker, peering Peering, system System, peers []Peer, limits Limits, now func() time.Time, log *zap.Logger) *Admin {
+	return &Admin{s, store, broker, peering, system, peers, limits, now, log.Named("admin"), newHistory(), newChanges(), make(chan struct{})}
 }
 
 // Routes puts everything that can be called below r. Who mounts it lets operators through only.
@@ -118,6 +119,10 @@ func (a *Admin) Routes(r chi.Router, body func(http.Handler) http.Handler) {
 	r.Post("/peers/{peer}/pause", a.pause)
 	r.Post("/peers/{peer}/resume", a.resume)
 	r.Get("/states", a.states)
+	r.Get("/system", a.systemStatus)
+	r.With(body).Post("/system/probe", a.probeSystem)
+	r.Get("/system/orders/{id}", a.systemOrder)
+	r.Post("/system/orders/{id}/sync", a.syncSystemOrder)
 	a.peerRoutes(r, body)
 }
 

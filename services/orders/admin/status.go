@@ -41,6 +41,11 @@ func (a *Admin) Status(ctx context.Context) (*contracts.Status, error) {
 		since := counts.OutboxSince.UTC()
 		out.OutboxSince = &since
 	}
+	if a.system != nil {
+		if out.System, err = a.system.Status(ctx); err != nil {
+			return nil, err
+		}
+	}
 	for _, p := range a.peers {
 		s := contracts.PeerStatus{
 			Peer: p.Name, States: map[string]int64{}, Pending: counts.Due[p.Name],

@@ -183,7 +183,7 @@ func TestAWaitEnds(t *testing.T) {
 	cfg := newConfig(t)
 	cfg.DatabaseURL = "postgres://orders@" + freeAddr(t) + "/orders?sslmode=disable" // nobody listens
 	ended := make(chan error)
-	go func() { ended <- serve(ctx, cfg, zap.NewNop()) }()
+	go func() { ended <- serve(ctx, cfg, nil, zap.NewNop()) }()
 	select {
 	case err := <-ended:
 		require.Fail(t, "it did not wait", "%v", err)
@@ -196,5 +196,5 @@ func TestAWaitEnds(t *testing.T) {
 	require.NoError(t, err)
 	u.User = url.UserPassword("orders", "wrong")
 	cfg.DatabaseURL = u.String()
-	require.ErrorContains(t, serve(t.Context(), cfg, zap.NewNop()), "28P01")
+	require.ErrorContains(t, serve(t.Context(), cfg, nil, zap.NewNop()), "28P01")
 }

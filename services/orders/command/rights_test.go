@@ -21,7 +21,7 @@ import (
 func adminRoutes(t *testing.T) []string {
 	t.Helper()
 	cfg := &Config{Side: "a", Peer: "b"}
-	h, err := newRouter(cfg, httpapi.New(nil, nil, nil, zap.NewNop()), admin.New(nil, nil, nil, nil, nil, admin.Limits{}, now, zap.NewNop()), nil, nil,
+	h, err := newRouter(cfg, httpapi.New(nil, nil, nil, zap.NewNop()), admin.New(nil, nil, nil, nil, nil, nil, admin.Limits{}, now, zap.NewNop()), nil, nil,
 		access.New(nil, now, zap.NewNop()), prometheus.NewRegistry(), zap.NewNop())
 	require.NoError(t, err)
 	var out []string

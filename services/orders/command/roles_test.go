@@ -184,5 +184,5 @@ func TestTheServicesRoleKeepsALink(t *testing.T) {
 // TestASuperuserIsRefused, unless a setting allows it.
 func TestASuperuserIsRefused(t *testing.T) {
 	cfg := newConfig(t, func(c *Config) { c.AllowSuperuser = false })
-	require.ErrorContains(t, serve(t.Context(), cfg, zap.NewNop()), "is a superuser")
+	require.ErrorContains(t, serve(t.Context(), cfg, nil, zap.NewNop()), "is a superuser")
 }

@@ -37,34 +37,56 @@ func Serve() *cobra.Command {
 		Use:   "serve",
 		Short: "Run one side's Orders service (settings: ORDERS_*, see `orderbridge config`)",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := Load()
-			if err != nil {
-				return err
-			}
-			log, err := settings.NewLogger(cfg.LogLevel, cfg.LogFormat)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = log.Sync() }() // a terminal cannot be synced, and says so
-			settings.TuneMemory(settings.ServiceMemory)
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
-			defer stop()
-			context.AfterFunc(ctx, stop) // a second signal ends the process at once
-			return serve(ctx, cfg, log.With(zap.String("side", cfg.Side)))
-		},
+		RunE:  func(cmd *cobra.Command, _ []string) error { return Run(cmd.Context(), nil) },
 	}
 }
 
+// Run runs a side's service until a signal ends it, with a system behind it where open opens one.
+func Run(ctx context.Context, open OpenBehind) error {
+	cfg, err := Load()
+	if err != nil {
+		return err
+	}
+	log, err := settings.NewLogger(cfg.LogLevel, cfg.LogFormat)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Sync() }() // a terminal cannot be synced, and says so
+	settings.TuneMemory(settings.ServiceMemory)
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	return serve(ctx, cfg, open, log.With(zap.String("side", cfg.Side)))
+}
+
 // serve runs the service until ctx ends, then ends what is under way.
-func serve(ctx context.Context, cfg *Config, log *zap.Logger) error {
-	if err := runUntil(ctx, cfg, log); ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+func serve(ctx context.Context, cfg *Config, open OpenBehind, log *zap.Logger) error {
+	if err := runUntil(ctx, cfg, open, log); ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
 		return err
 	}
 	return nil // it was stopped while it waited for the database
 }
 
-func runUntil(ctx context.Context, cfg *Config, log *zap.Logger) error {
+// Behind is a system behind a side, as a connector brings it.
+type Behind interface {
+	orders.Outside
+	admin.System
+	// Use is called with the side's service before anything else.
+	Use(service *orders.Service)
+	// Run works until ctx ends.
+	Run(ctx context.Context) error
+	// Hints takes the system's notices, at SystemHintsPath; nil when it sends none.
+	Hints() http.Handler
+	Collectors() []prometheus.Collector
+}
+
+// SystemHintsPath is where a system sends notices of changes. They are signed, so it takes no token.
+const SystemHintsPath = "/system/hints"
+
+// OpenBehind opens the system behind a side; nil opens none.
+type OpenBehind func(store *postgres.Store, log *zap.Logger) (Behind, error)
+
+func runUntil(ctx context.Context, cfg *Config, open OpenBehind, log *zap.Logger) error {
 	store, err := postgres.Open(ctx, cfg.DatabaseURL, cfg.DatabaseConns)
 	if err != nil {
 		return err
@@ -102,18 +124,34 @@ func runUntil(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	}
 	keeper := outbox.NewKeeper(broker, store, relay, desk.BrokerLost, log)
 	policy, _, _ := cfg.policy() // Validate has read it
+	var behind Behind
+	var outside orders.Outside // not a Behind that is nil
+	var system admin.System
+	if open != nil {
+		if behind, err = open(store, log); err != nil {
+			return err
+		}
+		outside, system = behind, behind
+	}
 	service := orders.NewService(orders.Options{
-		Side: cfg.Side, Peers: []string{cfg.Peer}, Sides: cfg.sides(), Policy: policy, FourEyes: cfg.FourEyes, UniqueNumbers: cfg.UniqueNumbers, Brake: brake, Judge: desk.Judge, Notify: relay.Offer, Now: now,
+		Side: cfg.Side, Peers: []string{cfg.Peer}, Sides: cfg.sides(), Policy: policy, FourEyes: cfg.FourEyes, UniqueNumbers: cfg.UniqueNumbers, Brake: brake, Judge: desk.Judge, Outside: outside, Notify: relay.Offer, Now: now,
 	}, store, epoch, log)
 
 	people := access.New(store, now, log)
 	registry := newRegistry(cfg, store, relay, broker, desk)
 	api := httpapi.New(service, store, desk, log)
-	operators := admin.New(service, store, broker, desk, []admin.Peer{{Name: cfg.Peer, URL: cfg.PeerURL}}, admin.Limits{Age: cfg.AlarmAge, Deliveries: cfg.AlarmDeliveries}, now, log)
+	operators := admin.New(service, store, broker, desk, system, []admin.Peer{{Name: cfg.Peer, URL: cfg.PeerURL}}, admin.Limits{Age: cfg.AlarmAge, Deliveries: cfg.AlarmDeliveries}, now, log)
 	registry.MustRegister(newAlarmFigures(operators))
+	if behind != nil {
+		behind.Use(service)
+		registry.MustRegister(behind.Collectors()...)
+	}
 	router, err := newRouter(cfg, api, operators, store, broker, people, registry, log)
 	if err != nil {
 		return err
+	}
+	if behind != nil && behind.Hints() != nil {
+		router.Method(http.MethodPost, SystemHintsPath, behind.Hints())
 	}
 	cleaner := newCleaner(cfg, store, registry, log)
 	listener, err := net.Listen("tcp", cfg.HTTPAddr)
@@ -133,6 +171,9 @@ func runUntil(ctx context.Context, cfg *Config, log *zap.Logger) error {
 	g.Go(func() error { return forget(parts, store, log) })
 	g.Go(func() error { return upgrade(parts, store, log) })
 	g.Go(func() error { return desk.Run(parts) })
+	if behind != nil {
+		g.Go(func() error { return behind.Run(parts) })
+	}
 	g.Go(func() error { return people.Run(parts) })
 	g.Go(func() error { return operators.Run(parts) })
 	g.Go(func() error { return operators.Watch(ctx) })
@@ -219,7 +260,7 @@ func forget(ctx context.Context, store *postgres.Store, log *zap.Logger) error {
 
 func newRouter(cfg *Config, api *httpapi.API, operators *admin.Admin, store *postgres.Store, broker *outbox.Broker,
 	people *access.Access, registry *prometheus.Registry, log *zap.Logger,
-) (http.Handler, error) {
+) (chi.Router, error) {
 	tokens := cfg.tokens(people, log)
 
 	proxies, _ := httpapi.ParseProxies(cfg.TrustedProxies) // Validate has read it

@@ -93,7 +93,7 @@ func (s *side) start() {
 	if log == nil {
 		log = zaptest.NewLogger(s.t)
 	}
-	go func() { ended <- serve(ctx, s.cfg, log) }()
+	go func() { ended <- serve(ctx, s.cfg, nil, log) }()
 	s.stop = func() {
 		cancel()
 		require.NoError(s.t, <-ended)
