@@ -11,6 +11,7 @@ import (
 
 	"github.com/orderbridge/orderbridge/bridge"
 	"github.com/orderbridge/orderbridge/deploy/demo"
+	connector "github.com/orderbridge/orderbridge/services/connector/command"
 	"github.com/orderbridge/orderbridge/services/orders/cli"
 	"github.com/orderbridge/orderbridge/services/orders/command"
 )
@@ -31,7 +32,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(command.Serve(), bridge.Command(), bridge.ReconcileCommand(), demo.Command(), command.Migrate(), command.CleanUp(), command.Admin(),
+	cmd.AddCommand(command.Serve(), connector.Command(), bridge.Command(), bridge.ReconcileCommand(), demo.Command(), command.Migrate(), command.CleanUp(), command.Admin(),
 		cli.Status(), cli.Orders(), cli.Explain(), cli.Collisions(), cli.Errors(), cli.Pause(), cli.Resume(), cli.Brake(), cli.Reconciliations(),
 		command.Healthcheck(), config(), command.Version())
 	cli.MarkUsage(cmd)
@@ -53,6 +54,6 @@ func config() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.AddCommand(command.ShowConfig(), bridge.ShowConfig())
+	cmd.AddCommand(command.ShowConfig(), connector.ShowConfig(), bridge.ShowConfig())
 	return cmd
 }

@@ -76,9 +76,9 @@ func (r *remote) call(ctx context.Context, method, path string, header map[strin
 	}
 	var p contracts.Problem
 	if json.Unmarshal(data, &p) == nil && p.Title != "" {
-		return nil, &refusal{res.StatusCode, fmt.Sprintf("%d %s", res.StatusCode, plain(p.Error()))}
+		return nil, &refusal{res.StatusCode, fmt.Sprintf("%d %s", res.StatusCode, Plain(p.Error()))}
 	}
-	return nil, &refusal{res.StatusCode, plain(fmt.Sprintf("%s %s: %s", method, path, res.Status))}
+	return nil, &refusal{res.StatusCode, Plain(fmt.Sprintf("%s %s: %s", method, path, res.Status))}
 }
 
 // refusal is an answer outside of 2xx.

@@ -167,7 +167,7 @@ func printSettled(cmd *cobra.Command, format output, done tally, err error) erro
 		}
 	} else {
 		for _, f := range done.Failed {
-			if _, err := fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", f.ID, plain(f.Reason)); err != nil {
+			if _, err := fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", f.ID, Plain(f.Reason)); err != nil {
 				return err
 			}
 		}

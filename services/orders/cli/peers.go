@@ -46,7 +46,7 @@ func setPaused(name, short string) *cobra.Command {
 		if p.Paused {
 			state = "paused"
 		}
-		_, err = fmt.Fprintln(cmd.OutOrStdout(), plain(p.Peer), state)
+		_, err = fmt.Fprintln(cmd.OutOrStdout(), Plain(p.Peer), state)
 		return err
 	}
 	return cmd

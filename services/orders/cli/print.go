@@ -30,15 +30,15 @@ func newTable(out io.Writer, head ...any) *table {
 func (t *table) row(cells ...any) {
 	texts := make([]string, len(cells))
 	for i, c := range cells {
-		texts[i] = plain(fmt.Sprint(c))
+		texts[i] = Plain(fmt.Sprint(c))
 	}
 	fmt.Fprintln(t.w, strings.TrimRight(strings.Join(texts, "\t"), "\t"))
 }
 
 func (t *table) end() error { return t.w.Flush() }
 
-// plain takes from a text what could steer a terminal or hide what stands there.
-func plain(s string) string {
+// Plain takes from a text what could steer a terminal or hide what stands there.
+func Plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r != ' ' && !unicode.IsGraphic(r) || unicode.Is(unicode.Bidi_Control, r) {
 			return '\uFFFD'

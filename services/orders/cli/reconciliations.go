@@ -189,7 +189,7 @@ func decide(cmd *cobra.Command, yes *bool, action, question string, body func() 
 		if err := json.Unmarshal(got.body, &r); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintln(cmd.OutOrStdout(), plain(r.State))
+		_, err = fmt.Fprintln(cmd.OutOrStdout(), Plain(r.State))
 		return err
 	}
 }
@@ -230,7 +230,7 @@ func outcome(r *contracts.Reconciliation) error {
 	case r.State == "held":
 		return person("it waits for a person: orderbridge reconciliations confirm, or drop, %s", r.ID)
 	case r.State == "failed":
-		return coded{fmt.Errorf("it failed: %s", plain(r.Reason)), ExitFailed}
+		return coded{fmt.Errorf("it failed: %s", Plain(r.Reason)), ExitFailed}
 	case r.State == "done" && !r.DryRun && (r.Report == nil || !r.Report.Equal):
 		return person("both sides are not proved equal")
 	}

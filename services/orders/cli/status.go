@@ -97,6 +97,9 @@ func showStatus(ctx context.Context, side *remote, show func(body []byte, s *con
 		return err
 	}
 	alarms := 0
+	if s.System != nil {
+		alarms = len(s.System.Alarms)
+	}
 	for i := range s.Peers {
 		alarms += len(s.Peers[i].Alarms)
 	}
@@ -119,6 +122,10 @@ func printStatus(w io.Writer, s *contracts.Status) error {
 		t.row("stream", fmt.Sprintf("%d messages, %d bytes, sequence %d to %d", b.Stream.Messages, b.Stream.Bytes, b.Stream.FirstSeq, b.Stream.LastSeq))
 	} else {
 		t.row("stream", b.Error)
+	}
+	if s.System != nil {
+		t.row()
+		printSystemRows(t, s.System)
 	}
 	for i := range s.Peers {
 		t.row()

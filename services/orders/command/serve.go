@@ -84,7 +84,7 @@ type Behind interface {
 const SystemHintsPath = "/system/hints"
 
 // OpenBehind opens the system behind a side; nil opens none.
-type OpenBehind func(store *postgres.Store, log *zap.Logger) (Behind, error)
+type OpenBehind func(side string, store *postgres.Store, log *zap.Logger) (Behind, error)
 
 func runUntil(ctx context.Context, cfg *Config, open OpenBehind, log *zap.Logger) error {
 	store, err := postgres.Open(ctx, cfg.DatabaseURL, cfg.DatabaseConns)
@@ -128,7 +128,7 @@ func runUntil(ctx context.Context, cfg *Config, open OpenBehind, log *zap.Logger
 	var outside orders.Outside // not a Behind that is nil
 	var system admin.System
 	if open != nil {
-		if behind, err = open(store, log); err != nil {
+		if behind, err = open(cfg.Side, store, log); err != nil {
 			return err
 		}
 		outside, system = behind, behind
