@@ -49,7 +49,7 @@ func Start(program, command string, settings map[string]string, log string) (*Pr
 func environment(settings map[string]string) []string {
 	var env []string
 	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "ORDERS_") && !strings.HasPrefix(v, "BRIDGE_") && !strings.HasPrefix(v, "PG") {
+		if !strings.HasPrefix(v, "ORDERS_") && !strings.HasPrefix(v, "BRIDGE_") && !strings.HasPrefix(v, "CONNECTOR_") && !strings.HasPrefix(v, "PG") {
 			env = append(env, v)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -30,7 +31,8 @@ type Options struct {
 	Dir      string
 	PortBase int
 	Fresh    bool      // remove the data of earlier runs
-	Seed     int       // orders to make on each side when there are none
+	Seed     int       // orders to make on each side, or in the shop, when there are none
+	Shop     bool      // side b is a connector with a simulated shop behind it
 	Program  string    // orderbridge itself, run for each service and bridge
 	Out      io.Writer // progress and advice, for people
 }
@@ -41,6 +43,7 @@ type demo struct {
 	started time.Time
 	folder  *folder
 	sides   [2]*side
+	shop    *webShop // nil without one
 
 	databases, services, bridges [2]*keeper
 
@@ -82,18 +85,24 @@ func (d *demo) prepare(ctx context.Context) error {
 	if d.folder.used {
 		patience = portPatience
 	}
-	if err := awaitPorts(ctx, d.options.PortBase, patience); err != nil {
+	if err := awaitPorts(ctx, d.options.PortBase, d.options.Shop, patience); err != nil {
 		return err
 	}
 	if err := removeEnv(d.folder.path); err != nil {
 		return err
 	}
 	d.sides = newSides(d.folder, d.options.PortBase)
+	if d.options.Shop {
+		d.shop = newWebShop(d.folder, d.options.PortBase)
+	}
 	if d.options.Fresh && d.folder.used {
 		for _, s := range d.sides {
 			if err := s.clear(ctx); err != nil {
 				return err
 			}
+		}
+		if err := os.Remove(d.folder.in("shop.json")); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
 		}
 		d.say("removed the data of earlier runs in %s", d.options.Dir)
 	}
@@ -107,6 +116,12 @@ func (d *demo) prepare(ctx context.Context) error {
 
 // start brings everything up, each kind on both sides at once, and tells the user what to do with it.
 func (d *demo) start(ctx context.Context) error {
+	if d.shop != nil {
+		if err := d.shop.start(d.options.Seed, d.sides[1]); err != nil {
+			return err
+		}
+		d.say("the shop is ready")
+	}
 	d.hire()
 	steps := []struct {
 		kind    string
@@ -150,7 +165,12 @@ func (d *demo) hire() {
 		d.databases[i] = d.keeper("PostgreSQL "+s.name, filepath.Join(postgresFolder(s.folder), "postgres.log"),
 			func(ctx context.Context) (part, error) { return startDatabase(ctx, s) })
 		d.services[i] = d.keeper("service "+s.name, s.log("service"), func(context.Context) (part, error) {
-			return child.Start(d.options.Program, "serve", s.serviceSettings(peer), s.log("service"))
+			command, settings := "serve", s.serviceSettings(peer)
+			if d.shop != nil && i == 1 {
+				command = "connector"
+				maps.Copy(settings, d.shop.connectorSettings())
+			}
+			return child.Start(d.options.Program, command, settings, s.log("service"))
 		})
 		d.bridges[i] = d.keeper("bridge "+s.name, s.log("bridge"), func(context.Context) (part, error) {
 			return child.Start(d.options.Program, "bridge", s.bridgeSettings(peer), s.log("bridge"))
@@ -184,6 +204,9 @@ func (d *demo) stop() error {
 	err := d.dropEnv()
 	for _, keepers := range [][2]*keeper{d.bridges, d.services, d.databases} {
 		err = errors.Join(err, both(func(i int) error { return keepers[i].stop() }))
+	}
+	if d.shop != nil {
+		err = errors.Join(err, d.shop.stop(context.Background()))
 	}
 	d.say("stopped; the data stay in %s", d.options.Dir)
 	return err
@@ -233,6 +256,9 @@ func (d *demo) refreshEnv() error {
 		} {
 			variables = append(variables, variable{strings.ToUpper(s.name) + "_" + v.name, v.value})
 		}
+	}
+	if d.shop != nil {
+		variables = append(variables, variable{"SHOP_URL", d.shop.url()}, variable{"SHOP_KEY", d.shop.key}, variable{"SHOP_SECRET", d.shop.secret})
 	}
 	return writeEnv(filepath.Join(d.folder.path, envFileName), variables)
 }

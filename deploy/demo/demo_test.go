@@ -199,7 +199,7 @@ func TestInterruptedStart(t *testing.T) {
 	p.signal(t, syscall.SIGINT)
 	require.Equal(t, 0, p.exitCode(t))
 	require.NoFileExists(t, filepath.Join(dir, envFileName))
-	require.NoError(t, checkPorts(base), "nothing runs any more")
+	require.NoError(t, checkPorts(base, false), "nothing runs any more")
 	startDemo(t, dir, base, nil, "--seed", "1").env(t)
 }
 

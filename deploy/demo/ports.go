@@ -31,33 +31,37 @@ func address(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
 // awaitPorts returns when all ports of a demo are free. It waits up to patience for the processes of
 // an earlier demo that was killed a moment ago.
-func awaitPorts(ctx context.Context, base int, patience time.Duration) error {
+func awaitPorts(ctx context.Context, base int, shop bool, patience time.Duration) error {
 	if base < portBaseMin || base > portBaseMax {
 		return fmt.Errorf("--port-base must be %d to %d", portBaseMin, portBaseMax)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		err := checkPorts(base)
+		err := checkPorts(base, shop)
 		if err == nil {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w; %s", err, otherBase(base))
+			return fmt.Errorf("%w; %s", err, otherBase(base, shop))
 		case <-time.After(pollEvery):
 		}
 	}
 }
 
 // checkPorts names the first port that we cannot listen on.
-func checkPorts(base int) error {
+func checkPorts(base int, shop bool) error {
 	for i, name := range sideNames {
 		p := portsFrom(base + i*sideStep)
-		for _, wanted := range []struct {
+		all := []struct {
 			port int
 			use  string
-		}{{p.http, "HTTP"}, {p.nats, "NATS"}, {p.bridge, "the bridge"}, {p.postgres, "PostgreSQL"}} {
+		}{{p.http, "HTTP"}, {p.nats, "NATS"}, {p.bridge, "the bridge"}, {p.postgres, "PostgreSQL"}, {p.http + shopPort, "the shop"}}
+		if !shop || i == 0 {
+			all = all[:4]
+		}
+		for _, wanted := range all {
 			l, err := net.Listen("tcp", address(wanted.port))
 			if err == nil {
 				err = l.Close()
@@ -74,9 +78,9 @@ func checkPorts(base int) error {
 }
 
 // otherBase suggests ports that nobody uses.
-func otherBase(base int) string {
+func otherBase(base int, shop bool) string {
 	for b := base + portSpan; b <= portBaseMax; b += portSpan {
-		if checkPorts(b) == nil {
+		if checkPorts(b, shop) == nil {
 			return fmt.Sprintf("choose others, as with --port-base %d", b)
 		}
 	}

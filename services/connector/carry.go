@@ -129,7 +129,7 @@ func (c *Connector) carryFailed(ctx context.Context, rec *Record, err error) err
 	case errors.As(err, &refusal):
 		c.figures.refused.Add(1)
 		c.log.Info("system refused a write", zap.Stringer("order", rec.OrderID), zap.String("reason", refusal.Error()))
-		return refused("the system behind this side refuses it: " + refusal.Error())
+		return refused(c.system.Traits().Name + " refuses it: " + refusal.Error())
 	case errors.As(err, &quota):
 		c.wait(quota.After)
 		return unavailable(quota.After, "the system's rate limit is used up")

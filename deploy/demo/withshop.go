@@ -1,0 +1,81 @@
+//go:build linux
+
+package demo
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	simulated "github.com/orderbridge/orderbridge/deploy/shop/shop"
+)
+
+// shopPort is where the simulated shop is, from the base of side b, whose connector speaks to it.
+const shopPort = 30
+
+// webShop is a simulated shop with the API of WooCommerce, in this process. Its orders are in a file.
+type webShop struct {
+	addr                string
+	file                string
+	key, secret, notice string // notice signs its notices to the connector
+	shop                *simulated.Shop
+	server              *http.Server
+}
+
+func newWebShop(f *folder, base int) *webShop {
+	return &webShop{addr: address(base + sideStep + shopPort), file: f.in("shop.json"), key: secret(), secret: secret(), notice: secret()}
+}
+
+func (w *webShop) url() string { return "http://" + w.addr }
+
+// start opens the shop, with some orders when it has none, and has it report changes to a side.
+func (w *webShop) start(seed int, to *side) (err error) {
+	w.shop, err = simulated.New(simulated.Options{Key: w.key, Secret: w.secret, Name: "Demo shop", File: w.file})
+	if err != nil {
+		return err
+	}
+	if len(w.shop.Orders()) == 0 {
+		if err := w.shop.Seed(seed); err != nil {
+			return err
+		}
+	}
+	w.shop.SetWebhook(simulated.Webhook{URL: to.url() + "/system/hints", Secret: w.notice})
+	l, err := net.Listen("tcp", w.addr)
+	if err != nil {
+		return err
+	}
+	w.server = &http.Server{Handler: w.shop, ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = w.server.Serve(l) }() // it ends by stop
+	return nil
+}
+
+func (w *webShop) stop(ctx context.Context) error {
+	if w.server == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	err := w.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = w.server.Close()
+	}
+	w.shop.Close()
+	return err
+}
+
+// connectorSettings are what `orderbridge connector` gets of the shop, besides those of its side.
+func (w *webShop) connectorSettings() map[string]string {
+	return map[string]string{
+		"CONNECTOR_PROFILE":      "woocommerce",
+		"CONNECTOR_URL":          w.url(),
+		"CONNECTOR_KEY":          w.key,
+		"CONNECTOR_SECRET":       w.secret,
+		"CONNECTOR_MODE":         "on",
+		"CONNECTOR_POLL":         "2s",
+		"CONNECTOR_SWEEP":        "1m",
+		"CONNECTOR_GONE":         "5s",
+		"CONNECTOR_HINTS_SECRET": w.notice,
+	}
+}
