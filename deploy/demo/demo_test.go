@@ -211,7 +211,7 @@ func TestPartThatDoesNotStart(t *testing.T) {
 	require.Contains(t, p.out.String(), "bridge a ended before it was ready; the end of "+filepath.Join(dir, "a", "bridge.log"))
 	require.Contains(t, p.out.String(), "the fake bridge is broken")
 	require.NoFileExists(t, filepath.Join(dir, envFileName))
-	require.NoError(t, checkPorts(base), "nothing runs any more")
+	require.NoError(t, checkPorts(base, false), "nothing runs any more")
 }
 
 func TestPortTaken(t *testing.T) {
