@@ -73,6 +73,9 @@ func (m *Mapping) read(doc map[string]any, id uuid.UUID, known content, lines fo
 	c := content{"id": id.String()}
 	currency := ""
 	for _, r := range m.fields {
+		if r.ofCancelled() && c["status"] != string(contracts.StatusCancelled) {
+			continue
+		}
 		v, err := r.ours(doc, known, currency)
 		if err != nil {
 			if r.skip {
@@ -86,10 +89,6 @@ func (m *Mapping) read(doc map[string]any, id uuid.UUID, known content, lines fo
 		if v != nil {
 			c.set(r.name, v)
 		}
-	}
-	if c["status"] != string(contracts.StatusCancelled) {
-		delete(c, "cancelReason")
-		delete(c, "cancelledAt")
 	}
 	list, ids, err := m.lines.read(doc, id, known, lines, currency)
 	if err != nil {
