@@ -91,11 +91,11 @@ func newCodec(k kind, spec *field) (string, codec, error) {
 		c, err := newEnumCodec(spec.Values, number)
 		return name, c, err
 	}
-	return name, textCodec{number: number}, nil
+	return name, textCodec{number: number, null: spec.Nullable}, nil
 }
 
 // textCodec is for texts, which the system may keep as a number, 0 for none. It reads CR LF as the LF that orders have.
-type textCodec struct{ number bool }
+type textCodec struct{ number, null bool }
 
 func (c textCodec) decode(theirs any, _ string) (any, error) {
 	text, err := scalar(theirs)
@@ -107,6 +107,9 @@ func (c textCodec) decode(theirs any, _ string) (any, error) {
 
 func (c textCodec) encode(ours any, _ string) (any, error) {
 	text, _ := ours.(string)
+	if text == "" && c.null {
+		return nil, nil
+	}
 	if !c.number {
 		return text, nil
 	}

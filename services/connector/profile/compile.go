@@ -264,9 +264,14 @@ func (c *compiler) transitions(keys []string, spec *field, r *rule) {
 	}
 	for i, t := range spec.Transitions {
 		at := append(keys, "transitions")
-		s := step{from: t.From, to: t.To, action: t.Action, set: c.constants(at, t.Set), then: c.constants(at, t.Then)}
+		s := step{from: t.From, to: t.To, action: t.Action, set: c.constants(at, t.Set), then: c.constants(at, t.Then), moves: t.Moves}
 		if len(t.From) == 0 || len(t.To) == 0 || len(t.Set) == 0 && t.Action == "" {
 			c.fail(at, "number %d needs from, to, and set or action", i+1)
+		}
+		for _, name := range t.Moves {
+			if _, ok := orderFields[name]; !ok {
+				c.fail(at, "number %d moves %s, which is no field of an order", i+1, quote(name))
+			}
 		}
 		for _, theirs := range t.From {
 			if _, ok := enum.ours[theirs]; !ok && theirs != stepNew {

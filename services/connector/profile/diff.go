@@ -65,6 +65,9 @@ func (m *Mapping) merged(l *list, before, after []any, at string) []any {
 			changed = fresh
 		} else {
 			changed[l.Key] = element[l.Key]
+			for _, name := range l.With {
+				changed[name] = element[name]
+			}
 		}
 		body = append(body, changed)
 	}

@@ -46,7 +46,8 @@ type field struct {
 	Here        bool             `yaml:"here"`      // the system has no place for it
 	First       string           `yaml:"first"`     // jq expression: the first value of a field that is here
 	Codec       string           `yaml:"codec"`
-	As          string           `yaml:"as"` // JSON type that is written: text, number
+	As          string           `yaml:"as"`       // JSON type that is written: text, number
+	Nullable    bool             `yaml:"nullable"` // no text is written as null, not as an empty one
 	Layout      string           `yaml:"layout"`
 	Zone        string           `yaml:"zone"`
 	Values      map[string]texts `yaml:"values"`    // theirs: ours that it is read as, and others that it stands for
@@ -65,7 +66,8 @@ type transition struct {
 	To     texts        `yaml:"to"`   // ours
 	Set    []assignment `yaml:"set"`
 	Action string       `yaml:"action"`
-	Then   []assignment `yaml:"then"` // what the system is known to make of it, for the check of the laws only
+	Then   []assignment `yaml:"then"`  // what the system is known to make of it, for the check of the laws only
+	Moves  texts        `yaml:"moves"` // fields of ours that the system changes with it; its values count
 }
 
 // assignment writes a constant.
@@ -87,8 +89,9 @@ type linesSpec struct {
 
 // list is an array that the system merges: an element with an id changes, one without is added, one left out stays.
 type list struct {
-	Key string         `yaml:"key"` // member with the id
-	New map[string]any `yaml:"new"` // members of elements that are added, unless they have them
+	Key  string         `yaml:"key"`  // member with the id
+	With texts          `yaml:"with"` // members that go along when another one of an element changes
+	New  map[string]any `yaml:"new"`  // members of elements that are added, unless they have them
 }
 
 // deletion is what deletes an order.

@@ -249,7 +249,7 @@ type writing struct {
 	status   string // of ours, as the document has it
 	currency string
 	fields   []string // pointers of what is changed, added to
-	kept     []string // pointers of what was not written because the profile says keep, added to
+	kept     []string // pointers of what may come back as another value, because the profile says so, added to
 }
 
 // refuse says what becomes of a difference that cannot be written.

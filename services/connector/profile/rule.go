@@ -44,6 +44,7 @@ type step struct {
 	set      []constant
 	action   string
 	then     []constant
+	moves    []string
 }
 
 // constant is a compiled assignment.

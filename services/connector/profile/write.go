@@ -75,6 +75,9 @@ func (m *Mapping) move(r *rule, d docs, now, v any, edit *foreign.Edit, w *writi
 	if err := setAll(d.sim, s.then); err != nil {
 		return foreign.Refused(at, "%s", err)
 	}
+	for _, name := range s.moves {
+		w.kept = append(w.kept, pointer(name))
+	}
 	if s.action != "" {
 		edit.Actions = append(edit.Actions, s.action)
 	}
@@ -114,7 +117,7 @@ func (m *Mapping) verify(after map[string]any, id uuid.UUID, want content, lines
 	}
 	for _, r := range m.fields {
 		now, v := back.get(r.name), want.get(r.name)
-		if same(now, v) || r.keep && (slices.Contains(w.kept, pointer(r.name)) || !r.writable.now(w.creating, w.status)) {
+		if same(now, v) || slices.Contains(w.kept, pointer(r.name)) || r.keep && !r.writable.now(w.creating, w.status) {
 			continue
 		}
 		return nil, mismatch(pointer(r.name), now, v)
@@ -140,7 +143,7 @@ func (l *lineRules) verify(back, want content, w *writing) error {
 		}
 		for _, name := range lineOrder {
 			r, at := l.rules[name], linePointer(i, name)
-			if !same(now.get(name), c.get(name)) && !(r.keep && (slices.Contains(w.kept, at) || !r.writable.now(w.creating, w.status))) {
+			if !same(now.get(name), c.get(name)) && !slices.Contains(w.kept, at) && !(r.keep && !r.writable.now(w.creating, w.status)) {
 				return mismatch(at, now.get(name), c.get(name))
 			}
 		}
