@@ -17,6 +17,7 @@ type orderPage struct {
 	Standings []standing
 	Story     []step
 	Differs   *contracts.Collision
+	There     *contracts.SystemOrder // in the system behind this side
 	All       contracts.Status
 }
 
@@ -56,6 +57,15 @@ func (p *Pages) order(w http.ResponseWriter, r *http.Request) {
 			if c, err := read[contracts.Collision](p, r, "/admin/api/collisions/"+at+"?peer="+url.QueryEscape(l.Peer)); err == nil {
 				out.Differs = &c
 			}
+		}
+	}
+	if out.All.System != nil {
+		there, err := read[contracts.SystemOrder](p, r, "/admin/api/system/orders/"+at)
+		if err == nil {
+			out.There = &there
+		} else if problemOf(err).Status != http.StatusNotFound {
+			p.fail(w, r, "orders", err)
+			return
 		}
 	}
 	title := "Order " + out.OrderNumber

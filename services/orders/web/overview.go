@@ -10,7 +10,8 @@ import (
 
 type overviewPage struct {
 	contracts.Status
-	Peers []overviewPeer
+	Peers      []overviewPeer
+	SystemHead said // of the system behind a connector's side
 }
 
 func (o *overviewPage) status() *contracts.Status { return &o.Status }
@@ -59,7 +60,29 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) {
 		v.Pictures = []picture{flow.wide(), flow.tall()}
 		out.Peers = append(out.Peers, v)
 	}
+	if s.System != nil {
+		out.SystemHead = systemHeadline(s.System)
+	}
 	p.show(w, r, http.StatusOK, "overview", "overview", "Overview", out)
+}
+
+// systemHeadline says in one sentence how this side stands towards the system behind it.
+func systemHeadline(s *contracts.SystemStatus) said {
+	switch {
+	case s.FailingSince != nil:
+		return said{"bad", s.Name + " cannot be read: " + s.Failure}
+	case s.Mode != "on":
+		return said{"wait", "Nothing is changed on either side: the mode is " + s.Mode + "."}
+	case !s.Imported:
+		return said{"busy", "The orders of " + s.Name + " are being read for the first time."}
+	case s.FaultCount > 0:
+		return said{"wait", count(s.FaultCount, "order") + " of " + s.Name + " cannot be taken over."}
+	case s.UnderWayCount > 0:
+		return said{"busy", count(s.UnderWayCount, "write") + " to " + s.Name + " under way."}
+	case len(s.Alarms) > 0:
+		return said{"wait", words(s.Alarms[0]) + "."}
+	}
+	return said{"good", "This side holds what " + s.Name + " holds."}
 }
 
 // waitingReconciliation finds what a person has to confirm towards a peer; nil when there is nothing.
