@@ -39,6 +39,9 @@ func (r *refusal) answer() *answer { return jsonAnswer(r.status, r.document()) }
 
 // mustJSON encodes what consists of plain values only.
 func mustJSON(v any) []byte {
+	if made, ok := v.(json.RawMessage); ok {
+		return made
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -222,15 +225,20 @@ func digitsOf(q url.Values) int {
 
 // show answers with an order.
 func (s *Shop) show(r *http.Request, status int, st *stored) *answer {
-	a := jsonAnswer(status, only(s.document(st.order, digitsOf(r.URL.Query())), r.URL.Query().Get("_fields")))
+	a := jsonAnswer(status, s.asked(st.order, r.URL.Query()))
 	if s.opts.Conditional {
 		a.header.Set("ETag", st.tag())
 	}
 	return a
 }
 
-// only leaves the fields of a document that a client asks for; none: all.
-func only(d object, fields string) object {
+// asked is an order as a client asks for it: with the digits of dp, and of the fields only those of _fields.
+func (s *Shop) asked(o *Order, q url.Values) any {
+	digits, fields := digitsOf(q), q.Get("_fields")
+	if digits < 0 && fields == "" {
+		return s.encode(o)
+	}
+	d := s.document(o, digits)
 	if fields == "" {
 		return d
 	}

@@ -55,6 +55,14 @@ func (s *Shop) document(o *Order, digits int) object {
 	return d
 }
 
+// encode is an order as the API shows it to most clients. It is made once: a stored order does not change.
+func (s *Shop) encode(o *Order) json.RawMessage {
+	if o.encoded == nil {
+		o.encoded = mustJSON(s.document(o, -1))
+	}
+	return o.encoded
+}
+
 // dates shows a time in the shop's zone and in UTC, both without saying so.
 func (s *Shop) dates(d object, key string, t time.Time) {
 	if t.IsZero() {

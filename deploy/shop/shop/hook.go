@@ -86,7 +86,7 @@ func (s *Shop) payload(o *Order, event string) []byte {
 	if event == "order.deleted" {
 		return mustJSON(object{"id": o.ID})
 	}
-	return mustJSON(s.document(o, -1))
+	return s.encode(o)
 }
 
 func (d *deliverer) add(topic string, body []byte) {

@@ -152,10 +152,9 @@ func (s *Shop) list(r *http.Request) *answer {
 		from--
 	}
 	to := min((page-1)*q.size+q.offset+q.size, len(found))
-	digits, fields := digitsOf(values), values.Get("_fields")
-	documents := make([]object, 0, q.size)
+	documents := make([]any, 0, q.size)
 	for i := from; i < to; i++ {
-		documents = append(documents, only(s.document(found[i], digits), fields))
+		documents = append(documents, s.asked(found[i], values))
 	}
 	a := jsonAnswer(http.StatusOK, documents)
 	a.header.Set("X-WP-Total", strconv.Itoa(len(found)))
@@ -188,22 +187,19 @@ func (s *Shop) drift(q query) error {
 
 // find is what a list has on all its pages, in its order.
 func (s *Shop) find(q query) []*Order {
-	var found []*Order
+	var out []*Order
 	if q.orderBy == "modified" && s.opts.ListedAfter == 0 {
-		found = s.byModified()
-	} else {
-		now := s.opts.Now()
-		found = make([]*Order, 0, len(s.ids))
-		for _, id := range s.ids {
-			if o := s.listed(s.orders[id], now); o != nil {
-				found = append(found, o)
+		for _, o := range s.byModified() {
+			if s.matches(o, &q) {
+				out = append(out, o)
 			}
 		}
-	}
-	out := make([]*Order, 0, min(len(found), 1024))
-	for _, o := range found {
-		if s.matches(o, &q) {
-			out = append(out, o)
+	} else {
+		now := s.opts.Now()
+		for _, st := range s.all {
+			if o := s.listed(st, now); o != nil && s.matches(o, &q) {
+				out = append(out, o)
+			}
 		}
 	}
 	switch {
@@ -233,9 +229,9 @@ func modifiedOrder(a, b *Order) int {
 // byModified sorts all orders once and not for each page: a shop of a hundred thousand is listed by a thousand pages.
 func (s *Shop) byModified() []*Order {
 	if s.sorted == nil {
-		s.sorted = make([]*Order, 0, len(s.ids))
-		for _, id := range s.ids {
-			s.sorted = append(s.sorted, s.orders[id].order)
+		s.sorted = make([]*Order, 0, len(s.all))
+		for _, st := range s.all {
+			s.sorted = append(s.sorted, st.order)
 		}
 		slices.SortFunc(s.sorted, modifiedOrder)
 	}
@@ -249,16 +245,6 @@ func scramble(id int64) uint32 {
 }
 
 func (s *Shop) matches(o *Order, q *query) bool {
-	if slices.Contains(q.statuses, "any") {
-		if o.Status == "trash" {
-			return false
-		}
-	} else if !slices.Contains(q.statuses, o.Status) {
-		return false
-	}
-	if len(q.include) > 0 && !slices.Contains(q.include, o.ID) || slices.Contains(q.exclude, o.ID) {
-		return false
-	}
 	for _, b := range q.bounds {
 		t := o.Created
 		if b.modified {
@@ -270,6 +256,16 @@ func (s *Shop) matches(o *Order, q *query) bool {
 		if at := t.Unix(); b.after && at <= b.at || !b.after && at >= b.at {
 			return false
 		}
+	}
+	if slices.Contains(q.statuses, "any") {
+		if o.Status == "trash" {
+			return false
+		}
+	} else if !slices.Contains(q.statuses, o.Status) {
+		return false
+	}
+	if len(q.include) > 0 && !slices.Contains(q.include, o.ID) || slices.Contains(q.exclude, o.ID) {
+		return false
 	}
 	return q.search == "" || s.contains(o, strings.ToLower(q.search))
 }

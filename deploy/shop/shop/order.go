@@ -32,6 +32,8 @@ type Order struct {
 	Extra              map[string]any // keys that a plugin adds to the document; nothing that is written changes them
 
 	Totals Totals // derived
+
+	encoded []byte // what document makes of it; nil: not asked for yet
 }
 
 // Totals are derived from the lines.
@@ -118,6 +120,7 @@ type Meta struct {
 // clone copies an order, so that the copy can be changed. Values of Meta and Extra are shared: nobody changes them.
 func (o *Order) clone() *Order {
 	c := *o
+	c.encoded = nil
 	c.Meta = slices.Clone(o.Meta)
 	c.Lines = slices.Clone(o.Lines)
 	for i := range c.Lines {

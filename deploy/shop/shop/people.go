@@ -147,7 +147,7 @@ func (s *Shop) Delete(id int64) error {
 		return fmt.Errorf("%w %d", errNoOrder, id)
 	}
 	delete(s.orders, id)
-	s.ids = slices.DeleteFunc(s.ids, func(n int64) bool { return n == id })
+	s.all = slices.DeleteFunc(s.all, func(other *stored) bool { return other == st })
 	s.sorted = nil
 	if s.hook != nil {
 		s.hook.add("order.deleted", s.payload(st.order, "order.deleted"))
@@ -202,9 +202,9 @@ func (s *Shop) Order(id int64) *Order {
 func (s *Shop) Orders() []*Order {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := make([]*Order, 0, len(s.ids))
-	for _, id := range s.ids {
-		out = append(out, s.orders[id].order.clone())
+	out := make([]*Order, 0, len(s.all))
+	for _, st := range s.all {
+		out = append(out, st.order.clone())
 	}
 	return out
 }
@@ -214,7 +214,7 @@ func (s *Shop) Document(id int64) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if st, ok := s.orders[id]; ok {
-		return mustJSON(s.document(st.order, -1))
+		return slices.Clone(s.encode(st.order))
 	}
 	return nil
 }

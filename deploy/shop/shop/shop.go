@@ -1,10 +1,10 @@
 package shop
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -17,7 +17,7 @@ type Shop struct {
 	mu       sync.Mutex // guards all below
 	opts     Options
 	orders   map[int64]*stored
-	ids      []int64 // of orders, ascending
+	all      []*stored // orders, by id
 	products []Product
 	last     int64 // the id that was given last, to whatever
 	sorted   []*Order
@@ -112,7 +112,7 @@ func (s *Shop) place(o *Order) {
 	if !ok {
 		st = &stored{}
 		s.orders[o.ID] = st
-		s.ids = append(s.ids, o.ID) // ids only grow
+		s.all = append(s.all, st) // ids only grow
 	}
 	if d := s.opts.ListedAfter; d > 0 {
 		st.past = append(st.past, past{st.order, s.opts.Now().Add(d)})
@@ -144,24 +144,24 @@ func (s *Shop) rewrite(o *Order) {
 	}
 }
 
-// saved is how an order looks to a client, apart from when it was modified.
-func (s *Shop) saved(o *Order) []byte {
-	c := o.clone()
-	c.Modified = time.Time{}
-	return mustJSON(s.document(c, -1))
+// same reports whether two states of an order differ in nothing but when they were modified.
+func same(a, b *Order) bool {
+	x, y := *a, *b
+	x.Modified, x.encoded = y.Modified, y.encoded
+	return reflect.DeepEqual(x, y)
 }
 
 // change replaces an order by a copy that was changed. Nothing changed: nothing is stored, as the shop does.
 func (s *Shop) change(st *stored, next *Order, event string) error {
 	s.rewrite(next)
-	if bytes.Equal(s.saved(st.order), s.saved(next)) {
+	if same(st.order, next) {
 		return nil
 	}
 	next.Modified = s.now()
 	if s.opts.MetaKeepsDate {
-		plain := next.clone()
+		plain := *next
 		plain.Meta = st.order.Meta
-		if bytes.Equal(s.saved(st.order), s.saved(plain)) {
+		if same(st.order, &plain) {
 			next.Modified = st.order.Modified
 		}
 	}

@@ -22,8 +22,8 @@ func (s *Shop) save() error {
 		return nil
 	}
 	f := file{Last: s.last, Products: s.products}
-	for _, id := range s.ids {
-		f.Orders = append(f.Orders, s.orders[id].order)
+	for _, st := range s.all {
+		f.Orders = append(f.Orders, st.order)
 	}
 	body, err := json.Marshal(f)
 	if err != nil {

@@ -65,10 +65,21 @@ func (s *Shop) write(o *Order, body object, creating bool) *refusal {
 	if !s.opts.IgnoreStatus || creating {
 		s.setStatus(o, status)
 	}
-	if paid, _ := body["set_paid"].(bool); paid && (creating || o.Status == "pending" || o.Status == "failed") {
+	if paid, _ := body["set_paid"].(bool); paid && payable(o, creating) {
 		s.setStatus(o, "processing")
 	}
 	return nil
+}
+
+// payable reports whether set_paid does something: a payment moves an order on, whatever status came with it.
+func payable(o *Order, creating bool) bool {
+	switch o.Status {
+	case "pending", "failed":
+		return creating || amount(o.Totals.Total).Sign() > 0
+	case "on-hold", "cancelled":
+		return creating
+	}
+	return false
 }
 
 func withoutNulls(body object) object {
