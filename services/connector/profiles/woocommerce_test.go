@@ -81,10 +81,11 @@ func wooOrder(t *rapid.T, id uuid.UUID, currency string) *contracts.Order {
 	o.CustomerNote, o.InternalNote = maybe(phrases).Draw(t, "note"), maybe(phrases).Draw(t, "internalNote")
 	o.Tags = rapid.SampledFrom([][]string{nil, {"a"}, {"a", "b"}}).Draw(t, "tags")
 	for i, sku := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"LMP-DESK-01", "CHR-OAK-BLK", "MUG-STN-SET4"}), 1, 3, rapid.ID).Draw(t, "lines") {
-		quantity, price := rapid.Int64Range(1, 9).Draw(t, "quantity"), rapid.Int64Range(0, 9999).Draw(t, "price")
+		// What costs nothing needs no payment, so the shop does not take one.
+		quantity, price := rapid.Int64Range(1, 9).Draw(t, "quantity"), rapid.Int64Range(1, 9999).Draw(t, "price")
 		o.Lines = append(o.Lines, contracts.Line{
 			LineID: uuid.NewSHA1(id, []byte(sku)).String(), SKU: sku, Name: phrases.Draw(t, "line name"), Quantity: quantity, UnitPriceMinor: price,
-			DiscountMinor: rapid.Int64Range(0, quantity*price).Draw(t, "discount"), TaxRatePPM: int64(i),
+			DiscountMinor: rapid.Int64Range(0, quantity*price-1).Draw(t, "discount"), TaxRatePPM: int64(i),
 		})
 	}
 	o.Complete()
