@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -22,7 +23,7 @@ import (
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+	if err := run(ctx, os.Stdout, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "shop:", err)
 		os.Exit(1)
 	}
@@ -72,7 +73,7 @@ func parse(args []string) (s settings, err error) {
 	f.StringVar(&s.hook.URL, "hook", "", "address that the webhook's events are sent to")
 	f.StringVar(&s.hook.Secret, "hook-secret", "", "that the events are signed with")
 	f.IntVar(&s.hook.Repeat, "hook-repeat", 1, "how often each event is sent")
-	f.IntVar(&s.hook.DropEvery, "hook-drop", 0, "each so manieth event is lost")
+	f.IntVar(&s.hook.DropEvery, "hook-drop", 0, "every nth event is lost; 0: none")
 	f.BoolVar(&s.hook.Reorder, "hook-reorder", false, "send the later of two events first")
 	f.Func("trouble", "KIND[:METHOD[:TIMES]], such as cut-after:PUT:1; may be repeated", func(text string) error {
 		t, err := shop.ParseTrouble(text)
@@ -119,7 +120,8 @@ func nasty(f *flag.FlagSet, n *shop.Nasty) {
 	})
 }
 
-func run(ctx context.Context, args []string) error {
+// run runs a shop until the context ends, and prints its address once it listens.
+func run(ctx context.Context, out io.Writer, args []string) error {
 	set, err := parse(args)
 	if err != nil {
 		return err
@@ -143,7 +145,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	fmt.Printf("http://%s\n", l.Addr())
+	fmt.Fprintf(out, "http://%s\n", l.Addr())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	select {

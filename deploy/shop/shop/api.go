@@ -5,6 +5,8 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"net/url"
@@ -227,7 +229,7 @@ func digitsOf(q url.Values) int {
 func (s *Shop) show(r *http.Request, status int, st *stored) *answer {
 	a := jsonAnswer(status, s.asked(st.order, r.URL.Query()))
 	if s.opts.Conditional {
-		a.header.Set("ETag", st.tag())
+		a.header.Set("ETag", s.tag(st))
 	}
 	return a
 }
@@ -251,8 +253,9 @@ func (s *Shop) asked(o *Order, q url.Values) any {
 	return out
 }
 
-func (st *stored) tag() string {
-	return `"` + strconv.FormatInt(st.order.ID, 10) + "-" + strconv.FormatInt(st.version, 10) + `"`
+// tag names the state of an order. Versions begin anew with the process, so the content is part of it.
+func (s *Shop) tag(st *stored) string {
+	return fmt.Sprintf(`"%d-%08x"`, st.version, crc32.ChecksumIEEE(s.encode(st.order)))
 }
 
 func (s *Shop) get(r *http.Request, id int64) *answer {
@@ -299,7 +302,7 @@ func (s *Shop) update(r *http.Request, c Call, id int64) *answer {
 	if refusal != nil {
 		return refusal.answer()
 	}
-	if match := r.Header.Get("If-Match"); s.opts.Conditional && match != "" && match != "*" && match != st.tag() {
+	if match := r.Header.Get("If-Match"); s.opts.Conditional && match != "" && match != "*" && match != s.tag(st) {
 		return refused(http.StatusPreconditionFailed, "woocommerce_rest_precondition_failed", "The order has changed.").answer()
 	}
 	next := st.order.clone()

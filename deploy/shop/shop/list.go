@@ -267,12 +267,12 @@ func (s *Shop) matches(o *Order, q *query) bool {
 	if len(q.include) > 0 && !slices.Contains(q.include, o.ID) || slices.Contains(q.exclude, o.ID) {
 		return false
 	}
-	return q.search == "" || s.contains(o, strings.ToLower(q.search))
+	return q.search == "" || contains(o, strings.ToLower(q.search), s.opts.SearchMeta)
 }
 
 // contains reports whether a search for a text finds an order: by its id or transaction, in its addresses, or in the
-// names of its lines. What is in meta_data is not found.
-func (s *Shop) contains(o *Order, text string) bool {
+// names of its lines; with meta also in the texts of its meta_data.
+func contains(o *Order, text string, meta bool) bool {
 	if strconv.FormatInt(o.ID, 10) == text {
 		return true
 	}
@@ -288,7 +288,7 @@ func (s *Shop) contains(o *Order, text string) bool {
 			return true
 		}
 	}
-	if s.opts.SearchMeta {
+	if meta {
 		for _, m := range o.Meta {
 			if v, ok := m.Value.(string); ok && has(v) {
 				return true

@@ -62,8 +62,8 @@ type Product struct {
 // Webhook is where the shop sends what happens, and how badly it does.
 type Webhook struct {
 	URL, Secret string
-	Repeat      int  // each delivery is made so many times; 0: once
-	DropEvery   int  // each so manieth event is lost; 0: none
-	Reorder     bool // of two events that follow each other closely the later one is sent first
-	Client      *http.Client
+	Repeat      int          // how often each event is sent; 0: once
+	DropEvery   int          // every nth event is lost; 0: none
+	Reorder     bool         // of two events that follow each other closely the later one is sent first
+	Client      *http.Client // nil: one with a timeout
 }

@@ -153,7 +153,7 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) {
 	var found []*Order
 	for _, o := range p.shop.Orders() {
 		counts[o.Status]++
-		if (o.Status == b.Status || b.Status == "" && o.Status != "trash") && (b.Search == "" || p.shop.contains(o, strings.ToLower(b.Search))) {
+		if (o.Status == b.Status || b.Status == "" && o.Status != "trash") && (b.Search == "" || contains(o, strings.ToLower(b.Search), true)) {
 			found = append(found, o)
 		}
 		if o.Status != "trash" {
