@@ -202,7 +202,9 @@ func fill(admin, database string) (err error) {
 	defer cancel()
 	install := exec.CommandContext(ctx, python, "-W", "ignore", admin, "-c", configFile(dir), "-d", name,
 		"-u", "web_shop", "--activate-dependencies", "--email", "admin@example.com")
-	install.Env = append(os.Environ(), "TRYTONPASSFILE="+secret)
+	// Tryton asks information_schema about each table as it makes it, before any statistics could be made. PostgreSQL's
+	// plan of nested loops then takes seconds for each.
+	install.Env = append(os.Environ(), "TRYTONPASSFILE="+secret, "PGOPTIONS=-c enable_nestloop=off -c jit=off")
 	if err := tether.Run(install, syscall.SIGKILL); err != nil {
 		return err
 	}
