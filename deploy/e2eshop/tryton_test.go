@@ -76,8 +76,29 @@ var ann = trytontest.Sale{
 	Comment: "ring twice",
 }
 
-func TestTrytonSaleOfAPerson(t *testing.T) {
+// TestTryton tries the adapter's promises, all in one shop: a start takes much longer than what is tried.
+func TestTryton(t *testing.T) {
 	shop, system := mustAdapter(t)
+	for name, try := range map[string]func(*testing.T, *trytontest.Shop, *tryton.System){
+		"sale of a person": saleOfAPerson,
+		"create":           create,
+		"create refused":   createRefused,
+		"update":           update,
+		"update lines":     updateLines,
+		"stale":            stale,
+		"direct lines":     directLines,
+		"buttons":          buttons,
+		"settled":          settled,
+		"party":            party,
+		"lists":            lists,
+		"late commit":      lateCommit,
+		"clock":            clock,
+	} {
+		t.Run(name, func(t *testing.T) { try(t, shop, system) })
+	}
+}
+
+func saleOfAPerson(t *testing.T, shop *trytontest.Shop, system *tryton.System) {
 	id := shop.Create(t, ann)
 	doc := mustGet(t, system, id)
 	require.Equal(t, id, doc.ID)
@@ -122,8 +143,7 @@ func mustCreate(t *testing.T, system *tryton.System, body map[string]any, action
 	return id, reference
 }
 
-func TestTrytonCreate(t *testing.T) {
-	shop, system := mustAdapter(t)
+func create(t *testing.T, shop *trytontest.Shop, system *tryton.System) {
 	id, reference := mustCreate(t, system, newSale())
 	doc := mustGet(t, system, id)
 	require.Equal(t, reference.String(), doc.Body["web_id"])
@@ -159,8 +179,7 @@ func TestTrytonCreate(t *testing.T) {
 	require.Empty(t, none)
 }
 
-func TestTrytonCreateRefused(t *testing.T) {
-	_, system := mustAdapter(t)
+func createRefused(t *testing.T, _ *trytontest.Shop, system *tryton.System) {
 	for name, c := range map[string]struct {
 		spoil func(map[string]any)
 		field string
@@ -189,4 +208,253 @@ func TestTrytonCreateRefused(t *testing.T) {
 			require.Empty(t, found)
 		})
 	}
+}
+
+func mustUpdate(t *testing.T, system *tryton.System, was *foreign.Document, body map[string]any, actions ...string) *foreign.Document {
+	t.Helper()
+	require.NoError(t, system.Update(t.Context(), was, &foreign.Edit{Body: body, Actions: actions}))
+	return mustGet(t, system, was.ID)
+}
+
+func line(id any, members map[string]any) map[string]any {
+	members["id"] = id
+	return members
+}
+
+func update(t *testing.T, _ *trytontest.Shop, system *tryton.System) {
+	id, reference := mustCreate(t, system, newSale())
+	doc := mustGet(t, system, id)
+	next := mustUpdate(t, system, doc, map[string]any{
+		"comment": "later", "reference": nil, "shipping_date": nil, "sale_date": "2030-01-02", "description": "gift",
+		"shipment_address": map[string]any{"city": "Graz", "line2": nil},
+		"lines":            []any{line(lines(doc)[0]["id"], map[string]any{"quantity": json.Number("3"), "unit_price": "11", "name": "Lamp, red"})},
+	})
+	for member, want := range map[string]any{
+		"comment": "later", "reference": nil, "shipping_date": nil, "sale_date": "2030-01-02", "description": "gift",
+		"web_id": reference.String(), "party": doc.Body["party"], "invoice_address": doc.Body["invoice_address"],
+	} {
+		require.Equal(t, want, next.Body[member], member)
+	}
+	require.NotEqual(t, doc.Version, next.Version)
+	mustJSON(t, `{"name": "Cy", "building_name": "House 3", "line1": "Lane 3", "line2": null, "postal_code": null,
+		"city": "Graz", "country": "AT", "region": null}`, next.Body["shipment_address"])
+	require.Equal(t, "33.00", lines(next)[0]["amount"])
+	require.Equal(t, "Lamp, red", lines(next)[0]["name"])
+	require.Equal(t, lines(doc)[1], lines(next)[1])
+
+	last := mustUpdate(t, system, next, map[string]any{"shipment_address": nil})
+	require.Nil(t, last.Body["shipment_address"])
+}
+
+func updateLines(t *testing.T, _ *trytontest.Shop, system *tryton.System) {
+	id, _ := mustCreate(t, system, newSale())
+	other, _ := mustCreate(t, system, newSale())
+	doc := mustGet(t, system, id)
+	next := mustUpdate(t, system, doc, map[string]any{"lines": []any{
+		line(lines(doc)[0]["id"], map[string]any{"removed": true}),
+		line(lines(doc)[1]["id"], map[string]any{"tax_percent": "7", "product": "BULB-2"}),
+		map[string]any{"product": "LAMP-1", "name": "Another", "quantity": json.Number("4"), "unit_price": "1", "tax_percent": "0"},
+	}})
+	mustJSON(t, `[
+		{"product": "BULB-2", "name": "Book of lamps", "quantity": 1.0, "unit": "u", "unit_price": "7", "amount": "7.00",
+		 "tax_percent": "7", "tax_amount": "0.49"},
+		{"product": "LAMP-1", "name": "Another", "quantity": 4.0, "unit": "u", "unit_price": "1", "amount": "4.00",
+		 "tax_percent": "0", "tax_amount": "0.00"}]`, next.Body["lines"])
+	require.Equal(t, lineID(doc, 1), lineID(next, 0))
+
+	strange := mustGet(t, system, other)
+	err := system.Update(t.Context(), next, &foreign.Edit{Body: map[string]any{
+		"lines": []any{line(lines(strange)[0]["id"], map[string]any{"quantity": json.Number("9")})},
+	}})
+	require.ErrorIs(t, err, foreign.ErrStale, "a line of another sale")
+	require.Equal(t, strange, mustGet(t, system, other))
+}
+
+func stale(t *testing.T, shop *trytontest.Shop, system *tryton.System) {
+	for name, meanwhile := range map[string]func(id string, doc *foreign.Document){
+		"sale edited": func(id string, _ *foreign.Document) { shop.Edit(t, id, trytontest.Values{"comment": "mine"}) },
+		"line added": func(id string, _ *foreign.Document) {
+			shop.AddLine(t, id, trytontest.Line{Product: trytontest.Bulb, Quantity: 1})
+		},
+		"line edited": func(_ string, doc *foreign.Document) {
+			shop.EditLine(t, lineID(doc, 1), trytontest.Values{"quantity": 8})
+		},
+		"line deleted": func(_ string, doc *foreign.Document) { shop.DeleteLine(t, lineID(doc, 1)) },
+		"quoted":       func(id string, _ *foreign.Document) { shop.Click(t, id, "quote") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			id, _ := mustCreate(t, system, newSale())
+			doc := mustGet(t, system, id)
+			meanwhile(id, doc)
+			after := mustGet(t, system, id)
+			err := system.Update(t.Context(), doc, &foreign.Edit{Body: map[string]any{"reference": "ours"}})
+			require.ErrorIs(t, err, foreign.ErrStale)
+			require.Equal(t, after, mustGet(t, system, id))
+		})
+	}
+	id, _ := mustCreate(t, system, newSale())
+	doc := mustGet(t, system, id)
+	shop.Edit(t, id, trytontest.Values{"comment": "mine"})
+	require.ErrorIs(t, system.Update(t.Context(), doc, &foreign.Edit{Actions: []string{"quote"}}), foreign.ErrStale)
+	require.Equal(t, "draft", mustGet(t, system, id).Body["state"])
+
+	shop.Delete(t, id)
+	require.ErrorIs(t, system.Update(t.Context(), doc, &foreign.Edit{Body: map[string]any{"reference": "ours"}}), foreign.ErrGone)
+	_, err := system.Get(t.Context(), id)
+	require.ErrorIs(t, err, foreign.ErrGone)
+}
+
+// Edits of a line by itself leave no time at the sale. Those of its content are listed by the line's own time.
+func directLines(t *testing.T, shop *trytontest.Shop, system *tryton.System) {
+	id, _ := mustCreate(t, system, newSale())
+	doc := mustGet(t, system, id)
+	shop.EditLine(t, lineID(doc, 0), trytontest.Values{"quantity": 8})
+	after := mustGet(t, system, id)
+	require.Equal(t, doc.Body["write_date"], after.Body["write_date"], "Tryton does not show it at the sale")
+	require.NotEqual(t, doc.Version, after.Version)
+	at, err := time.Parse(time.RFC3339Nano, doc.Body["create_date"].(string))
+	require.NoError(t, err)
+	require.Contains(t, changed(t, system, at.Add(time.Microsecond)), id)
+
+	shop.DeleteLine(t, lineID(doc, 0))
+	require.NotEqual(t, after.Version, mustGet(t, system, id).Version)
+}
+
+func changed(t *testing.T, system *tryton.System, from time.Time) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	require.NoError(t, system.Changed(t.Context(), from, time.Time{}, func(c foreign.Candidate) error {
+		all[c.ID] = c.Modified
+		return nil
+	}))
+	return all
+}
+
+func buttons(t *testing.T, shop *trytontest.Shop, system *tryton.System) {
+	id, _ := mustCreate(t, system, newSale())
+	doc := mustUpdate(t, system, mustGet(t, system, id), map[string]any{"comment": "go"}, "quote")
+	require.Equal(t, "quotation", doc.Body["state"])
+	require.NotEmpty(t, doc.Body["number"])
+	doc = mustUpdate(t, system, doc, nil, "cancel")
+	require.Equal(t, "cancelled", doc.Body["state"])
+	doc = mustUpdate(t, system, doc, nil, "draft", "quote", "confirm")
+	require.Equal(t, "processing", doc.Body["state"])
+
+	var refusal *foreign.Refusal
+	require.ErrorAs(t, system.Update(t.Context(), doc, &foreign.Edit{Actions: []string{"cancel"}}), &refusal)
+	require.Equal(t, "/status", refusal.Field)
+	shop.Click(t, id, "cancel") // which Tryton answers as if it had done it
+	require.Equal(t, "processing", mustGet(t, system, id).Body["state"])
+
+	bare, _ := mustCreate(t, system, map[string]any{
+		"currency": "EUR", "party": map[string]any{"name": "Nobody"}, "lines": []any{},
+	})
+	require.ErrorAs(t, system.Update(t.Context(), mustGet(t, system, bare), &foreign.Edit{
+		Body: map[string]any{"comment": "no address"}, Actions: []string{"quote"},
+	}), &refusal)
+	require.Nil(t, mustGet(t, system, bare).Body["comment"], "refused before anything was written")
+}
+
+func settled(t *testing.T, _ *trytontest.Shop, system *tryton.System) {
+	id, _ := mustCreate(t, system, newSale(), "quote")
+	doc := mustGet(t, system, id)
+	doc = mustUpdate(t, system, doc, map[string]any{"lines": []any{line(lines(doc)[0]["id"], map[string]any{"quantity": json.Number("5")})}})
+	require.Equal(t, "52.50", lines(doc)[0]["amount"], "a quotation's lines can be edited")
+	var refusal *foreign.Refusal
+	require.ErrorAs(t, system.Update(t.Context(), doc, &foreign.Edit{
+		Body: map[string]any{"lines": []any{line(lines(doc)[0]["id"], map[string]any{"removed": true})}},
+	}), &refusal)
+
+	doc = mustUpdate(t, system, doc, nil, "confirm")
+	require.ErrorAs(t, system.Update(t.Context(), doc, &foreign.Edit{
+		Body: map[string]any{"lines": []any{line(lines(doc)[0]["id"], map[string]any{"quantity": json.Number("6")})}}, Fields: []string{"/lines/0/quantity"},
+	}), &refusal)
+	require.Equal(t, "/lines/0/quantity", refusal.Field)
+	doc = mustUpdate(t, system, doc, map[string]any{"comment": "packed", "reference": "R"})
+	require.Equal(t, "packed", doc.Body["comment"])
+}
+
+func party(t *testing.T, shop *trytontest.Shop, system *tryton.System) {
+	body := newSale()
+	body["party"] = map[string]any{"name": "Dora Dim", "email": "dora@example.com"}
+	id, _ := mustCreate(t, system, body)
+	again, _ := mustCreate(t, system, body)
+	doc := mustGet(t, system, id)
+	require.Equal(t, doc.Body["party"], mustGet(t, system, again).Body["party"])
+
+	doc = mustUpdate(t, system, doc, map[string]any{"party": map[string]any{"email": "d@example.com", "phone": "+4930123456", "name": "Dora Bright"}})
+	got := doc.Body["party"].(map[string]any)
+	require.Equal(t, []any{"Dora Bright", "d@example.com", "+4930123456"}, []any{got["name"], got["email"], got["phone"]})
+	require.Equal(t, got, mustGet(t, system, again).Body["party"], "the party is the same for all of its sales")
+	doc = mustUpdate(t, system, doc, map[string]any{"party": map[string]any{"phone": nil}})
+	require.Nil(t, doc.Body["party"].(map[string]any)["phone"])
+
+	shop.EditParty(t, "Dora Bright", trytontest.Values{"name": "Dora Day"})
+	require.NotEqual(t, doc.Version, mustGet(t, system, id).Version)
+	err := system.Update(t.Context(), doc, &foreign.Edit{Body: map[string]any{"party": map[string]any{"name": "Dora Night"}}})
+	require.Error(t, err)
+	doc = mustGet(t, system, id)
+	require.Equal(t, "Dora Day", doc.Body["party"].(map[string]any)["name"])
+
+	doc = mustUpdate(t, system, doc, map[string]any{"party": map[string]any{"code": "C-99", "name": "Emil Elm"}})
+	got = doc.Body["party"].(map[string]any)
+	require.Equal(t, []any{"C-99", "Emil Elm"}, []any{got["code"], got["name"]})
+	require.Equal(t, "Lane 2", doc.Body["invoice_address"].(map[string]any)["line1"], "the same address, of the new party")
+}
+
+func lists(t *testing.T, shop *trytontest.Shop, system *tryton.System) {
+	id, _ := mustCreate(t, system, newSale())
+	created, err := time.Parse(time.RFC3339Nano, mustGet(t, system, id).Body["create_date"].(string))
+	require.NoError(t, err)
+	before := changed(t, system, created)
+	require.Contains(t, before, id)
+	require.NotContains(t, changed(t, system, created.Add(time.Microsecond)), id)
+	shop.Edit(t, id, trytontest.Values{"comment": "seen"})
+	after := changed(t, system, created.Add(time.Microsecond))
+	require.Contains(t, after, id)
+	require.NotEqual(t, before[id], after[id])
+
+	seen := map[string]bool{}
+	for next, more := "", true; more; more = next != "" {
+		var page []foreign.Candidate
+		page, next, err = system.All(t.Context(), next)
+		require.NoError(t, err)
+		for _, c := range page {
+			require.False(t, seen[c.ID])
+			seen[c.ID] = true
+		}
+	}
+	require.True(t, seen[id])
+	page, next, err := system.All(t.Context(), id)
+	require.NoError(t, err)
+	require.Empty(t, next)
+	require.Empty(t, page)
+}
+
+// What a transaction writes that commits late is older than what was read before it.
+func lateCommit(t *testing.T, shop *trytontest.Shop, system *tryton.System) {
+	id, _ := mustCreate(t, system, newSale())
+	other, _ := mustCreate(t, system, newSale())
+	doc := mustGet(t, system, id)
+	commit := shop.Hold(t, id, trytontest.Values{"comment": "held"})
+	require.Equal(t, doc, mustGet(t, system, id))
+	later := mustUpdate(t, system, mustGet(t, system, other), map[string]any{"comment": "later"})
+
+	refused := make(chan error, 1)
+	go func() { // it waits for the open transaction
+		refused <- system.Update(t.Context(), doc, &foreign.Edit{Body: map[string]any{"comment": "ours"}})
+	}()
+	commit()
+	require.ErrorIs(t, <-refused, foreign.ErrStale)
+	held := mustGet(t, system, id)
+	require.Equal(t, "held", held.Body["comment"])
+	require.Less(t, held.Body["write_date"], later.Body["write_date"])
+}
+
+func clock(t *testing.T, _ *trytontest.Shop, system *tryton.System) {
+	before := time.Now().Truncate(time.Second)
+	now, err := system.Now(t.Context())
+	require.NoError(t, err)
+	require.False(t, now.Before(before), "the server is on this machine")
+	require.False(t, now.After(time.Now()))
 }

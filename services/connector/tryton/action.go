@@ -45,7 +45,7 @@ func possible(state string, was object, edit *foreign.Edit) error {
 		switch {
 		case !ok:
 			return foreign.Refused("/status", "Tryton: a sale has no action %s", name)
-		case !slices.Contains(a.from, state) && !(name == "process" && state == "confirmed"):
+		case !slices.Contains(a.from, state):
 			return foreign.Refused("/status", "Tryton: a sale that is %s does not take the action %s", state, name)
 		case name == "quote" && (after["invoice_address"] == nil || after["shipment_address"] == nil):
 			return foreign.Refused("/status", "Tryton: a quotation needs an invoice address and a delivery address")
