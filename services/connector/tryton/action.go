@@ -2,8 +2,10 @@ package tryton
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/orderbridge/orderbridge/services/connector/foreign"
 )
@@ -20,6 +22,18 @@ var actions = map[string]action{
 	"process": {from: []string{"confirmed", "processing"}, to: []string{"processing", "done"}},
 	"cancel":  {from: []string{"draft", "quotation"}, to: []string{"cancelled"}},
 	"draft":   {from: []string{"quotation", "confirmed", "cancelled"}, to: []string{"draft"}},
+	"delete":  {from: []string{"draft", "quotation", "cancelled"}, to: []string{gone}},
+}
+
+// gone is where a sale is that was deleted.
+const gone = "deleted"
+
+// each takes apart actions that are one way, such as quote,confirm.
+func each(actions []string) (all []string) {
+	for _, one := range actions {
+		all = append(all, strings.Split(one, ",")...)
+	}
+	return all
 }
 
 // agreed are the members of a document that Tryton's client lets nobody edit once the sale is confirmed.
@@ -40,7 +54,7 @@ func possible(state string, was object, edit *foreign.Edit) error {
 		}
 	}
 	after := merged(was, edit.Body)
-	for _, name := range edit.Actions {
+	for _, name := range each(edit.Actions) {
 		a, ok := actions[name]
 		switch {
 		case !ok:
@@ -66,7 +80,7 @@ func fieldOf(edit *foreign.Edit) string {
 // act presses buttons, the first one on the condition that the records are as they were read, and looks what became of
 // each.
 func (s *System) act(ctx context.Context, id int64, state string, names []string, read times) error {
-	for i, name := range names {
+	for i, name := range each(names) {
 		a := actions[name]
 		if slices.Contains(a.to[1:], state) && i > 0 { // the action before went on to here
 			continue
@@ -79,6 +93,9 @@ func (s *System) act(ctx context.Context, id int64, state string, names []string
 			return actionFailed(i, err)
 		}
 		sale, err := s.sale(ctx, strconv.FormatInt(id, 10), append([]string{"state"}, timeFields...))
+		if errors.Is(err, foreign.ErrGone) && slices.Contains(a.to, gone) {
+			return nil
+		}
 		if err != nil {
 			return actionFailed(1, err)
 		}

@@ -52,14 +52,16 @@
 //	remarks             type text: lines that are titles, comments and subtotals; never written
 //
 // product is the product's code; name is the line's description, or the product's name. tax_percent is the sum of the
-// line's taxes, "19", and null when one of them is no percentage. A line's tax_amount is amount times that, rounded half
-// to even; the sale's tax_amount is Tryton's, which may round once for all lines. region is the code of the subdivision
+// line's taxes, "19", and "mixed" when one of them is no percentage. A line's tax_amount is amount times that, rounded half
+// to even; what is left of the sale's tax_amount, which Tryton may round once for all lines, is with the line that has most.
+// region is the code of the subdivision
 // without its country, country the ISO 3166-1 code, and the street's first line is line1.
 //
 // # Edits
 //
 // An edit has the same shape, with what changes. Lines are merged by id: one without is added, one with
-// "removed": true is deleted, one left out stays. Actions are quote, confirm, process, cancel and draft.
+// "removed": true is deleted, one left out stays. Actions are quote, confirm, process, cancel, draft and delete;
+// several that are one way are joined by commas.
 //
 // Products are found by their code. Taxes are the product's own when they amount to the percentage, else the first
 // tax of the company that does. An address is found among those of the party by its content and made when there is none

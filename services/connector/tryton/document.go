@@ -129,6 +129,7 @@ func documentOf(sale object) (*foreign.Document, error) {
 			remarks = append(remarks, object{"id": line["id"], "type": line["type"], "text": line["description"]})
 		}
 	}
+	spread(lines, text(sale, "tax_amount"), int(number(currency, "digits")))
 	body["lines"], body["remarks"] = lines, remarks
 	return &foreign.Document{ID: strconv.FormatInt(id, 10), Version: t.version(), Body: body}, nil
 }
@@ -177,6 +178,32 @@ func addressOf(address object) any {
 	}
 }
 
+// mixed stands for the percentage of a line's taxes when one of them is no percentage.
+const mixed = "mixed"
+
+// spread makes the taxes of lines sum up to that of the sale, which Tryton may round once for all lines: the rest, some of
+// the currency's smallest units, is with the line that has most.
+func spread(lines []any, total string, digits int) {
+	rest, ok := new(big.Rat).SetString(total)
+	var most object
+	var highest *big.Rat
+	for _, v := range lines {
+		tax, is := new(big.Rat).SetString(text(v.(object), "tax_amount"))
+		if !ok || !is {
+			return
+		}
+		rest.Sub(rest, tax)
+		if highest == nil || tax.Cmp(highest) > 0 {
+			most, highest = v.(object), tax
+		}
+	}
+	unit := new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil))
+	allowed := unit.Mul(unit, big.NewRat(int64(len(lines)), 1))
+	if most != nil && rest.Sign() != 0 && new(big.Rat).Abs(rest).Cmp(allowed) <= 0 {
+		most["tax_amount"] = highest.Add(highest, rest).FloatString(digits)
+	}
+}
+
 func lineOf(line object, digits int) (object, error) {
 	product := inner(line, "product.")
 	name := line["description"]
@@ -186,7 +213,7 @@ func lineOf(line object, digits int) (object, error) {
 	one := object{
 		"id": line["id"], "product": orNull(product["code"]), "name": orNull(name),
 		"quantity": line["quantity"], "unit": orNull(inner(line, "unit.")["symbol"]),
-		"unit_price": line["unit_price"], "amount": line["amount"], "tax_percent": nil, "tax_amount": nil,
+		"unit_price": line["unit_price"], "amount": line["amount"], "tax_percent": mixed, "tax_amount": nil,
 	}
 	rate, ok, err := rateOf(objects(line, "taxes."))
 	if err != nil || !ok {

@@ -35,9 +35,9 @@ func (s *System) values(ctx context.Context, was, body object) (values, party ob
 	for name, v := range body {
 		switch name {
 		case "party", "invoice_address", "shipment_address", "lines":
-		case "web_id":
+		case "web_id", "state": // Create writes the one, the other is what a new sale has
 			if was != nil {
-				return nil, nil, fmt.Errorf("a sale's web_id stays what it is")
+				return nil, nil, fmt.Errorf("the profile writes %s, which only the actions change, or nothing", name)
 			}
 		case "number", "reference", "description", "comment":
 			if values[name], err = textOf(name, v); err != nil {
@@ -238,15 +238,13 @@ func (s *System) product(ctx context.Context, code any, pointer string) (id, uni
 
 // productTaxes are the taxes that Tryton itself would choose for a product that a party buys.
 func (s *System) productTaxes(ctx context.Context, product, party int64) ([]int64, error) {
-	line := object{
-		"product": product, "taxes": []int64{}, "unit": nil, "quantity": 1,
-		"_parent_sale": object{"id": -1, "party": party, "invoice_party": nil},
-	}
-	var change object
-	if err := s.client.call(ctx, &change, nil, "model.sale.line.on_change_product", line); err != nil {
+	line := object{"product": product, "taxes": []int64{}, "unit": nil, "quantity": 1, "_parent_sale.party": party}
+	var changes []object
+	err := s.client.call(ctx, &changes, nil, "model.sale.line.on_change", line, []string{"product"})
+	if err != nil || len(changes) == 0 {
 		return nil, err
 	}
-	added, _ := inner(change, "taxes")["add"].([]any)
+	added, _ := inner(changes[0], "taxes")["add"].([]any)
 	var taxes []int64
 	for _, v := range added { // pairs of a place and a record
 		if pair, ok := v.([]any); ok && len(pair) == 2 {
