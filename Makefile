@@ -1,6 +1,6 @@
 # `make` prints what it can do.
 .DEFAULT_GOAL := help
-.PHONY: help build demo deps test check format vet lint vuln race e2e e2e-compose torture newcomer bench bench-smoke nats clean
+.PHONY: help build demo deps test check format vet lint vuln race e2e e2e-compose e2e-shop torture newcomer bench bench-smoke nats clean
 
 GO      ?= go
 BIN     := bin
@@ -68,6 +68,9 @@ e2e: deps ## end-to-end checks over REST and in a browser against a running demo
 e2e-compose: ## the same against the composed sides, one broker and three (IMAGES=standins: build the base images)
 	@images=$$(test "$(IMAGES)" != standins || deploy/standins/build.sh) && eval "$$images" && \
 	E2E_COMPOSE=1 $(GO) test -count=1 -timeout 40m -run '^TestCompose' -v ./deploy/e2e
+
+e2e-shop: deps ## the connector's adapters against real shops: Tryton, whose packages must be installed
+	$(GO) test -count=1 $(LIMIT) ./deploy/e2eshop
 
 torture: deps ## single faults and mixes of faults, end to end, each for half an hour (E2E_MINUTES=120: as long as that)
 	E2E_MINUTES=$(or $(E2E_MINUTES),30) $(GO) test -count=1 -timeout 0 -v -run '^Test(Faults|Torture)$$' ./deploy/e2e
