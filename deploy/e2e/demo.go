@@ -151,7 +151,7 @@ func (d *demo) requireGone(t testing.TB, env map[string]string) {
 func portsOf(base int) []int {
 	var ports []int
 	for _, first := range []int{base, base + 100} {
-		ports = append(ports, first, first+10, first+11, first+20)
+		ports = append(ports, first, first+10, first+11, first+20, first+30)
 	}
 	return ports
 }
