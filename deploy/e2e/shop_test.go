@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderbridge/orderbridge/contracts"
@@ -303,4 +304,83 @@ func connectorCalls(t testing.TB, s *side) string {
 	}
 	require.Len(t, lines, 2)
 	return strings.Join(lines, "")
+}
+
+// TestShopConnectorWithoutItsDatabase drops the connector's database. Once a person has confirmed, everything is there
+// again under the same ids, nothing is in either system twice, and nothing was overwritten: what was edited on one side
+// meanwhile is a collision, or travels.
+func TestShopConnectorWithoutItsDatabase(t *testing.T) {
+	t.Parallel()
+	d, w := startShopDemo(t)
+	r := rand.New(rand.NewPCG(seed, 32))
+	for i := range 5 {
+		w.place(fmt.Sprint("born in the shop ", i))
+		_, _, err := d.a.create(t.Context(), simpleOrder(r), fmt.Sprint("create ", i))
+		require.NoError(t, err)
+	}
+	var before map[string]view
+	eventually(t, restPatience, "all orders are on both sides", func() bool {
+		before = d.awaitEqual(t)
+		return len(before) == 10
+	})
+	var born string
+	for id, v := range before {
+		if strings.HasPrefix(v.CustomerNote, "born") {
+			born = id
+		}
+	}
+	d.whileDown(t, "B_SERVICE_PID", func() {
+		d.emptyDatabase(t, d.b)
+		editAt(t, d.a, born, func(o *contracts.Order) { o.CustomerNote = "edited while the connector was away" })
+	})
+	d.awaitHeld(t, d.b)
+	eventually(t, 4*time.Minute, "an operator who confirms what is held gets done", func() bool {
+		held := false
+		for _, s := range d.sides() {
+			status, err := s.status(t.Context())
+			if err != nil {
+				return false
+			}
+			held = held || status.Peers[0].Held != nil
+			s.confirmHeld(t)
+		}
+		return !held
+	})
+	var a, b map[string]view
+	eventually(t, restPatience, "all orders are settled, or the one collides", func() bool {
+		var errA, errB error
+		a, errA = d.a.all(t.Context())
+		b, errB = d.b.all(t.Context())
+		if errA != nil || errB != nil || len(a) != 10 || len(b) != 10 {
+			return false
+		}
+		for id := range a {
+			if id != born && (!settled(a[id]) || !settled(b[id]) || a[id].Sync.Fingerprint != b[id].Sync.Fingerprint) {
+				return false
+			}
+		}
+		return settled(a[born]) || a[born].Sync.Links[0].State == "COLLISION"
+	})
+	for id, v := range before {
+		require.Contains(t, a, id, "the same ids")
+		if id != born {
+			require.Equal(t, v.Sync.Fingerprint, a[id].Sync.Fingerprint)
+		}
+	}
+	require.Equal(t, "edited while the connector was away", a[born].CustomerNote)
+	require.Len(t, w.all(), 10, "no duplicates in the shop")
+}
+
+// emptyDatabase drops a side's database and makes an empty one.
+func (d *demo) emptyDatabase(t testing.TB, s *side) {
+	t.Helper()
+	url := d.databaseURL(t, s)
+	maintenance := strings.Replace(url, "/orders?", "/postgres?", 1)
+	conn, err := pgx.Connect(t.Context(), maintenance)
+	require.NoError(t, err)
+	defer conn.Close(t.Context())
+	for _, statement := range []string{"DROP DATABASE orders WITH (FORCE)", "CREATE DATABASE orders"} {
+		_, err := conn.Exec(t.Context(), statement)
+		require.NoError(t, err)
+	}
 }
