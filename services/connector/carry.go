@@ -426,11 +426,31 @@ func (c *Connector) write(ctx context.Context, t *target, rec *Record, doc *fore
 	case t.want == nil && is.reached:
 		return got, true, nil
 	case is.reached:
+		c.strayed(nil, nil)
 		return got, true, c.rewrote(ctx, rec, is.targetLines, changes, nil)
 	case is.unchanged || is.asTarget == nil:
 		return got, false, errors.Join(foreign.Refused(first(edit.Fields), "the system took the write and changed nothing"), c.records.DropIntent(ctx, t.id))
 	}
-	return orders.Carried{Made: is.asTarget}, true, c.rewrote(ctx, rec, is.targetLines, changes, differences(is.asTarget.Order, t.want))
+	other := differences(is.asTarget.Order, t.want)
+	c.strayed(changes, other)
+	return orders.Carried{Made: is.asTarget}, true, c.rewrote(ctx, rec, is.targetLines, changes, other)
+}
+
+// strayed counts writes in a row after which other fields had changed than were written. One may be somebody's edit at
+// that moment; some in a row contradict that only what changed is written.
+func (c *Connector) strayed(written, other []string) {
+	part := func(pointer string) string { // /lines/… of whatever below lines
+		name, _, _ := strings.Cut(strings.TrimPrefix(pointer, "/"), "/")
+		return name
+	}
+	stray := slices.ContainsFunc(other, func(o string) bool {
+		return !slices.ContainsFunc(written, func(w string) bool { return part(w) == part(o) })
+	})
+	if stray {
+		c.figures.strays.Add(1)
+	} else {
+		c.figures.strays.Store(0)
+	}
 }
 
 // edit is what is to be written.

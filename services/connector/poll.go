@@ -302,8 +302,8 @@ func (c *Connector) lookHinted(ctx context.Context) error {
 func (c *Connector) sweeping(ctx context.Context) error {
 	var swept time.Time
 	for ctx.Err() == nil {
-		pause := time.Second
-		if c.o.Sweep > 0 && c.o.Now().Sub(swept) >= c.o.Sweep || !c.imported(ctx) {
+		pause := c.o.Poll
+		if swept.IsZero() || c.o.Sweep > 0 && c.o.Now().Sub(swept) >= c.o.Sweep {
 			began := c.o.Now()
 			err := c.sweep(ctx)
 			if ctx.Err() != nil {
@@ -317,11 +317,6 @@ func (c *Connector) sweeping(ctx context.Context) error {
 		sleep(ctx, pause)
 	}
 	return nil
-}
-
-func (c *Connector) imported(ctx context.Context) bool {
-	cursor, err := c.records.Cursor(ctx)
-	return err != nil || cursor.Imported
 }
 
 // sweep reads all orders of the system by id. It finds what no time shows: lines that were edited directly, changes that

@@ -181,7 +181,8 @@ type world struct {
 	connector *connector.Connector
 	shadow    *side
 	peer      *side
-	crash     string        // point at which the connector stops
+	crash     string // point at which the connector stops
+	webhook   connector.Webhook
 	waits     time.Duration // the time of the connector that passed besides the clock's
 }
 
@@ -200,7 +201,7 @@ func (w *world) start() {
 	store := openStore(w.t, w.url)
 	w.connector = connector.New(connector.Options{
 		Side: "s", Mode: connector.On, Poll: time.Hour, Sweep: time.Hour, Gone: 30 * time.Second,
-		Now: func() time.Time { return clock().Add(w.waits) },
+		Now: func() time.Time { return clock().Add(w.waits) }, Webhook: w.webhook,
 		At: func(point string) error {
 			if point == w.crash {
 				return errCrash

@@ -38,6 +38,9 @@ func (c *Connector) Status(ctx context.Context) (*contracts.SystemStatus, error)
 	if probe != nil {
 		out.Level, out.Probed = probe.Level, true
 	}
+	if c.figures.strays.Load() >= straysMax {
+		out.Level = contracts.LevelBestEffort
+	}
 	for _, i := range intents {
 		out.UnderWay = append(out.UnderWay, contracts.SystemWrite{ID: i.OrderID.String(), Creates: i.Create, SentAt: i.SentAt.UTC()})
 	}
@@ -59,6 +62,9 @@ func (c *Connector) Status(ctx context.Context) (*contracts.SystemStatus, error)
 	return out, nil
 }
 
+// straysMax is how many writes in a row may change other fields than were written before the level is lowered.
+const straysMax = 3
+
 // alarms says in words what a person should look at.
 func (c *Connector) alarms(s *contracts.SystemStatus) []string {
 	now, out := c.o.Now(), []string{}
@@ -74,6 +80,9 @@ func (c *Connector) alarms(s *contracts.SystemStatus) []string {
 	}
 	if s.WaitsUntil != nil && s.WaitsUntil.Sub(now) > time.Minute {
 		out = append(out, fmt.Sprintf("the rate limit of %s is used up for %s more", s.Name, s.WaitsUntil.Sub(now).Round(time.Second)))
+	}
+	if c.figures.strays.Load() >= straysMax {
+		out = append(out, fmt.Sprintf("the last writes to %s changed other fields than were written, so the level is lowered to best effort; probe it again", s.Name))
 	}
 	if len(s.UnderWay) > 0 && now.Sub(s.UnderWay[0].SentAt) > intentPatience {
 		out = append(out, fmt.Sprintf("a write to %s is under way for %s: order %s", s.Name, for_(s.UnderWay[0].SentAt), s.UnderWay[0].ID))

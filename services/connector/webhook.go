@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -61,11 +62,26 @@ func (c *Connector) Hints() http.Handler {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		var notice map[string]json.RawMessage
-		var id json.Number
-		if json.Unmarshal(body, &notice) == nil && json.Unmarshal(notice[o.ID], &id) == nil && id != "" && !again(sha256.Sum256(body)) {
-			c.Hint(id.String())
+		if id := orderNamed(body, o.ID); id != "" && !again(sha256.Sum256(body)) {
+			c.Hint(id)
 		}
 		w.WriteHeader(http.StatusNoContent) // a test notice names no order
 	})
+}
+
+// orderNamed is the number or text in a member of a notice; empty where there is none.
+func orderNamed(body []byte, member string) string {
+	var notice map[string]any
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	if d.Decode(&notice) != nil {
+		return ""
+	}
+	switch id := notice[member].(type) {
+	case json.Number:
+		return id.String()
+	case string:
+		return id
+	}
+	return ""
 }

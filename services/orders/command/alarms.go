@@ -11,8 +11,8 @@ import (
 
 // alarmFigures reads the status when metrics are asked for, so that what people are shown can be alerted on.
 type alarmFigures struct {
-	admin                                               *admin.Admin
-	alarms, outbox, deliveries, handshakes, silent, bad *prometheus.Desc
+	admin                                                       *admin.Admin
+	alarms, system, outbox, deliveries, handshakes, silent, bad *prometheus.Desc
 }
 
 func newAlarmFigures(a *admin.Admin) *alarmFigures {
@@ -22,6 +22,7 @@ func newAlarmFigures(a *admin.Admin) *alarmFigures {
 	return &alarmFigures{
 		admin:      a,
 		alarms:     desc("alarms", "How many alarms the status shows; each needs a person.", "peer"),
+		system:     desc("connector_alarms", "How many alarms the status shows of the system behind a connector's side; there is none of other sides."),
 		outbox:     desc("outbox_oldest_seconds", "Age of the oldest hint that JetStream has not taken; 0 when there is none."),
 		deliveries: desc("retried_deliveries_max", "The most deliveries of an order that a bridge failed with and that comes again; 0 when there is none.", "peer"),
 		handshakes: desc("handshakes_failing_seconds", "For how long all handshakes of a bridge with the peer have failed; 0 while they pass.", "peer"),
@@ -32,7 +33,7 @@ func newAlarmFigures(a *admin.Admin) *alarmFigures {
 
 // Describe implements prometheus.Collector.
 func (f *alarmFigures) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{f.alarms, f.outbox, f.deliveries, f.handshakes, f.silent, f.bad} {
+	for _, d := range []*prometheus.Desc{f.alarms, f.system, f.outbox, f.deliveries, f.handshakes, f.silent, f.bad} {
 		ch <- d
 	}
 }
@@ -55,6 +56,9 @@ func (f *alarmFigures) Collect(ch chan<- prometheus.Metric) {
 		age = max(0, s.At.Sub(*s.OutboxSince).Seconds())
 	}
 	gauge(f.outbox, age)
+	if s.System != nil {
+		gauge(f.system, float64(len(s.System.Alarms)))
+	}
 	for i := range s.Peers {
 		p := &s.Peers[i]
 		var deliveries, handshakes, silent float64
