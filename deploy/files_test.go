@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/orderbridge/orderbridge/bridge"
+	connector "github.com/orderbridge/orderbridge/services/connector/command"
 	"github.com/orderbridge/orderbridge/services/orders/command"
 	"github.com/orderbridge/orderbridge/settings"
 )
@@ -60,10 +61,11 @@ func read(t *testing.T, name string) composeFile {
 	return f
 }
 
-var files = []string{"compose.yaml", "compose.cluster.yaml"}
+var files = []string{"compose.yaml", "compose.cluster.yaml", "compose.shop.yaml"}
 
 func TestEverySettingIsKnownAndEverySecretIsAFile(t *testing.T) {
 	known := append(settings.Names(command.Prefix, &command.Config{}), settings.Names("BRIDGE", &bridge.Config{})...)
+	known = append(known, settings.Names(connector.Prefix, &connector.Config{})...)
 	seen := 0
 	for _, name := range files {
 		for service, s := range read(t, name).Services {
@@ -72,7 +74,7 @@ func TestEverySettingIsKnownAndEverySecretIsAFile(t *testing.T) {
 				mounted["/run/secrets/"+secret.Target] = true
 			}
 			for variable, value := range s.Environment {
-				if !strings.HasPrefix(variable, "ORDERS_") && !strings.HasPrefix(variable, "BRIDGE_") {
+				if !strings.HasPrefix(variable, "ORDERS_") && !strings.HasPrefix(variable, "BRIDGE_") && !strings.HasPrefix(variable, "CONNECTOR_") {
 					continue
 				}
 				seen++
@@ -80,7 +82,7 @@ func TestEverySettingIsKnownAndEverySecretIsAFile(t *testing.T) {
 				if strings.HasSuffix(variable, "_FILE") {
 					require.True(t, mounted[value], "%s: %s has no secret for %s", name, service, variable)
 				}
-				for _, word := range []string{"TOKEN", "PASSWORD", "DATABASE_URL", "NATS_URL"} {
+				for _, word := range []string{"TOKEN", "PASSWORD", "DATABASE_URL", "NATS_URL", "_KEY", "_SECRET"} {
 					require.False(t, strings.HasSuffix(variable, word), "%s: %s has %s in its environment, where docker inspect shows it", name, service, variable)
 				}
 			}
@@ -208,6 +210,10 @@ func TestSecrets(t *testing.T) {
 	for _, name := range files {
 		for secret, s := range read(t, name).Secrets {
 			require.Equal(t, "${SECRETS_DIR:-./secrets}/"+secret, s.File)
+			if secret == "b-shop-key" || secret == "b-shop-secret" { // the shop's to give
+				require.NotContains(t, made, secret)
+				continue
+			}
 			require.NotEmpty(t, made[secret], "%s is not made", secret)
 		}
 	}

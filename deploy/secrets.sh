@@ -54,6 +54,9 @@ for side in a b; do
 	done | write $side-nats-users.conf
 done
 
+# What the shop of compose.shop.yaml signs its notices with. Its key and secret are the shop's to give.
+secret b-shop-hints
+
 # Between the three servers of compose.cluster.yaml.
 secret a-nats-route-password
 {
