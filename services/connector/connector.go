@@ -69,7 +69,7 @@ func New(o Options, system foreign.System, mapping foreign.Mapping, records Reco
 		o.At = func(string) error { return nil }
 	}
 	return &Connector{
-		o: o, system: system, mapping: mapping, records: records, locks: locks{held: map[uuid.UUID]*lock{}}, wake: make(chan struct{}, 1),
+		o: o, system: newLimited(system), mapping: mapping, records: records, locks: locks{held: map[uuid.UUID]*lock{}}, wake: make(chan struct{}, 1),
 		hinted: map[string]bool{}, recent: map[string]*sighting{}, figures: newFigures(), log: log.Named("connector"),
 	}
 }
