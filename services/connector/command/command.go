@@ -84,14 +84,17 @@ func dryRun() *cobra.Command {
 // report reads all orders, and prints how many could be taken over and why the others could not.
 func report(ctx context.Context, w io.Writer, system foreign.System, mapping foreign.Mapping) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	total, refused := 0, 0
+	seen, refused := map[string]bool{}, 0 // pages may overlap
 	for after, more := "", true; more; {
 		page, next, err := system.All(ctx, after)
 		if err != nil {
 			return fmt.Errorf("list orders: %w", err)
 		}
 		for _, one := range page {
-			total++
+			if seen[one.ID] {
+				continue
+			}
+			seen[one.ID] = true
 			why, err := readable(ctx, system, mapping, one)
 			if err != nil {
 				return err
@@ -109,7 +112,7 @@ func report(ctx context.Context, w io.Writer, system foreign.System, mapping for
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%d orders, %d can be taken over, %d cannot; nothing was written\n", total, total-refused, refused)
+	_, err := fmt.Fprintf(w, "%d orders, %d can be taken over, %d cannot; nothing was written\n", len(seen), len(seen)-refused, refused)
 	return err
 }
 
