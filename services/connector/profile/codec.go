@@ -84,6 +84,10 @@ func newCodec(k kind, spec *field) (string, codec, error) {
 		if layout == "" {
 			layout = time.DateOnly
 		}
+		day := time.Date(2026, 2, 28, 0, 0, 0, 0, time.UTC)
+		if again, err := time.Parse(layout, day.Format(layout)); err != nil || !again.Equal(day) {
+			return name, nil, fmt.Errorf("%s is not a layout of Go with year, month and day", quote(layout))
+		}
 		return name, dateCodec{layout: layout}, nil
 	case codecTags:
 		return name, tagsCodec{separator: spec.Separator}, nil

@@ -177,11 +177,11 @@ func (c *compiler) rule(keys []string, name string, k kind, spec *field) *rule {
 			c.fail(keys, "%s", err)
 		}
 	}
-	if (r.codecName == codecName) != (len(r.places) == 2) {
-		c.fail(keys, "the codec name has a list of two paths, and no other codec has")
+	if r.codecName == codecName && len(r.places) != 2 {
+		c.fail(keys, "the codec name has a list of two paths")
 	}
-	if spec.Plus != "" && (r.codecName != codecMoney || len(r.places) != 1) {
-		c.fail(keys, "plus is for the codec money with a path")
+	if spec.Plus != "" && (r.codecName != codecMoney || spec.Here) {
+		c.fail(keys, "plus is for the codec money of a field that is not here")
 	}
 	if spec.Remainder != "" && r.codecName != codecGross {
 		c.fail(keys, "remainder is for the codec gross")

@@ -26,7 +26,7 @@ type file struct {
 
 // placeSpec is a place in a document: a jq path, or an entry of an array of named values.
 type placeSpec struct {
-	Path  texts  `yaml:"path"`
+	Path  texts  `yaml:"path"` // of several the first is read and all are written
 	Entry *entry `yaml:"entry"`
 }
 

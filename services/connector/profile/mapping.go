@@ -2,6 +2,7 @@ package profile
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -63,7 +64,8 @@ func knownOf(o *contracts.Order) (content, error) {
 	if o == nil {
 		return nil, nil
 	}
-	c := *o
+	c := *o // what Complete changes is copied: the order is the caller's
+	c.Lines, c.Refunds = slices.Clone(o.Lines), slices.Clone(o.Refunds)
 	c.Complete()
 	return contentOf(&c)
 }

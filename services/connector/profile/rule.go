@@ -14,7 +14,7 @@ type rule struct {
 	kind        kind
 	codecName   string
 	codec       codec
-	places      []*place // one; two of a name; none when the field is here or an expression
+	places      []*place // the first is read, all are written; two of a name; none when the field is here or an expression
 	read        *Expression
 	otherwise   *Expression
 	first       *Expression
@@ -60,7 +60,8 @@ const stepNew = "new"
 func (r *rule) ours(doc any, known content, currency string) (any, error) {
 	if r.here {
 		if known != nil {
-			if v := known.get(r.name); v != nil || r.first == nil {
+			// An order that somebody cancels in the system has neither reason nor time here yet.
+			if v := known.get(r.name); v != nil || !r.ofCancelled() {
 				return v, nil
 			}
 		}
@@ -174,7 +175,12 @@ func (r *rule) write(doc map[string]any, ours any, currency string) error {
 	if err != nil {
 		return err
 	}
-	return r.places[0].set(doc, theirs)
+	for _, p := range r.places {
+		if err := p.set(doc, theirs); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // step finds the way from what the document has to a value of ours.
