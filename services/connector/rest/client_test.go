@@ -40,11 +40,13 @@ func TestHostileAnswersAreErrors(t *testing.T) {
 		"nothing at all":                 func(w http.ResponseWriter, _ *http.Request) { raw(w, 200, kind, "") },
 		"no content":                     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) },
 		"null":                           func(w http.ResponseWriter, _ *http.Request) { raw(w, 200, kind, "null") },
-		"a redirect":                     func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://shop.example/login", http.StatusFound) },
-		"a 500":                          func(w http.ResponseWriter, _ *http.Request) { reply(w, 500, map[string]any{"code": "internal"}) },
-		"a 503 without a time":           func(w http.ResponseWriter, _ *http.Request) { raw(w, 503, "text/html", "busy") },
-		"wrong credentials":              func(w http.ResponseWriter, _ *http.Request) { reply(w, 401, map[string]any{"code": "cannot_view"}) },
-		"a connection that ends":         func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"a redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://shop.example/login", http.StatusFound)
+		},
+		"a 500":                  func(w http.ResponseWriter, _ *http.Request) { reply(w, 500, map[string]any{"code": "internal"}) },
+		"a 503 without a time":   func(w http.ResponseWriter, _ *http.Request) { raw(w, 503, "text/html", "busy") },
+		"wrong credentials":      func(w http.ResponseWriter, _ *http.Request) { reply(w, 401, map[string]any{"code": "cannot_view"}) },
+		"a connection that ends": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"far too much": func(w http.ResponseWriter, _ *http.Request) {
 			raw(w, 200, kind, `["`+strings.Repeat("x", 33<<20)+`"]`)
 		},
