@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"math/big"
 	"strconv"
 	"strings"
 
@@ -44,11 +43,15 @@ func parseDecimal(s string, digits int) (int64, error) {
 	} else {
 		all += strings.Repeat("0", shift)
 	}
-	n, ok := new(big.Int).SetString("0"+all, 10)
-	if !ok || !n.IsInt64() || n.Int64() > contracts.MinorMax {
+	all = strings.TrimLeft(all, "0")
+	if all == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(all, 10, 64)
+	if err != nil || n > contracts.MinorMax {
 		return 0, fmt.Errorf("%s is more than an order can hold", quote(s))
 	}
-	return sign * n.Int64(), nil
+	return sign * n, nil
 }
 
 // formatDecimal writes an integer of 10^-digits as a decimal text.

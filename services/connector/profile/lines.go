@@ -335,7 +335,7 @@ func (l *lineRules) write(doc map[string]any, current, want content, ids foreign
 	if array == nil {
 		return nil
 	}
-	path, err := only(l.path.path, doc)
+	path, err := l.path.path.only(doc)
 	if err != nil {
 		return err
 	}

@@ -5,14 +5,70 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/itchyny/gojq"
 )
 
 // Expression is a compiled jq expression.
-type Expression struct{ code *gojq.Code }
+type Expression struct {
+	code *gojq.Code
+	// path is the whole expression when it is only names and indexes, as most are. It is followed without jq, which is
+	// many times faster.
+	path []any
+}
+
+var plainPath = regexp.MustCompile(`^(\.[A-Za-z_][A-Za-z0-9_]*(\[[0-9]{1,4}\])?)+$`)
+
+// parsePath reads a path of names and indexes; nil for any other expression.
+func parsePath(text string) (path []any) {
+	if !plainPath.MatchString(text) {
+		return nil
+	}
+	for part := range strings.SplitSeq(text[1:], ".") {
+		name, index, indexed := strings.Cut(strings.TrimSuffix(part, "]"), "[")
+		path = append(path, name)
+		if indexed {
+			n, err := strconv.Atoi(index)
+			if err != nil {
+				return nil
+			}
+			path = append(path, n)
+		}
+	}
+	return path
+}
+
+// follow returns the value at a path. Like jq it fails where a value is in the way that is neither object nor array.
+func follow(v any, path []any) (any, error) {
+	for _, step := range path {
+		name, named := step.(string)
+		switch at := v.(type) {
+		case nil:
+			return nil, nil
+		case map[string]any:
+			if !named {
+				return nil, errors.New("the document has an object where an array is expected")
+			}
+			v = at[name]
+		case []any:
+			i, _ := step.(int)
+			if named {
+				return nil, fmt.Errorf("the document has an array around %s", quote(name))
+			}
+			if i >= len(at) {
+				return nil, nil
+			}
+			v = at[i]
+		default:
+			return nil, fmt.Errorf("the document has a single value around %s", quote(step))
+		}
+	}
+	return v, nil
+}
 
 // Compile compiles a jq expression.
 func Compile(text string) (*Expression, error) {
@@ -24,11 +80,15 @@ func Compile(text string) (*Expression, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a jq expression: %w", quote(text), err)
 	}
-	return &Expression{code: code}, nil
+	return &Expression{code: code, path: parsePath(text)}, nil
 }
 
 // values runs the expression and returns all of its results.
 func (e *Expression) values(doc any) ([]any, error) {
+	if e.path != nil {
+		v, err := follow(doc, e.path)
+		return []any{v}, err
+	}
 	var all []any
 	results := e.code.Run(doc)
 	for {
@@ -45,6 +105,9 @@ func (e *Expression) values(doc any) ([]any, error) {
 
 // Value runs the expression and returns its first result; nil when there is none.
 func (e *Expression) Value(doc any) (any, error) {
+	if e.path != nil {
+		return follow(doc, e.path)
+	}
 	all, err := e.values(doc)
 	if err != nil || len(all) == 0 {
 		return nil, err
@@ -65,9 +128,9 @@ func plain(v any) any {
 
 // place is where a value stands in a document.
 type place struct {
-	path  *Expression // yields paths, at most one
-	entry *entry      // instead of path
-	list  *Expression // of entry: yields the path of its array
+	path  *locator
+	entry *entry   // instead of path
+	list  *locator // of entry: its array
 }
 
 func newPlace(path string, in *entry) (*place, error) {
@@ -96,9 +159,12 @@ func newPlace(path string, in *entry) (*place, error) {
 }
 
 // compilePath compiles a jq expression that can be written to: one that jq can tell the path of.
-func compilePath(text string) (*Expression, error) {
+func compilePath(text string) (*locator, error) {
 	if _, err := Compile(text); err != nil {
 		return nil, err
+	}
+	if path := parsePath(text); path != nil {
+		return &locator{path: path}, nil
 	}
 	e, err := Compile("path(" + text + ")")
 	if err != nil {
@@ -107,12 +173,21 @@ func compilePath(text string) (*Expression, error) {
 	if _, err := e.values(map[string]any{}); err != nil && strings.Contains(err.Error(), "path") {
 		return nil, fmt.Errorf("%s is not a path: it reads, but cannot be written to", quote(text))
 	}
-	return e, nil
+	return &locator{paths: e}, nil
 }
 
-// only returns the one path that an expression yields; nil when there is none.
-func only(e *Expression, doc any) ([]any, error) {
-	all, err := e.values(doc)
+// locator finds the path of a place.
+type locator struct {
+	path  []any       // always the same one
+	paths *Expression // or yields it, for a document
+}
+
+// only returns the one path that the locator yields; nil when there is none.
+func (l *locator) only(doc any) ([]any, error) {
+	if l.path != nil {
+		return l.path, nil
+	}
+	all, err := l.paths.values(doc)
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
@@ -137,26 +212,27 @@ func (p *place) get(doc any) (any, error) {
 		}
 		return nil, nil
 	}
-	path, err := only(p.path, doc)
+	path, err := p.path.only(doc)
 	if err != nil || path == nil {
 		return nil, err
 	}
-	return valueAt(doc, path), nil
+	return follow(doc, path)
 }
 
 func (p *place) elements(doc any) ([]any, error) {
-	path, err := only(p.list, doc)
+	path, err := p.list.only(doc)
 	if err != nil || path == nil {
 		return nil, err
 	}
-	elements, _ := valueAt(doc, path).([]any)
-	return elements, nil
+	v, err := follow(doc, path)
+	elements, _ := v.([]any)
+	return elements, err
 }
 
 // set writes the value at the place of a document, in place.
 func (p *place) set(doc map[string]any, v any) error {
 	if p.entry == nil {
-		path, err := only(p.path, doc)
+		path, err := p.path.only(doc)
 		if err != nil {
 			return err
 		}
@@ -165,11 +241,15 @@ func (p *place) set(doc map[string]any, v any) error {
 		}
 		return setAt(doc, path, v)
 	}
-	path, err := only(p.list, doc)
+	path, err := p.list.only(doc)
 	if err != nil {
 		return err
 	}
-	elements, _ := valueAt(doc, path).([]any)
+	now, err := follow(doc, path)
+	if err != nil {
+		return err
+	}
+	elements, _ := now.([]any)
 	for _, e := range elements {
 		if member, ok := e.(map[string]any); ok && member[p.entry.Key] == p.entry.Name {
 			member[p.entry.Value] = v
@@ -177,25 +257,6 @@ func (p *place) set(doc map[string]any, v any) error {
 		}
 	}
 	return setAt(doc, path, append(elements, map[string]any{p.entry.Key: p.entry.Name, p.entry.Value: v}))
-}
-
-func valueAt(v any, path []any) any {
-	for _, step := range path {
-		switch at := v.(type) {
-		case map[string]any:
-			name, _ := step.(string)
-			v = at[name]
-		case []any:
-			i, ok := step.(int)
-			if !ok || i < 0 || i >= len(at) {
-				return nil
-			}
-			v = at[i]
-		default:
-			return nil
-		}
-	}
-	return v
 }
 
 // setAt writes a value into a document and makes the objects and the next array element on the way to it.

@@ -16,15 +16,15 @@ type REST struct {
 	ID        string            `yaml:"id"`
 	Modified  string            `yaml:"modified"`
 	Whole     bool              `yaml:"whole"`
-	Get       Call              `yaml:"get"`
-	Create    Call              `yaml:"create"`
-	Update    Call              `yaml:"update"`
-	Actions   map[string]Call   `yaml:"actions"`
+	Get       Address           `yaml:"get"`
+	Create    Request           `yaml:"create"`
+	Update    Request           `yaml:"update"`
+	Actions   map[string]Action `yaml:"actions"`
 	Parts     map[string]string `yaml:"parts"`
 	Condition *Condition        `yaml:"condition"`
 	Paging    Paging            `yaml:"paging"`
 	Changed   Changed           `yaml:"changed"`
-	All       List              `yaml:"all"`
+	All       All               `yaml:"all"`
 	Find      Find              `yaml:"find"`
 	Gone      Answer            `yaml:"gone"`
 	Stale     Answer            `yaml:"stale"`
@@ -44,11 +44,21 @@ type Auth struct {
 	Prefix string `yaml:"prefix"`
 }
 
-// Call is one request.
-type Call struct {
-	Method string         `yaml:"method"` // POST or PUT; of get: GET
-	Path   string         `yaml:"path"`   // with {id}
-	Body   map[string]any `yaml:"body"`   // of an action
+// Address is where an order is read.
+type Address struct {
+	Path string `yaml:"path"` // with {id}
+}
+
+// Request is a request that writes.
+type Request struct {
+	Method string `yaml:"method"` // POST or PUT
+	Path   string `yaml:"path"`   // with {id}, but to create
+}
+
+// Action is a transition of an order by a request of its own.
+type Action struct {
+	Request `yaml:",inline"`
+	Body    map[string]any `yaml:"body"`
 }
 
 // Condition is how an update says which state it is about.
@@ -74,9 +84,14 @@ type Paging struct {
 type List struct {
 	Path  string            `yaml:"path"`
 	Query map[string]string `yaml:"query"`
-	By    string            `yaml:"by"`    // of all: after (an id) or offset
-	Param string            `yaml:"param"` // of all by offset
-	First string            `yaml:"first"` // of all by after: the id before the first
+}
+
+// All is the list of all orders by id.
+type All struct {
+	List  `yaml:",inline"`
+	By    string `yaml:"by"`    // after (an id) or offset
+	Param string `yaml:"param"` // by offset: the query parameter
+	First string `yaml:"first"` // by after: the id before the first
 }
 
 // Changed is the list of orders by the time of their change.
@@ -140,9 +155,9 @@ func (r *REST) check(c *compiler) {
 	if r.Auth.Basic == (r.Auth.Header != "") {
 		c.fail(at("auth"), "is basic, or has a header")
 	}
-	calls := map[string]Call{"create": r.Create, "update": r.Update}
-	for name, call := range r.Actions {
-		calls["actions."+name] = call
+	calls := map[string]Request{"create": r.Create, "update": r.Update}
+	for name, action := range r.Actions {
+		calls["actions."+name] = action.Request
 	}
 	for name, call := range calls {
 		keys := at(strings.Split(name, ".")...)
@@ -153,8 +168,8 @@ func (r *REST) check(c *compiler) {
 			c.fail(keys, "needs a path with {id}")
 		}
 	}
-	if r.Get.Method != "" || !strings.Contains(r.Get.Path, "{id}") || r.Create.Path == "" {
-		c.fail(at("get"), "needs a path with {id}, create a path, and get has no method but GET")
+	if !strings.Contains(r.Get.Path, "{id}") || r.Create.Path == "" {
+		c.fail(at("get"), "needs a path with {id}, and create one without")
 	}
 	if !slices.Contains([]string{"page", "offset", "cursor", "link"}, r.Paging.By) || r.Paging.By != "link" && r.Paging.Param == "" ||
 		(r.Paging.By == "cursor") != (r.Paging.Cursor != "") || r.Paging.Orders < 1 || r.Paging.Size == "" {
@@ -163,7 +178,7 @@ func (r *REST) check(c *compiler) {
 	if r.All.By != "after" && (r.All.By != "offset" || r.All.Param == "") {
 		c.fail(at("all"), "needs by: after with {after} in the query, or by: offset with its param")
 	}
-	for name, list := range map[string]List{"changed": r.Changed.List, "all": r.All, "find": r.Find.List} {
+	for name, list := range map[string]List{"changed": r.Changed.List, "all": r.All.List, "find": r.Find.List} {
 		if list.Path == "" {
 			c.fail(at(name), "needs a path")
 		}

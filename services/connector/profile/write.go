@@ -91,7 +91,7 @@ func (m *Mapping) outcome(sim, after map[string]any) (map[string]any, error) {
 	if err != nil || lines == nil {
 		return sim, err
 	}
-	path, err := only(m.lines.path.path, sim)
+	path, err := m.lines.path.path.only(sim)
 	if err != nil {
 		return nil, err
 	}

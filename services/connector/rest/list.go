@@ -215,7 +215,7 @@ func (s *System) allAfter(ctx context.Context, after string) ([]foreign.Candidat
 	if last == "" {
 		last = s.rest.All.First
 	}
-	items, err := s.page(ctx, s.firstPage(s.rest.All, map[string]string{"after": last}))
+	items, err := s.page(ctx, s.firstPage(s.rest.All.List, map[string]string{"after": last}))
 	if err != nil {
 		return nil, "", err
 	}
@@ -247,7 +247,7 @@ func (s *System) allByOffset(ctx context.Context, after string) ([]foreign.Candi
 	}
 	size := s.rest.Paging.Orders
 	for {
-		first := s.firstPage(s.rest.All, nil)
+		first := s.firstPage(s.rest.All.List, nil)
 		if s.rest.Paging.By == "page" {
 			first.query.Del(s.rest.Paging.Param)
 		}
