@@ -4,6 +4,7 @@ package e2eshop
 
 import (
 	"encoding/json"
+	"strconv"
 	"testing"
 	"time"
 
@@ -421,14 +422,18 @@ func lists(t *testing.T, shop *trytontest.Shop, system *tryton.System) {
 		require.NoError(t, err)
 		for _, c := range page {
 			require.False(t, seen[c.ID])
+			require.Equal(t, c.ID, c.Document.ID)
 			seen[c.ID] = true
 		}
 	}
 	require.True(t, seen[id])
-	page, next, err := system.All(t.Context(), id)
+	number, err := strconv.Atoi(id)
+	require.NoError(t, err)
+	page, next, err := system.All(t.Context(), strconv.Itoa(number-1))
 	require.NoError(t, err)
 	require.Empty(t, next)
-	require.Empty(t, page)
+	require.Len(t, page, 1)
+	require.Equal(t, mustGet(t, system, id), page[0].Document)
 }
 
 // What a transaction writes that commits late is older than what was read before it.

@@ -232,7 +232,7 @@ func (c *client) post(ctx context.Context, authorization, method string, params 
 
 func retryAfter(header string) time.Duration {
 	if seconds, err := strconv.Atoi(header); err == nil && seconds >= 0 {
-		return min(time.Duration(seconds)*time.Second, pauseMax)
+		return time.Duration(min(seconds, int(pauseMax/time.Second))) * time.Second
 	}
 	return pauseLogins
 }

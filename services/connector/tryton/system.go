@@ -283,7 +283,7 @@ func candidateOf(sale object) foreign.Candidate {
 	return foreign.Candidate{ID: strconv.FormatInt(number(sale, "id"), 10), Modified: hex.EncodeToString(digest[:16])}
 }
 
-// All implements foreign.System.
+// All implements foreign.System. Its pages have the whole documents.
 func (s *System) All(ctx context.Context, after string) (page []foreign.Candidate, next string, err error) {
 	var last int64
 	if after != "" {
@@ -291,12 +291,16 @@ func (s *System) All(ctx context.Context, after string) (page []foreign.Candidat
 			return nil, "", err
 		}
 	}
-	sales, err := s.sales(ctx, domain(clause("id", ">", last)), pageSales, timeFields)
+	sales, err := s.sales(ctx, domain(clause("id", ">", last)), pageSales, saleFields)
 	if err != nil {
 		return nil, "", err
 	}
 	for _, sale := range sales {
-		page = append(page, candidateOf(sale))
+		c := candidateOf(sale)
+		if doc, err := documentOf(sale); err == nil { // else a Get says what is wrong with it
+			c.Document = doc
+		}
+		page = append(page, c)
 	}
 	if len(page) == pageSales {
 		next = page[len(page)-1].ID

@@ -53,6 +53,8 @@ func (s *Shop) do(t testing.TB, what string, with any, result any) {
 
 func (s *Shop) try(t testing.TB, what string, with any, result any) (refused string) {
 	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.person == nil {
 		u := s.address().JoinPath(s.name + "/")
 		u.User = url.UserPassword(clerkLogin, password)

@@ -19,6 +19,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -54,6 +55,8 @@ type Shop struct {
 	port   int
 	log    string
 	server *exec.Cmd
+
+	mu     sync.Mutex // one thing at a time
 	person *person
 }
 
