@@ -4,7 +4,6 @@ package trytontest
 
 import (
 	"encoding/json"
-	"net/url"
 	"strconv"
 	"testing"
 )
@@ -57,8 +56,7 @@ func (s *Shop) try(t testing.TB, what string, with any, result any) (refused str
 	defer s.mu.Unlock()
 	if s.person == nil {
 		u := s.address().JoinPath(s.name + "/")
-		u.User = url.UserPassword(clerkLogin, password)
-		c, err := s.converse("person.py", "TRYTON_XMLRPC="+u.String())
+		c, err := s.converse("person.py", "TRYTON_XMLRPC="+u.String(), "TRYTON_LOGIN="+clerkLogin, "TRYTON_PASSWORD="+password)
 		if err != nil {
 			t.Fatal(err)
 		}
