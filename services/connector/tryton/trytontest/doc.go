@@ -7,6 +7,7 @@
 //	shop := trytontest.Start(t)
 //	id := shop.Create(t, trytontest.Sale{Party: "Ann", Lines: []trytontest.Line{{Product: trytontest.Lamp, Quantity: 2}}})
 //
-// The first Start of a test process fills a database, which takes a minute; the others copy it. Without Tryton a test
-// fails and says what to install. Linux only.
+// The first Start on a machine fills a database, which takes a minute or several, and stores a dump of it in the user's
+// cache folder. The first one of a test process reads the dump, the others copy its database. Without Tryton a test fails
+// and says what to install. Linux only.
 package trytontest

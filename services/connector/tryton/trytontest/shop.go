@@ -185,46 +185,6 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
-// fill makes a Tryton database of an empty one.
-func fill(admin, database string) (err error) {
-	dir, err := os.MkdirTemp("", "orderbridge-tryton-*")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	port := 1 // nothing listens there
-	name, err := configure(dir, database, &port)
-	if err != nil {
-		return err
-	}
-	secret := filepath.Join(dir, "password")
-	if err := os.WriteFile(secret, []byte(password), 0o600); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*patience)
-	defer cancel()
-	install := exec.CommandContext(ctx, python, "-W", "ignore", admin, "-c", configFile(dir), "-d", name,
-		"-u", "web_shop", "--activate-dependencies", "--email", "admin@example.com")
-	// Tryton asks information_schema about each table as it makes it, before any statistics could be made. PostgreSQL's
-	// plan of nested loops then takes seconds for each.
-	install.Env = append(os.Environ(), "TRYTONPASSFILE="+secret, "PGOPTIONS=-c enable_nestloop=off -c jit=off")
-	if err := tether.Run(install, syscall.SIGKILL); err != nil {
-		return err
-	}
-	u, err := url.Parse(database)
-	if err != nil {
-		return err
-	}
-	u.Scheme, u.RawQuery = "postgresql", ""
-	setup, err := script(ctx, dir, "setup.py",
-		"TRYTOND_CONFIG="+configFile(dir), "TRYTON_DATABASE="+u.String(), "TRYTON_PASSWORD="+password,
-		"TRYTON_LOGINS="+connectorLogin+" "+clerkLogin)
-	if err != nil {
-		return err
-	}
-	return tether.Run(setup, syscall.SIGKILL)
-}
-
 // script makes the command of one of the Python scripts.
 func script(ctx context.Context, dir, name string, env ...string) (*exec.Cmd, error) {
 	text, err := scripts.ReadFile(path.Join("scripts", name))
