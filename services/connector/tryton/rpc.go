@@ -135,7 +135,7 @@ func (c *client) login(ctx context.Context, refused *session) (*session, error) 
 	}
 	answer, err := c.post(ctx, "", "common.db.login", []any{c.user, object{"password": c.password}})
 	if errors.Is(err, errUnknownSession) {
-		return nil, fmt.Errorf("Tryton refuses the user %s or its password", c.user) //nolint:staticcheck // a name
+		return nil, fmt.Errorf("the user %s or its password is refused", c.user)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("log in: %w", err)

@@ -28,7 +28,7 @@ func TestLogsInAgainOnceWhenTheSessionIsUnknown(t *testing.T) {
 
 	f.answers["common.db.login"] = []string{"401"}
 	_, err = s.Get(t.Context(), "7")
-	require.ErrorContains(t, err, "refuses the user connector")
+	require.ErrorContains(t, err, "the user connector or its password is refused")
 	require.NotContains(t, err.Error(), "secret-81")
 }
 
@@ -158,8 +158,12 @@ func TestNowIsTheServersDate(t *testing.T) {
 
 func TestOptionsThatCannotWork(t *testing.T) {
 	for _, o := range []Options{
-		{}, {URL: "erp.example", Database: "d", User: "u"}, {URL: "ftp://erp.example", Database: "d", User: "u"},
-		{URL: "https://u:p@erp.example", Database: "d", User: "u"}, {URL: "https://erp.example", User: "u"}, {URL: "https://erp.example", Database: "d"},
+		{},
+		{URL: "erp.example", Database: "d", User: "u"},
+		{URL: "ftp://erp.example", Database: "d", User: "u"},
+		{URL: "https://u:p@erp.example", Database: "d", User: "u"},
+		{URL: "https://erp.example", User: "u"},
+		{URL: "https://erp.example", Database: "d"},
 	} {
 		_, err := New(o)
 		require.Error(t, err)
