@@ -22,6 +22,7 @@ type sizes struct {
 	Visible time.Duration `json:"visibleNs"` // how long
 	Writers int           `json:"writers"`   // connections that make the backlog
 	Pages   int           `json:"pages"`     // orders in the tables while the admin's pages are timed, instead of the rest; 0: the rest
+	Shop    int           `json:"shop"`      // orders of a simulated shop to which a connector writes, instead of the rest; 0: the rest
 	Calls   int           `json:"calls"`     // of each page, besides the first
 	Dir     string        `json:"-"`         // for the temporary folder
 }
@@ -48,6 +49,7 @@ func (s *sizes) flags(f *flag.FlagSet) {
 	f.DurationVar(&s.Visible, "visible", s.Visible, "how long the time until visible is taken")
 	f.IntVar(&s.Writers, "writers", s.Writers, "connections that make the backlog")
 	f.IntVar(&s.Pages, "pages", s.Pages, "time the admin's pages, and nothing else, with so many orders in the tables; 0: time the rest")
+	f.IntVar(&s.Shop, "shop", s.Shop, "measure a connector to a simulated shop with so many orders, and nothing else; 0: measure the rest")
 	f.IntVar(&s.Calls, "calls", s.Calls, "calls of each page, besides the first")
 	f.StringVar(&s.Dir, "dir", os.TempDir(), "where to make the temporary folder: on a real disk, or durability costs nothing")
 }
@@ -96,6 +98,9 @@ func run(ctx context.Context, s sizes) (_ *result, err error) {
 	measure := b.measure
 	if b.Pages > 0 {
 		measure = b.measurePages
+	}
+	if b.Shop > 0 {
+		measure = b.measureShop
 	}
 	if err := measure(ctx, r); err != nil {
 		return nil, b.plant.explain(err)

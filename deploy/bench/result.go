@@ -11,21 +11,22 @@ import (
 
 // result is everything that a run has found out; with -json as it stands.
 type result struct {
-	Started    time.Time   `json:"started"`
-	Seconds    float64     `json:"seconds"`
-	Machine    machine     `json:"machine"`
-	Sizes      sizes       `json:"sizes"`
-	OrderBytes int         `json:"orderBytes"` // as stored
-	EntryBytes int         `json:"entryBytes"` // in a batch
-	Few        *drains     `json:"few,omitzero"`
-	Many       *drains     `json:"many,omitzero"`
-	Chain      *wholeChain `json:"chain,omitzero"`
-	Visible    *visibles   `json:"visible,omitzero"`
-	TwoWay     *twoWay     `json:"twoWay,omitzero"`
-	Copy       *firstCopy  `json:"firstCopy,omitzero"`
-	Equality   *equality   `json:"equality,omitzero"`
-	Pages      []called    `json:"pages,omitzero"`
-	Memory     []memory    `json:"memory"`
+	Started    time.Time    `json:"started"`
+	Seconds    float64      `json:"seconds"`
+	Machine    machine      `json:"machine"`
+	Sizes      sizes        `json:"sizes"`
+	OrderBytes int          `json:"orderBytes"` // as stored
+	EntryBytes int          `json:"entryBytes"` // in a batch
+	Few        *drains      `json:"few,omitzero"`
+	Many       *drains      `json:"many,omitzero"`
+	Chain      *wholeChain  `json:"chain,omitzero"`
+	Visible    *visibles    `json:"visible,omitzero"`
+	TwoWay     *twoWay      `json:"twoWay,omitzero"`
+	Copy       *firstCopy   `json:"firstCopy,omitzero"`
+	Equality   *equality    `json:"equality,omitzero"`
+	Pages      []called     `json:"pages,omitzero"`
+	Shop       *shopFigures `json:"shop,omitzero"`
+	Memory     []memory     `json:"memory"`
 }
 
 // print writes the tables, and the JSON line after them.
@@ -63,7 +64,8 @@ var (
 	growthGoal   = goal{limit: 1.25}
 	serviceGoal  = goal{limit: 200} // MB
 	bridgeGoal   = goal{limit: 64}
-	pageGoal     = goal{limit: 50} // ms
+	pageGoal     = goal{limit: 50}                 // ms
+	shopGoal     = goal{atLeast: true, limit: 0.8} // of a loop with the same calls
 )
 
 // verdict says whether figures reach the goal.

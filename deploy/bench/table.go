@@ -18,9 +18,12 @@ func (r *result) tables(to io.Writer) error {
 	p.line("orderbridge bench, %s, took %.0f s", r.Started.Format(time.DateTime+" UTC"), r.Seconds)
 	p.line("%d cores of %s, %.0f GB, %s, load %s before and %s after; PostgreSQL %s, %s", m.Cores, m.Processor, m.Memory, m.FileSystem, m.Load, m.LoadAfter, m.PostgreSQL, m.Go)
 	p.line("default durability, shared_buffers %s, max_wal_size %s; all that runs and this program share the machine", clusterCache, clusterWAL)
-	if r.Pages != nil {
+	switch {
+	case r.Shop != nil:
+		p.shop(r.Shop)
+	case r.Pages != nil:
 		p.pages(r.Pages, r.Sizes)
-	} else {
+	default:
 		p.exchange(r)
 	}
 	p.memory(r.Memory)

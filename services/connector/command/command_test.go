@@ -33,6 +33,8 @@ func TestConfigIsChecked(t *testing.T) {
 		"CONNECTOR_POLL must be":               func(c *Config) { c.Poll = 0 },
 		"CONNECTOR_GONE must be":               func(c *Config) { c.Gone = 0 },
 		"CONNECTOR_TIMEOUT must be":            func(c *Config) { c.Timeout = 0 },
+		"CONNECTOR_RATE must be":               func(c *Config) { c.Rate = -1 },
+		"CONNECTOR_CALLS must be":              func(c *Config) { c.Calls = 65 },
 		"CONNECTOR_SWEEP must be":              func(c *Config) { c.Sweep = -1 },
 		"CONNECTOR_HINTS_SECRET needs":         func(c *Config) { c.HintsSecret, c.HintsHeader = "whsec", "" },
 		"must be an address, https://host":     func(c *Config) { c.URL = "https://user:cs-secret-secret@shop.example" },

@@ -35,6 +35,8 @@ type Config struct {
 	Sweep        time.Duration `split_words:"true" default:"6h" desc:"time between reads of all orders of the system, which find what no time shows; 0: only at the start"`
 	Gone         time.Duration `split_words:"true" default:"1m" desc:"time after which an order that the system does not have is asked for again before it counts as deleted"`
 	Timeout      time.Duration `split_words:"true" default:"30s" desc:"longest time of one call"`
+	Rate         float64       `split_words:"true" default:"0" desc:"calls a second at most; 0: as the profile says"`
+	Calls        int           `split_words:"true" default:"0" desc:"calls at once at most; 0: as the profile says"`
 	HintsSecret  string        `split_words:"true" secret:"true" desc:"secret that the system signs its notices (webhooks) with; unset: none are taken"`
 	HintsHeader  string        `split_words:"true" default:"X-WC-Webhook-Signature" desc:"header with the base64 HMAC-SHA256 of a notice"`
 	HintsOrderID string        `split_words:"true" default:"id" desc:"member of a notice that is the order's id in the system"`
@@ -82,6 +84,12 @@ func (c *Config) Validate() error {
 	if c.Sweep < 0 {
 		fault("SWEEP", "must be 0 or more")
 	}
+	if c.Rate < 0 {
+		fault("RATE", "must be 0 or more")
+	}
+	if c.Calls < 0 || c.Calls > 64 {
+		fault("CALLS", "must be from 0 to 64")
+	}
 	if c.HintsSecret != "" && (c.HintsHeader == "" || c.HintsOrderID == "") {
 		fault("HINTS_SECRET", "needs %s_HINTS_HEADER and %s_HINTS_ORDER_ID", Prefix, Prefix)
 	}
@@ -98,7 +106,7 @@ func (c *Config) open() (foreign.System, *profile.Mapping, error) {
 		s, err := tryton.New(tryton.Options{URL: c.URL, Database: c.Database, User: c.Key, Password: c.Secret, Web: c.Web})
 		return s, m, err
 	}
-	s, err := rest.New(m, rest.Config{Address: c.URL, Key: c.Key, Secret: c.Secret, Timeout: c.Timeout})
+	s, err := rest.New(m, rest.Config{Address: c.URL, Key: c.Key, Secret: c.Secret, Timeout: c.Timeout, Rate: c.Rate, AtOnce: c.Calls})
 	return s, m, err
 }
 

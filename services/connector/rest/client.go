@@ -36,6 +36,8 @@ type Config struct {
 	Key     string        // user or key of HTTP Basic; some systems have none
 	Secret  string        //
 	Timeout time.Duration // of one call; 30 seconds when 0
+	Rate    float64       // calls a second; the profile's when 0
+	AtOnce  int           // calls at once; the profile's when 0
 	// Client makes the calls; nil for one that verifies TLS. Its redirects are not followed, whatever it says.
 	Client *http.Client
 }
@@ -50,6 +52,7 @@ type client struct {
 	timeout time.Duration
 	http    *http.Client
 	limiter *rate.Limiter
+	atOnce  int
 	now     func() time.Time
 
 	mu      sync.Mutex
@@ -72,7 +75,13 @@ func newClient(r *profile.REST, c Config) (*client, error) {
 	base.Path = strings.TrimSuffix(base.Path, "/") + r.Base
 	k := &client{
 		rest: r, base: base, key: c.Key, secret: c.Secret, timeout: c.Timeout, now: time.Now,
-		limiter: rate.NewLimiter(rate.Limit(r.Rate.PerSecond), r.Rate.Burst),
+		limiter: rate.NewLimiter(rate.Limit(r.Rate.PerSecond), r.Rate.Burst), atOnce: r.Rate.Concurrency,
+	}
+	if c.Rate > 0 {
+		k.limiter = rate.NewLimiter(rate.Limit(c.Rate), max(r.Rate.Burst, int(c.Rate)))
+	}
+	if c.AtOnce > 0 {
+		k.atOnce = c.AtOnce
 	}
 	if k.timeout == 0 {
 		k.timeout = 30 * time.Second

@@ -240,7 +240,7 @@ func (s *System) Now(ctx context.Context) (time.Time, error) {
 func (s *System) Traits() foreign.Traits {
 	return foreign.Traits{
 		Name: s.mapping.Name(), Conditional: s.rest.Condition != nil, Resolution: s.rest.Changed.Resolution, Late: s.rest.Traits.Late,
-		LongestRequest: s.rest.Traits.LongestRequest, Concurrency: s.rest.Rate.Concurrency,
+		LongestRequest: s.rest.Traits.LongestRequest, Concurrency: s.client.atOnce,
 	}
 }
 
