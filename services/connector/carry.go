@@ -169,15 +169,16 @@ func (c *Connector) carryOnce(ctx context.Context, t *target, rec *Record) (got 
 		return got, false, err
 	}
 	now, err := c.holds(ctx, doc, t, rec)
-	if err != nil {
-		return got, false, err
-	}
 	switch {
+	case err != nil:
+		return got, false, err
 	case now.reached:
 		return got, true, c.knowLines(ctx, rec, now.targetLines)
-	case !c.ours(now, t, intent):
+	case now.unchanged:
+		return c.write(ctx, t, rec, doc, now)
+	case !landed(now.seen(), t, intent):
 		return orders.Carried{Found: now.asShadow}, true, c.knowLines(ctx, rec, now.shadowLines)
-	case intent != nil && !now.unchanged && intent.Target == t.fingerprint: // written before, and the system made something else of it
+	case intent.Target == t.fingerprint: // written before, and the system made something else of it
 		return orders.Carried{Made: now.asTarget}, true, c.knowLines(ctx, rec, now.targetLines)
 	}
 	return c.write(ctx, t, rec, doc, now)
@@ -200,45 +201,53 @@ func (c *Connector) carryGone(ctx context.Context, t *target, rec *Record) (got 
 
 // reading is what the system holds, held against what is known and what is wanted.
 type reading struct {
-	asTarget, asShadow       *orders.Seen // with what only lives here as the target has it, or the shadow; nil where there is nothing to read
+	asTarget, asShadow       *orders.Seen // with what only lives here as the target has it, or the shadow; nil where it was not read
 	targetLines, shadowLines foreign.Lines
 	reached                  bool // it is the target
 	unchanged                bool // it is the shadow
 }
 
-// holds reads a document as what the system holds of an order.
+// seen is the content that the system holds; nil when it is deleted there.
+func (r *reading) seen() *contracts.Order {
+	if r.asShadow == nil {
+		return nil
+	}
+	return r.asShadow.Order
+}
+
+// holds reads a document as what the system holds of an order: first as the one that is expected.
 func (c *Connector) holds(ctx context.Context, doc *foreign.Document, t *target, rec *Record) (r reading, err error) {
 	r.targetLines, r.shadowLines = rec.Lines, rec.Lines
 	trashed := c.mapping.Deleted(doc)
-	if t.want == nil {
-		over := trashed
-		if !over {
-			edit, err := c.mapping.Delete(doc)
-			if err != nil {
-				return r, err
-			}
-			over = edit.Empty() // it is as deleted as it gets
+	switch {
+	case t.want == nil && trashed:
+		r.reached = true
+		return r, c.deletedAs(ctx, doc, rec)
+	case t.want == nil:
+		edit, err := c.mapping.Delete(doc)
+		if err != nil {
+			return r, err
 		}
-		if over {
-			r.reached = true
+		if r.reached = edit.Empty(); r.reached { // it is as deleted as it gets
 			return r, c.deletedAs(ctx, doc, rec)
 		}
-	}
-	if trashed {
+	case trashed:
 		r.asShadow, r.unchanged = &orders.Seen{}, t.shadow.Known() && t.before == nil
 		return r, nil
+	}
+	if t.want != nil {
+		if r.asTarget, r.targetLines, err = c.read(doc, t.id, t.want, rec.Lines); err != nil {
+			return r, err
+		}
+		if r.reached = r.asTarget.Content.Fingerprint == t.fingerprint; r.reached {
+			return r, nil
+		}
 	}
 	if r.asShadow, r.shadowLines, err = c.read(doc, t.id, t.before, rec.Lines); err != nil {
 		return r, err
 	}
 	is := r.asShadow.Content.Fingerprint
 	r.unchanged = t.before != nil && is == t.shadow.Head.Fingerprint || t.before == nil && is == rec.DeletedAs
-	if t.want != nil {
-		if r.asTarget, r.targetLines, err = c.read(doc, t.id, t.want, rec.Lines); err != nil {
-			return r, err
-		}
-		r.reached = r.asTarget.Content.Fingerprint == t.fingerprint
-	}
 	return r, nil
 }
 
@@ -273,20 +282,11 @@ func (c *Connector) read(doc *foreign.Document, id uuid.UUID, kept *contracts.Or
 	return seen, lines, err
 }
 
-// ours reports whether what the system holds is what this side knows of, or what an earlier write of this side made:
-// whether nobody else has changed it.
-func (c *Connector) ours(now reading, t *target, intent *Intent) bool {
-	if now.unchanged {
-		return true
-	}
-	return now.asShadow != nil && intent != nil && landed(now.asShadow.Order, t, intent)
-}
-
 // landed reports whether an intent's write has taken effect, whatever the system made of it: at least one field is as
 // it was written, and none that was to change is as it was before. When in doubt it has not, and what differs counts as
 // somebody's edit: that ends as a collision at worst, and never as an edit that is overwritten.
 func landed(now *contracts.Order, t *target, intent *Intent) bool {
-	if now == nil || intent.Body == nil || intent.SentAt.IsZero() || intent.Before != beforeOf(t) {
+	if now == nil || intent == nil || intent.Body == nil || intent.SentAt.IsZero() || intent.Before != beforeOf(t) {
 		return false
 	}
 	if intent.Create {
