@@ -32,7 +32,7 @@ var (
 	testName   = regexp.MustCompile("^`((?:Test|Fuzz)[A-Z]\\w*)(/.*)?`$")
 	filePath   = regexp.MustCompile(`^\.?[\w.-]+(?:/[\w.-]+)*\.(?:go|md|txt|sql|ya?ml|json|sh|conf)$`)
 	folderPath = regexp.MustCompile(`^(?:bridge|contracts|deploy|docs|services|settings|tools)(?:/[\w.-]+)*/?$`)
-	setting    = regexp.MustCompile(`^(?:ORDERS|BRIDGE)_[A-Z_]+$`)
+	setting    = regexp.MustCompile(`^(?:ORDERS|BRIDGE|CONNECTOR)_[A-Z_]+$`)
 	heading    = regexp.MustCompile(`(?m)^#{1,6} +(.*?)\s*$`)
 )
 
