@@ -4,6 +4,7 @@ package e2eshop
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -16,6 +17,8 @@ import (
 	"github.com/orderbridge/orderbridge/contracts/strictjson"
 	"github.com/orderbridge/orderbridge/deploy/pgcluster/pgtest"
 	"github.com/orderbridge/orderbridge/services/connector"
+	"github.com/orderbridge/orderbridge/services/connector/foreign"
+	"github.com/orderbridge/orderbridge/services/connector/tryton"
 	"github.com/orderbridge/orderbridge/services/connector/tryton/trytontest"
 	"github.com/orderbridge/orderbridge/services/orders"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
@@ -146,9 +149,34 @@ func carry(from, to *side) {
 	}
 }
 
+// wire is a way to the system that a test can get in.
+type wire struct {
+	*tryton.System
+	beforeUpdate func() // once, between the connector's read and its write
+	loseCreate   bool   // once, the answer of it
+}
+
+func (w *wire) Update(ctx context.Context, was *foreign.Document, edit *foreign.Edit) error {
+	if meanwhile := w.beforeUpdate; meanwhile != nil {
+		w.beforeUpdate = nil
+		meanwhile()
+	}
+	return w.System.Update(ctx, was, edit)
+}
+
+func (w *wire) Create(ctx context.Context, reference uuid.UUID, edit *foreign.Edit) (string, error) {
+	id, err := w.System.Create(ctx, reference, edit)
+	if err == nil && w.loseCreate {
+		w.loseCreate = false
+		return "", errors.New("the answer is lost")
+	}
+	return id, err
+}
+
 // TestTrytonBehindASide keeps a side in step with Tryton through its connector.
 func TestTrytonBehindASide(t *testing.T) {
-	shop, system := mustAdapter(t)
+	shop, adapter := mustAdapter(t)
+	system := &wire{System: adapter}
 	store := mustStore(t)
 	c := connector.New(connector.Options{
 		Side: "s", Mode: connector.On, Poll: 200 * time.Millisecond, Sweep: time.Hour, Gone: time.Second, Now: now,
@@ -181,15 +209,26 @@ func TestTrytonBehindASide(t *testing.T) {
 	require.Equal(t, "ring twice", peer.order(id).CustomerNote)
 	shop.Edit(t, sale, trytontest.Values{"comment": "ring thrice"})
 	until("the edit arrives", func() bool { return peer.order(id).CustomerNote == "ring thrice" })
-	shop.EditLine(t, lineID(mustGet(t, system, sale), 0), trytontest.Values{"quantity": 5})
+	shop.EditLine(t, lineID(mustGet(t, adapter, sale), 0), trytontest.Values{"quantity": 5})
 	until("a line that was edited by itself arrives", func() bool { return peer.order(id).Lines[0].Quantity == 5 })
 
 	// Edited here.
 	peer.edit(id, func(o *contracts.Order) { o.CustomerNote, o.ExternalRef = "ring softly", "PO 1" })
-	until("the edit is in Tryton", func() bool { return mustGet(t, system, sale).Body["comment"] == "ring softly" })
-	require.Equal(t, "PO 1", mustGet(t, system, sale).Body["reference"])
+	until("the edit is in Tryton", func() bool { return mustGet(t, adapter, sale).Body["comment"] == "ring softly" })
+	require.Equal(t, "PO 1", mustGet(t, adapter, sale).Body["reference"])
 
-	// Made here.
+	// Written in a transaction that commits late.
+	commit := shop.Hold(t, sale, trytontest.Values{"comment": "held"})
+	peer.edit(id, func(o *contracts.Order) { o.ExternalRef = "PO 2" })
+	commit()
+	until("what was committed late arrives", func() bool {
+		st, err := peer.service.Get(t.Context(), id)
+		return err == nil && (st.Link("s").State == ordersync.Collision || peer.order(id).CustomerNote == "held")
+	})
+	require.Equal(t, "held", mustGet(t, adapter, sale).Body["comment"])
+
+	// Made here, and the answer is lost.
+	system.loseCreate = true
 	ours := ourOrder()
 	ours.PaymentStatus = contracts.PaymentUnpaid
 	ours.Totals = nil
@@ -203,17 +242,18 @@ func TestTrytonBehindASide(t *testing.T) {
 	found, err := system.Find(t.Context(), uuid.MustParse(ours.ID))
 	require.NoError(t, err)
 	require.Len(t, found, 1)
-	require.Equal(t, ours.OrderNumber, mustGet(t, system, found[0]).Body["number"])
+	require.Equal(t, ours.OrderNumber, mustGet(t, adapter, found[0]).Body["number"])
 
-	// Edited on both sides at once.
-	shop.Edit(t, found[0], trytontest.Values{"comment": "theirs"})
+	// Edited there between the connector's read and its write.
+	system.beforeUpdate = func() { shop.Edit(t, found[0], trytontest.Values{"comment": "theirs"}) }
 	peer.edit(uuid.MustParse(ours.ID), func(o *contracts.Order) { o.CustomerNote = "ours" })
 	until("a collision", func() bool {
 		st, err := peer.service.Get(t.Context(), uuid.MustParse(ours.ID))
 		return err == nil && st.Link("s").State == ordersync.Collision
 	})
-	require.Equal(t, "theirs", mustGet(t, system, found[0]).Body["comment"])
+	require.Equal(t, "theirs", mustGet(t, adapter, found[0]).Body["comment"])
 	require.Equal(t, "ours", peer.order(uuid.MustParse(ours.ID)).CustomerNote)
+	require.Nil(t, system.beforeUpdate)
 
 	// A probe of it all.
 	probed, err := c.Probe(t.Context(), trytontest.Lamp, "EUR")
