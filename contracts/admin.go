@@ -16,7 +16,7 @@ type Status struct {
 	Peers       []PeerStatus `json:"peers"`
 	// System is the shop or ERP behind a connector's side.
 	System *SystemStatus `json:"system,omitzero"`
-	At          time.Time    `json:"at"`
+	At     time.Time     `json:"at"`
 }
 
 // BrokerStatus is the state of this side's JetStream as seen from the service.
