@@ -33,11 +33,11 @@ func (m *Mapping) check(doc map[string]any, all []sample) (faults []error) {
 		faults = append(faults, fmt.Errorf("writing what was read changes %s", show(any(edit.Body))))
 	}
 	for _, change := range m.changesOf(order, all) {
-		if _, err := m.write(d, change.want, lines); isBroken(err) {
+		if _, err := m.Write(d, change.want, lines); isBroken(err) {
 			faults = append(faults, fmt.Errorf("with another %s: %w", change.name, err))
 		}
 	}
-	if _, err := m.write(nil, order, nil); isBroken(err) {
+	if _, err := m.Write(nil, order, nil); isBroken(err) {
 		faults = append(faults, fmt.Errorf("as a new order: %w", err))
 	}
 	if !reflect.DeepEqual(before, any(doc)) {

@@ -190,6 +190,9 @@ func (m *Mapping) Delete(doc *foreign.Document) (*foreign.Edit, error) {
 		return nil, foreign.Refused("", "orders of this system cannot be deleted by us")
 	}
 	edit := &foreign.Edit{}
+	if m.Deleted(doc) {
+		return edit, nil
+	}
 	if m.deletion.action != "" {
 		edit.Actions = []string{m.deletion.action}
 	}
@@ -203,23 +206,7 @@ func (m *Mapping) Delete(doc *foreign.Document) (*foreign.Edit, error) {
 
 // Write implements foreign.Mapping. It reads what it is about to write, as far as the profile knows what the system
 // makes of it, and refuses a value that would come back as another.
-func (m *Mapping) Write(doc *foreign.Document, want *contracts.Order, lines foreign.Lines) (*foreign.Edit, error) {
-	edit, err := m.write(doc, want, lines)
-	if err != nil {
-		return nil, err
-	}
-	return edit.Edit, nil
-}
-
-// written is an Edit with the document that it makes.
-type written struct {
-	*foreign.Edit
-	after map[string]any
-	lines foreign.Lines
-	kept  []string // pointers of what was wanted and not written, because the profile says keep
-}
-
-func (m *Mapping) write(doc *foreign.Document, order *contracts.Order, lines foreign.Lines) (*written, error) {
+func (m *Mapping) Write(doc *foreign.Document, order *contracts.Order, lines foreign.Lines) (*foreign.Edit, error) {
 	if faults := order.Validate(); len(faults) > 0 {
 		return nil, foreign.Refused(faults[0].Pointer, "%s", faults[0].Detail)
 	}
@@ -264,10 +251,11 @@ func (m *Mapping) write(doc *foreign.Document, order *contracts.Order, lines for
 		return nil, err
 	}
 	edit.Body, edit.Fields = m.changes(before, after, ""), w.fields
-	done := &written{Edit: edit, kept: w.kept}
-	if done.after, err = m.outcome(sim, after); err != nil {
+	if after, err = m.outcome(sim, after); err != nil {
 		return nil, err
 	}
-	done.lines, err = m.verify(done.after, id, want, lines, w)
-	return done, err
+	if err := m.verify(after, id, want, lines, w); err != nil {
+		return nil, err
+	}
+	return edit, nil
 }

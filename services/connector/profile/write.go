@@ -106,23 +106,23 @@ func (m *Mapping) outcome(sim, after map[string]any) (map[string]any, error) {
 
 // verify reads what is about to be written and refuses what would come back as another value. What the profile keeps
 // is not wanted, so it may.
-func (m *Mapping) verify(after map[string]any, id uuid.UUID, want content, lines foreign.Lines, w *writing) (foreign.Lines, error) {
-	order, ids, err := m.read(after, id, want, lines)
+func (m *Mapping) verify(after map[string]any, id uuid.UUID, want content, lines foreign.Lines, w *writing) error {
+	order, _, err := m.read(after, id, want, lines)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	back, err := contentOf(order)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, r := range m.fields {
 		now, v := back.get(r.name), want.get(r.name)
 		if same(now, v) || slices.Contains(w.kept, pointer(r.name)) || r.keep && !r.writable.now(w.creating, w.status) {
 			continue
 		}
-		return nil, mismatch(pointer(r.name), now, v)
+		return mismatch(pointer(r.name), now, v)
 	}
-	return ids, m.lines.verify(back, want, w)
+	return m.lines.verify(back, want, w)
 }
 
 func (l *lineRules) verify(back, want content, w *writing) error {

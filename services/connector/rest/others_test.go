@@ -3,6 +3,7 @@ package rest_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderbridge/orderbridge/services/connector/foreign"
+	"github.com/orderbridge/orderbridge/services/connector/profile"
+	"github.com/orderbridge/orderbridge/services/connector/profiles"
+	"github.com/orderbridge/orderbridge/services/connector/rest"
 )
 
 // TestPartsAreOfOneState: an order that changes between its parts is read again.
@@ -177,4 +181,85 @@ func TestERPNextListsByOffset(t *testing.T) {
 	require.NoError(t, err)
 	last := shop.calls()[len(shop.calls())-1]
 	require.Contains(t, last, `a%5C%22%5D%2C%5B%5C%22x`, "an id cannot leave its quotes")
+}
+
+// other is a woocommerce System whose calls are described otherwise.
+func other(t *testing.T, change func(*profile.REST), answer func(http.ResponseWriter, *http.Request)) (*httptest.Server, *rest.System) {
+	t.Helper()
+	m, err := profiles.Load("woocommerce")
+	require.NoError(t, err)
+	change(m.REST())
+	server := httptest.NewServer(http.HandlerFunc(answer))
+	t.Cleanup(server.Close)
+	system, err := rest.New(m, rest.Config{Address: server.URL, Key: key, Secret: secret, Timeout: time.Minute})
+	require.NoError(t, err)
+	return server, system
+}
+
+func TestEntityTags(t *testing.T) {
+	_, system := other(t, func(r *profile.REST) {
+		r.Condition = &profile.Condition{Header: "If-Match"}
+		r.Stale = profile.Answer{Status: []int{412}}
+	}, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"now"`)
+		if r.Method == http.MethodPut && r.Header.Get("If-Match") != `"now"` {
+			reply(w, 412, map[string]any{"code": "stale"})
+			return
+		}
+		reply(w, 200, order(7))
+	})
+	ctx := context.Background()
+	doc, err := system.Get(ctx, "7")
+	require.NoError(t, err)
+	edit := &foreign.Edit{Body: map[string]any{"status": "completed"}}
+	require.NoError(t, system.Update(ctx, doc, edit))
+	doc.Version = `"old"`
+	require.ErrorIs(t, system.Update(ctx, doc, edit), foreign.ErrStale)
+}
+
+func TestPagesByCursorAndByLink(t *testing.T) {
+	answer := func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Query().Get("c") {
+		case "":
+			w.Header().Set("Link", `<http://`+r.Host+`/wp-json/wc/v3/orders?c=2>; rel="next", <http://x>; rel="prev"`)
+			reply(w, 200, map[string]any{"next": "2", "orders": orders(1, 2)})
+		default:
+			reply(w, 200, map[string]any{"next": nil, "orders": orders(3)})
+		}
+	}
+	for _, paging := range []profile.Paging{
+		{By: "cursor", Param: "c", Cursor: ".next", Items: ".orders", Size: "n", Orders: 2},
+		{By: "link", Items: ".orders", Size: "n", Orders: 2},
+	} {
+		_, system := other(t, func(r *profile.REST) { r.Paging, r.Failed = paging, "" }, answer)
+		require.Equal(t, []string{"1", "2", "3"}, collect(t, system), paging.By)
+	}
+}
+
+// A link of the system to elsewhere does not take our secrets there.
+func TestSecretsGoToTheConfiguredHostOnly(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("called") }))
+	t.Cleanup(elsewhere.Close)
+	_, system := other(t, func(r *profile.REST) { r.Paging = profile.Paging{By: "link", Size: "n", Orders: 2} }, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Link", `<`+elsewhere.URL+`/orders>; rel="next"`)
+		reply(w, 200, orders(1, 2))
+	})
+	err := system.Changed(context.Background(), time.Unix(0, 0), time.Now(), func(foreign.Candidate) error { return nil })
+	require.ErrorContains(t, err, "another host")
+}
+
+func TestActionsAreCalledInTheirOrder(t *testing.T) {
+	var called []string
+	_, system := other(t, func(r *profile.REST) {
+		r.Actions = map[string]profile.Action{"ship": {Request: profile.Request{Method: "POST", Path: "/orders/{id}/ship"}, Body: map[string]any{"all": true}}}
+	}, func(w http.ResponseWriter, r *http.Request) {
+		called = append(called, r.Method+" "+r.URL.Path)
+		reply(w, 200, order(7))
+	})
+	ctx := context.Background()
+	edit := &foreign.Edit{Body: map[string]any{"status": "completed"}, Actions: []string{"ship"}}
+	require.NoError(t, system.Update(ctx, &foreign.Document{ID: "7"}, edit))
+	require.Equal(t, []string{"PUT /wp-json/wc/v3/orders/7", "POST /wp-json/wc/v3/orders/7/ship"}, called)
+	edit = &foreign.Edit{Actions: []string{"fly"}}
+	require.ErrorContains(t, system.Update(ctx, &foreign.Document{ID: "7"}, edit), "does not say how fly is done")
 }
