@@ -46,6 +46,7 @@ type target struct {
 	id          uuid.UUID
 	shadow      *orders.Stored
 	before      *contracts.Order // content of the shadow; nil when there is none, or it is deleted
+	created     *contracts.Order // content that an earlier write created, or may have, where there is no shadow yet
 	want        *contracts.Order // nil: deleted
 	fingerprint string
 	body        []byte
@@ -131,7 +132,6 @@ func (c *Connector) carryFailed(ctx context.Context, rec *Record, err error) err
 		c.log.Info("system refused a write", zap.Stringer("order", rec.OrderID), zap.String("reason", refusal.Error()))
 		return refused(c.system.Traits().Name + " refuses it: " + refusal.Error())
 	case errors.As(err, &quota):
-		c.wait(quota.After)
 		return unavailable(quota.After, "the system's rate limit is used up")
 	case errors.As(err, &known):
 		return err
@@ -159,13 +159,19 @@ func (c *Connector) carryOnce(ctx context.Context, t *target, rec *Record) (got 
 			return got, false, err
 		}
 	}
+	if t.created, err = createdBy(intent, t); err != nil {
+		return got, false, err
+	}
 	doc, err := c.system.Get(ctx, rec.ForeignID)
 	switch {
-	case errors.Is(err, foreign.ErrGone) && t.want == nil:
-		return got, true, nil
+	case errors.Is(err, foreign.ErrGone) && t.want == nil && intent != nil && intent.Target == t.fingerprint:
+		return got, true, nil // by us
 	case errors.Is(err, foreign.ErrGone):
-		return c.carryGone(ctx, t, rec)
+		return c.carryGone(ctx, t, rec, intent)
 	case err != nil:
+		return got, false, err
+	}
+	if err := c.isThere(ctx, rec); err != nil {
 		return got, false, err
 	}
 	now, err := c.holds(ctx, doc, t, rec)
@@ -176,7 +182,7 @@ func (c *Connector) carryOnce(ctx context.Context, t *target, rec *Record) (got 
 		return got, true, c.knowLines(ctx, rec, now.targetLines)
 	case now.unchanged:
 		return c.write(ctx, t, rec, doc, now)
-	case !landed(now.seen(), t, intent):
+	case !ours(now, t, intent):
 		return orders.Carried{Found: now.asShadow}, true, c.knowLines(ctx, rec, now.shadowLines)
 	case intent.Target == t.fingerprint: // written before, and the system made something else of it
 		return orders.Carried{Made: now.asTarget}, true, c.knowLines(ctx, rec, now.targetLines)
@@ -185,14 +191,18 @@ func (c *Connector) carryOnce(ctx context.Context, t *target, rec *Record) (got 
 }
 
 // carryGone goes on with an order that the system says it does not have.
-func (c *Connector) carryGone(ctx context.Context, t *target, rec *Record) (got orders.Carried, done bool, err error) {
+func (c *Connector) carryGone(ctx context.Context, t *target, rec *Record, intent *Intent) (got orders.Carried, done bool, err error) {
 	gone, err := c.goneForGood(ctx, rec)
 	switch {
 	case err != nil:
 		return got, false, err
 	case !gone:
 		return got, false, unavailable(c.o.Gone, fmt.Sprintf("the system says that it does not have the order %s any more; it is asked again", rec.ForeignID))
-	case t.before != nil: // somebody deleted it there
+	case t.want == nil:
+		return got, true, nil
+	case t.created != nil && intent.Target == t.fingerprint: // somebody deleted it there once it was what is wanted
+		return orders.Carried{Made: &orders.Seen{}}, true, nil
+	case t.before != nil || t.created != nil: // somebody deleted it there
 		return orders.Carried{Found: &orders.Seen{}}, true, nil
 	}
 	*rec = Record{OrderID: rec.OrderID} // it is deleted on both sides, and is to be there again
@@ -232,7 +242,7 @@ func (c *Connector) holds(ctx context.Context, doc *foreign.Document, t *target,
 			return r, c.deletedAs(ctx, doc, rec)
 		}
 	case trashed:
-		r.asShadow, r.unchanged = &orders.Seen{}, t.shadow.Known() && t.before == nil
+		r.asTarget, r.asShadow, r.unchanged = &orders.Seen{}, &orders.Seen{}, t.shadow.Known() && t.before == nil
 		return r, nil
 	}
 	if t.want != nil {
@@ -243,7 +253,11 @@ func (c *Connector) holds(ctx context.Context, doc *foreign.Document, t *target,
 			return r, nil
 		}
 	}
-	if r.asShadow, r.shadowLines, err = c.read(doc, t.id, t.before, rec.Lines); err != nil {
+	kept := t.before
+	if kept == nil {
+		kept = t.created
+	}
+	if r.asShadow, r.shadowLines, err = c.read(doc, t.id, kept, rec.Lines); err != nil {
 		return r, err
 	}
 	is := r.asShadow.Content.Fingerprint
@@ -282,15 +296,33 @@ func (c *Connector) read(doc *foreign.Document, id uuid.UUID, kept *contracts.Or
 	return seen, lines, err
 }
 
+// ours reports whether what the system holds, which is not what is known here, is what an earlier write of this side
+// made: whether nobody else has changed it.
+func ours(now reading, t *target, intent *Intent) bool {
+	switch {
+	case intent == nil:
+		return false
+	case t.created != nil: // what is made of the very same target is a further version of it, whoever made it
+		return intent.Target == t.fingerprint || now.seen() != nil && now.asShadow.Content.Fingerprint == intent.Target
+	}
+	return landed(now.seen(), t, intent)
+}
+
+// createdBy is the content with which an intent creates the order; nil when it does not, or the order has changed here
+// since.
+func createdBy(intent *Intent, t *target) (*contracts.Order, error) {
+	if intent == nil || !intent.Create || intent.SentAt.IsZero() || intent.Before != beforeOf(t) || t.before != nil {
+		return nil, nil
+	}
+	return decode(intent.Body)
+}
+
 // landed reports whether an intent's write has taken effect, whatever the system made of it: at least one field is as
 // it was written, and none that was to change is as it was before. When in doubt it has not, and what differs counts as
 // somebody's edit: that ends as a collision at worst, and never as an edit that is overwritten.
 func landed(now *contracts.Order, t *target, intent *Intent) bool {
-	if now == nil || intent == nil || intent.Body == nil || intent.SentAt.IsZero() || intent.Before != beforeOf(t) {
+	if now == nil || intent == nil || intent.Body == nil || intent.Create || intent.SentAt.IsZero() || intent.Before != beforeOf(t) {
 		return false
-	}
-	if intent.Create {
-		return true // it carries our reference, and nothing else created it
 	}
 	want, err := decode(intent.Body)
 	if err != nil {

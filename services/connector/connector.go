@@ -68,10 +68,12 @@ func New(o Options, system foreign.System, mapping foreign.Mapping, records Reco
 	if o.At == nil {
 		o.At = func(string) error { return nil }
 	}
-	return &Connector{
-		o: o, system: newLimited(system), mapping: mapping, records: records, locks: locks{held: map[uuid.UUID]*lock{}}, wake: make(chan struct{}, 1),
+	c := &Connector{
+		o: o, mapping: mapping, records: records, locks: locks{held: map[uuid.UUID]*lock{}}, wake: make(chan struct{}, 1),
 		hinted: map[string]bool{}, recent: map[string]*sighting{}, figures: newFigures(), log: log.Named("connector"),
 	}
+	c.system = newLimited(system, c)
+	return c
 }
 
 // Use gives the connector the service whose orders it fills. The service has the connector as its orders.Outside.

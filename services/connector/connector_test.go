@@ -435,7 +435,7 @@ func TestADatabaseThatWasDropped(t *testing.T) {
 	sameRec, err := w.shadow.store.Connector().RecordOf(t.Context(), same)
 	require.NoError(t, err)
 
-	w.url = database(t)
+	w.store = openStore(t, database(t))
 	w.start()
 	w.peer.edit(rec.OrderID, note("edited while it was away"))
 	require.Error(t, carry(w.peer, w.shadow), "first all orders are read")

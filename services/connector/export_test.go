@@ -6,7 +6,15 @@ import "context"
 func (c *Connector) SetLeads(leads bool) { c.leads.Store(leads) }
 
 // Poll looks once for what changed.
-func (c *Connector) Poll(ctx context.Context) error { return c.poll(ctx) }
+func (c *Connector) Poll(ctx context.Context) error {
+	err := c.poll(ctx)
+	c.outcome(err)
+	return err
+}
 
 // Sweep reads all orders once.
-func (c *Connector) Sweep(ctx context.Context) error { return c.sweep(ctx) }
+func (c *Connector) Sweep(ctx context.Context) error {
+	err := c.sweep(ctx)
+	c.outcome(err)
+	return err
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ type shop struct {
 	now         time.Time
 	calls       []string
 	conditional bool
+	traits      foreign.Traits
 
 	// What a test lets go wrong.
 	before  func(call string) error            // is asked before each call takes effect
@@ -40,10 +42,14 @@ type shopOrder struct {
 	version  int
 	modified time.Time
 	trash    bool
+	was      *foreign.Document // before the last change
 }
 
 func newShop() *shop {
-	return &shop{orders: map[string]*shopOrder{}, now: time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC), conditional: true}
+	return &shop{
+		orders: map[string]*shopOrder{}, now: time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC), conditional: true,
+		traits: foreign.Traits{Name: "fake", Resolution: time.Millisecond, Late: time.Minute, LongestRequest: time.Minute, Concurrency: 2},
+	}
 }
 
 var errLost = errors.New("the answer was lost")
@@ -90,7 +96,7 @@ func copyOrder(o contracts.Order) contracts.Order {
 
 func (s *shop) document(id string, o *shopOrder) *foreign.Document {
 	body := copyOrder(o.order)
-	return &foreign.Document{ID: id, Version: strconv.Itoa(o.version), Body: map[string]any{"order": &body, "lines": slices.Clone(o.lines), "ref": o.ref, "trash": o.trash}}
+	return &foreign.Document{ID: id, Version: strconv.Itoa(o.version), Body: map[string]any{"order": &body, "lines": slices.Clone(o.lines), "ref": o.ref, "trash": o.trash, "modified": o.modified.String()}}
 }
 
 // Get implements foreign.System.
@@ -109,8 +115,8 @@ func (s *shop) Get(_ context.Context, id string) (doc *foreign.Document, err err
 // Find implements foreign.System.
 func (s *shop) Find(_ context.Context, ref uuid.UUID) (ids []string, err error) {
 	err = s.call("find", func() error {
-		for id, o := range s.orders {
-			if o.ref == ref.String() {
+		for _, id := range slices.Sorted(maps.Keys(s.orders)) {
+			if s.orders[id].ref == ref.String() {
 				ids = append(ids, id)
 			}
 		}
@@ -126,7 +132,7 @@ func (s *shop) Create(_ context.Context, ref uuid.UUID, edit *foreign.Edit) (id 
 		id = strconv.Itoa(s.next)
 		o := &shopOrder{ref: ref.String()}
 		s.orders[id] = o
-		s.apply(o, edit)
+		s.apply(id, o, edit)
 		return nil
 	})
 	return id, err
@@ -139,15 +145,18 @@ func (s *shop) Update(_ context.Context, was *foreign.Document, edit *foreign.Ed
 		switch {
 		case o == nil:
 			return foreign.ErrGone
-		case s.conditional && strconv.Itoa(o.version) != was.Version:
+		case s.conditional && was.Version != "" && strconv.Itoa(o.version) != was.Version:
 			return foreign.ErrStale
 		}
-		s.apply(o, edit)
+		s.apply(was.ID, o, edit)
 		return nil
 	})
 }
 
-func (s *shop) apply(o *shopOrder, edit *foreign.Edit) {
+func (s *shop) apply(id string, o *shopOrder, edit *foreign.Edit) {
+	if o.version > 0 {
+		o.was = s.document(id, o)
+	}
 	if set, ok := edit.Body["set"].(func(*contracts.Order)); ok {
 		set(&o.order)
 	}
@@ -167,18 +176,27 @@ func (s *shop) apply(o *shopOrder, edit *foreign.Edit) {
 		s.rewrite(&o.order)
 	}
 	o.version++
-	o.modified = s.now
+	o.modified = s.tick()
 }
+
+// tick is the time by the shop's clock, which has a resolution.
+func (s *shop) tick() time.Time { return s.now.Truncate(s.traits.Resolution) }
 
 // edit is a person's edit in the shop.
 func (s *shop) edit(id string, change func(o *contracts.Order)) {
+	s.change(id, func(o *shopOrder) { change(&o.order) })
+}
+
+// change changes an order, and its time.
+func (s *shop) change(id string, change func(o *shopOrder)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now = s.now.Add(time.Second)
 	o := s.orders[id]
-	change(&o.order)
+	o.was = s.document(id, o)
+	change(o)
 	o.version++
-	o.modified = s.now
+	o.modified = s.tick()
 }
 
 // place is a person who places an order in the shop.
@@ -188,7 +206,7 @@ func (s *shop) place(number string) (id string) {
 	s.now = s.now.Add(time.Second)
 	s.next += 2
 	id = strconv.Itoa(s.next - 1)
-	s.orders[id] = &shopOrder{order: newOrder(number), lines: []string{strconv.Itoa(s.next)}, version: 1, modified: s.now}
+	s.orders[id] = &shopOrder{order: newOrder(number), lines: []string{strconv.Itoa(s.next)}, version: 1, modified: s.tick()}
 	return id
 }
 
@@ -216,7 +234,8 @@ func newOrder(number string) contracts.Order {
 func (s *shop) Changed(_ context.Context, from, until time.Time, yield func(foreign.Candidate) error) error {
 	var list []foreign.Candidate
 	err := s.call("changed", func() error {
-		for id, o := range s.orders {
+		for _, id := range slices.Sorted(maps.Keys(s.orders)) {
+			o := s.orders[id]
 			if s.hidden != nil && s.now.Before(s.hidden(o.modified)) {
 				continue
 			}
@@ -269,7 +288,9 @@ func (s *shop) Now(context.Context) (now time.Time, err error) {
 
 // Traits implements foreign.System.
 func (s *shop) Traits() foreign.Traits {
-	return foreign.Traits{Name: "fake", Conditional: s.conditional, Resolution: time.Millisecond, Late: time.Minute, LongestRequest: time.Minute, Concurrency: 2}
+	traits := s.traits
+	traits.Conditional = s.conditional
+	return traits
 }
 
 // Link implements foreign.System.
@@ -319,7 +340,7 @@ func (mapping) Read(doc *foreign.Document, id uuid.UUID, kept *contracts.Order, 
 
 // Write implements foreign.Mapping.
 func (mapping) Write(doc *foreign.Document, want *contracts.Order, lines foreign.Lines) (*foreign.Edit, error) {
-	if want.CustomerNote == "refuse me" {
+	if strings.HasPrefix(want.CustomerNote, "refuse me") {
 		return nil, foreign.Refused("/customerNote", "the shop does not take that")
 	}
 	if doc == nil {

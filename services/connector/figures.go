@@ -80,22 +80,6 @@ func (c *Connector) failed(err error) {
 	}
 }
 
-// wait leaves the system alone for a while.
-func (c *Connector) wait(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if until := c.o.Now().Add(d); until.After(c.waitFor) {
-		c.waitFor = until
-	}
-}
-
-// waiting is how long the system is to be left alone.
-func (c *Connector) waiting() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return max(0, c.waitFor.Sub(c.o.Now()))
-}
-
 // swept takes note of the beginning or the end of a sweep.
 func (c *Connector) swept(ended bool) {
 	c.mu.Lock()

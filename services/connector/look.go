@@ -48,6 +48,9 @@ func (c *Connector) Look(ctx context.Context, foreignID string) error {
 	case err != nil:
 		return err
 	}
+	if err := c.isThere(ctx, rec); err != nil {
+		return err
+	}
 	err = c.compare(ctx, rec, doc, known)
 	if refusal, ok := errors.AsType[*foreign.Refusal](err); ok {
 		return c.fault(ctx, rec, refusal.Error())
@@ -244,10 +247,13 @@ func (c *Connector) lookGone(ctx context.Context, rec *Record) error {
 	if err != nil {
 		return err
 	}
-	if st == nil || st.Head.Deleted {
-		return c.settled(ctx, rec, rec.Lines, true)
+	if st != nil && !st.Head.Deleted {
+		if err := c.record(ctx, rec, st, &orders.Seen{}, nil, true); err != nil {
+			return err
+		}
 	}
-	return c.record(ctx, rec, st, &orders.Seen{}, nil, true)
+	*rec = Record{OrderID: rec.OrderID} // or every sweep would ask for it
+	return c.clear(ctx, rec)
 }
 
 // goneForGood reports whether an order that the system says it does not have counts as deleted: it was asked for twice,
@@ -266,6 +272,15 @@ func (c *Connector) goneForGood(ctx context.Context, rec *Record) (bool, error) 
 		return false, nil
 	}
 	return true, c.canary(ctx, rec.OrderID)
+}
+
+// isThere takes note that the system has an order, so that only reads after this one count for its absence.
+func (c *Connector) isThere(ctx context.Context, rec *Record) error {
+	if rec.Missing.IsZero() || c.o.Mode == DryRun {
+		return nil
+	}
+	rec.Missing = time.Time{}
+	return c.records.SaveRecord(ctx, rec)
 }
 
 // canariesMax bounds how many orders are asked for until one of them is there.

@@ -78,7 +78,6 @@ func (c *Connector) outcome(err error) time.Duration {
 	case err == nil:
 		c.succeeded()
 	case errors.As(err, &quota):
-		c.wait(quota.After)
 	default:
 		c.failed(err)
 	}
@@ -166,13 +165,14 @@ func (c *Connector) lookAll(ctx context.Context, now time.Time, list func(yield 
 		read   atomic.Int64
 		mu     sync.Mutex
 		failed = map[string]error{}
+		limit  *foreign.Quota
 	)
 	g.SetLimit(max(1, c.system.Traits().Concurrency))
 	err := list(func(one foreign.Candidate) error {
 		mu.Lock()
-		stop := len(failed) >= failuresMax
+		stop := len(failed) >= failuresMax || limit != nil
 		mu.Unlock()
-		if stop || c.waiting() > 0 {
+		if stop {
 			return errStopped
 		}
 		if !c.toLook(one, now) {
@@ -185,17 +185,21 @@ func (c *Connector) lookAll(ctx context.Context, now time.Time, list func(yield 
 				c.looked(one, now)
 				return nil
 			}
-			if quota, ok := errors.AsType[*foreign.Quota](err); ok {
-				c.wait(quota.After)
-			}
 			mu.Lock()
 			defer mu.Unlock()
+			if quota, ok := errors.AsType[*foreign.Quota](err); ok {
+				limit = quota
+				return nil
+			}
 			failed[one.ID] = err
 			return nil
 		})
 		return ctx.Err()
 	})
-	_ = g.Wait() // failures are in failed
+	_ = g.Wait() // failures are in failed and limit
+	if limit != nil {
+		return limit
+	}
 	if err != nil && !errors.Is(err, errStopped) {
 		return err
 	}
@@ -285,9 +289,14 @@ func (c *Connector) lookHinted(ctx context.Context) error {
 	hinted := slices.Sorted(maps.Keys(c.hinted))
 	clear(c.hinted)
 	c.mu.Unlock()
-	for _, id := range hinted {
+	for i, id := range hinted {
 		err := c.Look(ctx, id)
 		if quota, ok := errors.AsType[*foreign.Quota](err); ok {
+			c.mu.Lock()
+			for _, id := range hinted[i:] {
+				c.hinted[id] = true
+			}
+			c.mu.Unlock()
 			return quota
 		}
 		if err != nil && ctx.Err() == nil {

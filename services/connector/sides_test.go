@@ -15,6 +15,7 @@ import (
 	"github.com/orderbridge/orderbridge/contracts/strictjson"
 	"github.com/orderbridge/orderbridge/deploy/pgcluster/pgtest"
 	"github.com/orderbridge/orderbridge/services/connector"
+	"github.com/orderbridge/orderbridge/services/connector/foreign"
 	"github.com/orderbridge/orderbridge/services/orders"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 	"github.com/orderbridge/orderbridge/services/orders/postgres"
@@ -52,9 +53,9 @@ func database(t *testing.T) string {
 	})
 }
 
-func newSide(t *testing.T, name, peer, url string, outside orders.Outside) *side {
+func newSide(t *testing.T, name, peer string, store *postgres.Store, outside orders.Outside) *side {
 	t.Helper()
-	s := &side{t: t, name: name, peer: peer, store: openStore(t, url)}
+	s := &side{t: t, name: name, peer: peer, store: store}
 	key, err := s.store.EpochKey(t.Context())
 	require.NoError(t, err)
 	s.service = orders.NewService(orders.Options{
@@ -154,6 +155,13 @@ func carry(from, to *side) error {
 	}
 	found, _, err := from.service.Lookup(t.Context(), from.peer, ids, false, 1<<20)
 	require.NoError(t, err)
+	return send(from, to, found, false)
+}
+
+// send sends orders from one side to the other, and brings back the answers unless they are lost.
+func send(from, to *side, found []orders.Present, lost bool) error {
+	t := from.t
+	t.Helper()
 	var in []orders.Received
 	for _, p := range found {
 		in = append(in, received(t, p, nil))
@@ -162,7 +170,7 @@ func carry(from, to *side) error {
 		return nil
 	}
 	out, err := to.service.Receive(t.Context(), to.by(), from.name, in)
-	if err != nil {
+	if err != nil || lost {
 		return err
 	}
 	var answers []orders.Received
@@ -177,7 +185,12 @@ func carry(from, to *side) error {
 type world struct {
 	t         *testing.T
 	shop      *shop
-	url       string
+	system    foreign.System  // the shop, or what a test puts before it
+	mapping   foreign.Mapping // likewise
+	records   func(connector.Records) connector.Records
+	store     *postgres.Store // of the shadow
+	clock     func() time.Time
+	log       *zap.Logger
 	connector *connector.Connector
 	shadow    *side
 	peer      *side
@@ -187,10 +200,20 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, shop: newShop(), url: database(t)}
-	w.peer = newSide(t, "p", "s", database(t), nil)
+	w := emptyWorld(t)
 	w.start()
 	w.sweep()
+	return w
+}
+
+// emptyWorld is a world whose connector was not started yet.
+func emptyWorld(t *testing.T) *world {
+	w := &world{
+		t: t, shop: newShop(), mapping: mapping{}, records: func(r connector.Records) connector.Records { return r },
+		store: openStore(t, database(t)), clock: clock, log: zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)),
+	}
+	w.system = w.shop
+	w.peer = newSide(t, "p", "s", openStore(t, database(t)), nil)
 	return w
 }
 
@@ -198,18 +221,17 @@ func newWorld(t *testing.T) *world {
 func (w *world) start() {
 	w.t.Helper()
 	w.crash = ""
-	store := openStore(w.t, w.url)
 	w.connector = connector.New(connector.Options{
 		Side: "s", Mode: connector.On, Poll: time.Hour, Sweep: time.Hour, Gone: 30 * time.Second,
-		Now: func() time.Time { return clock().Add(w.waits) }, Webhook: w.webhook,
+		Now: func() time.Time { return w.clock().Add(w.waits) }, Webhook: w.webhook,
 		At: func(point string) error {
 			if point == w.crash {
 				return errCrash
 			}
 			return nil
 		},
-	}, w.shop, mapping{}, store.Connector(), zaptest.NewLogger(w.t, zaptest.Level(zap.WarnLevel)))
-	w.shadow = newSide(w.t, "s", "p", w.url, w.connector)
+	}, w.system, w.mapping, w.records(w.store.Connector()), w.log)
+	w.shadow = newSide(w.t, "s", "p", w.store, w.connector)
 	w.connector.Use(w.shadow.service)
 	w.connector.SetLeads(true)
 }
@@ -252,8 +274,7 @@ func (w *world) resend(id uuid.UUID) {
 	w.t.Helper()
 	found, _, err := w.peer.service.Lookup(w.t.Context(), "s", []uuid.UUID{id}, true, 1<<20)
 	require.NoError(w.t, err)
-	_, err = w.shadow.service.Receive(w.t.Context(), w.shadow.by(), "p", []orders.Received{received(w.t, found[0], nil)})
-	require.NoError(w.t, err)
+	require.NoError(w.t, send(w.peer, w.shadow, found, true))
 }
 
 // foreignID is the shop's id of an order.

@@ -90,7 +90,7 @@ func TestADryRunChangesNothing(t *testing.T) {
 	id := w.peer.only()
 	dry := connector.New(connector.Options{Side: "s", Mode: connector.DryRun, Poll: time.Hour, Sweep: time.Hour, Gone: time.Minute, Now: clock},
 		w.shop, mapping{}, w.shadow.store.Connector(), zap.NewNop())
-	shadow := newSide(t, "s", "p", w.url, dry)
+	shadow := newSide(t, "s", "p", w.store, dry)
 	dry.Use(shadow.service)
 	dry.SetLeads(true)
 	w.shop.edit(foreignID, note("by the shop"))

@@ -16,7 +16,6 @@ import (
 
 	"github.com/orderbridge/orderbridge/contracts"
 	simulated "github.com/orderbridge/orderbridge/deploy/shop/shop"
-	"github.com/orderbridge/orderbridge/services/connector"
 	"github.com/orderbridge/orderbridge/services/connector/profile"
 	"github.com/orderbridge/orderbridge/services/connector/profiles"
 	"github.com/orderbridge/orderbridge/services/connector/rest"
@@ -47,8 +46,8 @@ func newWooWorld(t *testing.T, opts simulated.Options) *wooWorld {
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	t.Cleanup(s.Close)
-	w := &wooWorld{world: &world{t: t, url: database(t)}, woo: s, address: server.URL}
-	w.peer = newSide(t, "p", "s", database(t), nil)
+	w := &wooWorld{world: emptyWorld(t), woo: s, address: server.URL}
+	w.log = zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel))
 	w.connect()
 	w.sweep()
 	return w
@@ -61,14 +60,8 @@ func (w *wooWorld) connect() {
 	require.NoError(w.t, err)
 	system, err := rest.New(m, rest.Config{Address: w.address, Key: "ck", Secret: "cs", Timeout: 20 * time.Second})
 	require.NoError(w.t, err)
-	store := openStore(w.t, w.url)
-	w.connector = connector.New(connector.Options{
-		Side: "s", Mode: connector.On, Poll: time.Hour, Sweep: time.Hour, Gone: 30 * time.Second,
-		Now: func() time.Time { return clock().Add(w.waits) },
-	}, system, m, store.Connector(), zaptest.NewLogger(w.t, zaptest.Level(zap.ErrorLevel)))
-	w.shadow = newSide(w.t, "s", "p", w.url, w.connector)
-	w.connector.Use(w.shadow.service)
-	w.connector.SetLeads(true)
+	w.system, w.mapping = system, m
+	w.start()
 }
 
 // place orders two lamps in the shop.
@@ -364,7 +357,7 @@ func TestWooCommerceARebuiltConnectorMakesNoDuplicates(t *testing.T) {
 	born := w.peer.only()
 	id := uuid.MustParse(w.peer.create("P-1").ID)
 	w.settle()
-	w.url = database(t)
+	w.store = openStore(t, database(t))
 	w.woo.ClearCalls()
 	w.connect()
 	w.sweep()

@@ -193,15 +193,13 @@ func (s *Service) record(ctx context.Context, by By, id uuid.UUID, seen *Seen) (
 		changed = st.Head.Fingerprint != seen.fingerprint()
 		event := EventEdited
 		switch {
-		case !st.Known() && seen.Order == nil:
-			changed = false
+		case seen.Order == nil: // of an order that is not known here too: what is wanted instead collides with it
+			event = EventDeleted
 		case !st.Known():
 			event = EventCreated
 			if err := checkNew(seen.Order); err != nil {
 				return nil, err
 			}
-		case seen.Order == nil:
-			event = EventDeleted
 		case st.Body != nil:
 			before, err := decodeStored(st.Body)
 			if err != nil {
