@@ -36,11 +36,15 @@ func (c *Connector) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := c.records.Lead(ctx, func(ctx context.Context) error {
 			c.leads.Store(true)
-			defer c.leads.Store(false)
 			c.log.Info("leads its side", zap.String("mode", string(c.o.Mode)))
 			g, ctx := errgroup.WithContext(ctx)
 			g.Go(func() error { return c.polling(ctx) })
 			g.Go(func() error { return c.sweeping(ctx) })
+			g.Go(func() error { // at once: the others may be in the middle of a call
+				<-ctx.Done()
+				c.leads.Store(false)
+				return nil
+			})
 			return g.Wait()
 		})
 		if err != nil && ctx.Err() == nil {
@@ -125,12 +129,10 @@ func (c *Connector) lookAgain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var ids []string
 	for _, rec := range missing {
-		if c.o.Now().Sub(rec.Missing) < c.o.Gone {
-			continue
-		}
-		if err := c.Look(ctx, rec.ForeignID); err != nil {
-			return err
+		if c.o.Now().Sub(rec.Missing) >= c.o.Gone {
+			ids = append(ids, rec.ForeignID)
 		}
 	}
 	intents, _, err := c.records.Intents(ctx, againAtOnce)
@@ -145,14 +147,11 @@ func (c *Connector) lookAgain(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if rec.ForeignID == "" {
-			continue // it goes on with the next entry of its order
-		}
-		if err := c.Look(ctx, rec.ForeignID); err != nil {
-			return err
+		if rec.ForeignID != "" { // otherwise it goes on with the next entry of its order
+			ids = append(ids, rec.ForeignID)
 		}
 	}
-	return nil
+	return c.lookEach(ctx, ids)
 }
 
 // lookAll looks at each candidate that is not as it was looked at before, several at once. One that cannot be read
@@ -282,27 +281,33 @@ func (c *Connector) Hint(foreignID string) bool {
 	return true
 }
 
-// lookHinted looks at what somebody said has changed, and at what could not be read before. None of them holds up the
-// poll.
+// lookHinted looks at what somebody said has changed, and at what could not be read before.
 func (c *Connector) lookHinted(ctx context.Context) error {
 	c.mu.Lock()
 	hinted := slices.Sorted(maps.Keys(c.hinted))
 	clear(c.hinted)
 	c.mu.Unlock()
-	for i, id := range hinted {
+	return c.lookEach(ctx, hinted)
+}
+
+// lookEach looks at orders one by one. One that cannot be read does not hold up the others. When it is the system that
+// cannot be, the next poll goes on with those that are left.
+func (c *Connector) lookEach(ctx context.Context, ids []string) error {
+	for i, id := range ids {
 		err := c.Look(ctx, id)
-		if quota, ok := errors.AsType[*foreign.Quota](err); ok {
+		if err == nil {
+			continue
+		}
+		if _, limited := errors.AsType[*foreign.Quota](err); !limited && c.canary(ctx, uuid.Nil) == nil {
+			err = c.unreadable(ctx, id, err)
+		}
+		if err != nil {
 			c.mu.Lock()
-			for _, id := range hinted[i:] {
+			defer c.mu.Unlock()
+			for _, id := range ids[i:] {
 				c.hinted[id] = true
 			}
-			c.mu.Unlock()
-			return quota
-		}
-		if err != nil && ctx.Err() == nil {
-			if err := c.unreadable(ctx, id, err); err != nil {
-				return err
-			}
+			return err
 		}
 	}
 	return nil
@@ -407,18 +412,23 @@ func (c *Connector) sweepUnlisted(ctx context.Context, listed map[string]bool) e
 		if err != nil {
 			return err
 		}
-		for _, rec := range list {
-			after = rec.OrderID
-			if listed[rec.ForeignID] {
-				continue
+		if err := c.lookAll(ctx, time.Time{}, func(yield func(foreign.Candidate) error) error {
+			for _, rec := range list {
+				if listed[rec.ForeignID] {
+					continue
+				}
+				if err := yield(foreign.Candidate{ID: rec.ForeignID}); err != nil {
+					return err
+				}
 			}
-			if err := c.Look(ctx, rec.ForeignID); err != nil {
-				return err
-			}
+			return nil
+		}); err != nil {
+			return err
 		}
 		if len(list) < page {
 			return nil
 		}
+		after = list[len(list)-1].OrderID
 	}
 }
 

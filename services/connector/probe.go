@@ -47,7 +47,7 @@ func (c *Connector) Probe(ctx context.Context, sku, currency string) (*contracts
 	p := &probe{c: c, id: uuid.New()}
 	copy(p.id[:], scratchMark)
 	p.want = scratch(p.id, sku, currency, c.o.Now())
-	if err := p.run(ctx); err != nil {
+	if err := p.run(context.WithoutCancel(ctx)); err != nil { // or the scratch order would be left there
 		return nil, c.carryFailed(ctx, &Record{OrderID: p.id}, err)
 	}
 	out := &contracts.SystemProbe{At: c.o.Now(), Level: p.level(), Steps: p.steps}
