@@ -25,7 +25,8 @@ const (
 	// rewritesMax is how often in a row the system may make something else of a field before a write of it is refused.
 	// Otherwise two systems that each want another value would write for ever.
 	rewritesMax = 3
-	// pauseUnclear is when to try again after a call of which nobody knows what became.
+	// pauseUnclear is when to try again what this process cannot do now for any order. What only one order has to wait
+	// for names no time: its sender would wait with all orders.
 	pauseUnclear = 5 * time.Second
 )
 
@@ -99,7 +100,7 @@ func (c *Connector) Carry(ctx context.Context, w orders.Wanted) (orders.Carried,
 			return got, c.carryFailed(ctx, rec, err)
 		}
 	}
-	return orders.Carried{}, unavailable(time.Second, "the order changes in the system all the time")
+	return orders.Carried{}, unavailable(0, "the order changes in the system all the time")
 }
 
 // mayWrite fails unless this process may write to the system now.
@@ -139,7 +140,7 @@ func (c *Connector) carryFailed(ctx context.Context, rec *Record, err error) err
 		return unavailable(time.Second, "there was no time left to ask the system")
 	}
 	c.failed(err)
-	return &orders.Error{Kind: orders.OutsideUnavailable, After: pauseUnclear, Message: "the system behind this side cannot be asked now"}
+	return unavailable(0, "the system behind this side cannot be asked now")
 }
 
 // carryOnce brings the system to the target from what it holds now. It reports false when it is to begin again.
@@ -147,9 +148,6 @@ func (c *Connector) carryOnce(ctx context.Context, t *target, rec *Record) (got 
 	intent, err := c.records.Intent(ctx, t.id)
 	if err != nil {
 		return got, false, err
-	}
-	if rec.ForeignID == "" && intent == nil && t.want == nil {
-		return got, true, nil // it was never there
 	}
 	if rec.ForeignID == "" {
 		if done, err := c.find(ctx, t, rec, intent); err != nil || done {
@@ -174,20 +172,32 @@ func (c *Connector) carryOnce(ctx context.Context, t *target, rec *Record) (got 
 	if err := c.isThere(ctx, rec); err != nil {
 		return got, false, err
 	}
-	now, err := c.holds(ctx, doc, t, rec)
+	now, err := c.holds(ctx, doc, t, rec, intent != nil && intent.Target == ordersync.Tombstone)
 	switch {
 	case err != nil:
 		return got, false, err
 	case now.reached:
 		return got, true, c.knowLines(ctx, rec, now.targetLines)
+	case now.unchanged && !c.system.Traits().Conditional && c.mayComeYet(intent): // and would overwrite what is written now
+		return got, false, unavailable(0, "an earlier write of the order may still take effect")
 	case now.unchanged:
-		return c.write(ctx, t, rec, doc, now)
-	case !ours(now, t, intent):
+		return c.write(ctx, t, rec, doc, now, intent)
+	}
+	our, err := c.ours(doc, now, t, rec, intent)
+	switch {
+	case err != nil:
+		return got, false, err
+	case !our:
 		return orders.Carried{Found: now.asShadow}, true, c.knowLines(ctx, rec, now.shadowLines)
 	case intent.Target == t.fingerprint: // written before, and the system made something else of it
 		return orders.Carried{Made: now.asTarget}, true, c.knowLines(ctx, rec, now.targetLines)
 	}
-	return c.write(ctx, t, rec, doc, now)
+	return c.write(ctx, t, rec, doc, now, intent)
+}
+
+// mayComeYet reports whether a request whose answer was lost may still take effect.
+func (c *Connector) mayComeYet(intent *Intent) bool {
+	return intent != nil && c.o.Now().Before(intent.SentAt.Add(c.system.Traits().LongestRequest))
 }
 
 // carryGone goes on with an order that the system says it does not have.
@@ -197,7 +207,7 @@ func (c *Connector) carryGone(ctx context.Context, t *target, rec *Record, inten
 	case err != nil:
 		return got, false, err
 	case !gone:
-		return got, false, unavailable(c.o.Gone, fmt.Sprintf("the system says that it does not have the order %s any more; it is asked again", rec.ForeignID))
+		return got, false, unavailable(0, fmt.Sprintf("the system says that it does not have the order %s any more; it is asked again", rec.ForeignID))
 	case t.want == nil:
 		return got, true, nil
 	case t.created != nil && intent.Target == t.fingerprint: // somebody deleted it there once it was what is wanted
@@ -225,10 +235,11 @@ func (r *reading) seen() *contracts.Order {
 	return r.asShadow.Order
 }
 
-// holds reads a document as what the system holds of an order: first as the one that is expected.
-func (c *Connector) holds(ctx context.Context, doc *foreign.Document, t *target, rec *Record) (r reading, err error) {
+// holds reads a document as what the system holds of an order: first as the one that is expected. Deleting says that a
+// deletion was sent.
+func (c *Connector) holds(ctx context.Context, doc *foreign.Document, t *target, rec *Record, deleting bool) (r reading, err error) {
 	r.targetLines, r.shadowLines = rec.Lines, rec.Lines
-	trashed := c.mapping.Deleted(doc)
+	trashed, asDeleted := c.mapping.Deleted(doc), false
 	switch {
 	case t.want == nil && trashed:
 		r.reached = true
@@ -238,9 +249,10 @@ func (c *Connector) holds(ctx context.Context, doc *foreign.Document, t *target,
 		if err != nil {
 			return r, err
 		}
-		if r.reached = edit.Empty(); r.reached { // it is as deleted as it gets
+		if r.reached = edit.Empty() && (deleting || t.before == nil); r.reached { // it is as deleted as it gets
 			return r, c.deletedAs(ctx, doc, rec)
 		}
+		asDeleted = edit.Empty()
 	case trashed:
 		r.asTarget, r.asShadow, r.unchanged = &orders.Seen{}, &orders.Seen{}, t.shadow.Known() && t.before == nil
 		return r, nil
@@ -262,6 +274,9 @@ func (c *Connector) holds(ctx context.Context, doc *foreign.Document, t *target,
 	}
 	is := r.asShadow.Content.Fingerprint
 	r.unchanged = t.before != nil && is == t.shadow.Head.Fingerprint || t.before == nil && is == rec.DeletedAs
+	if r.reached = asDeleted && r.unchanged; r.reached { // and nobody edited it since
+		return r, c.deletedAs(ctx, doc, rec)
+	}
 	return r, nil
 }
 
@@ -298,14 +313,22 @@ func (c *Connector) read(doc *foreign.Document, id uuid.UUID, kept *contracts.Or
 
 // ours reports whether what the system holds, which is not what is known here, is what an earlier write of this side
 // made: whether nobody else has changed it.
-func ours(now reading, t *target, intent *Intent) bool {
+func (c *Connector) ours(doc *foreign.Document, now reading, t *target, rec *Record, intent *Intent) (bool, error) {
 	switch {
-	case intent == nil:
-		return false
-	case t.created != nil: // what is made of the very same target is a further version of it, whoever made it
-		return intent.Target == t.fingerprint || now.seen() != nil && now.asShadow.Content.Fingerprint == intent.Target
+	case intent == nil || now.seen() == nil && t.created == nil:
+		return false, nil
+	case intent.Target == t.fingerprint: // what is made of the very same target is a further version of it, whoever made it
+		return t.created != nil || landed(now.seen(), t, intent), nil
+	case now.seen() == nil || intent.Body == nil || intent.Before != beforeOf(t):
+		return false, nil
 	}
-	return landed(now.seen(), t, intent)
+	// Another target is written over it, so it has to be what was sent, and nothing else.
+	sent, err := decode(intent.Body)
+	if err != nil {
+		return false, err
+	}
+	is, _, err := c.read(doc, t.id, sent, rec.Lines)
+	return err == nil && is.Content.Fingerprint == intent.Target, err
 }
 
 // createdBy is the content with which an intent creates the order; nil when it does not, or the order has changed here
@@ -361,8 +384,6 @@ func (c *Connector) find(ctx context.Context, t *target, rec *Record, intent *In
 	case len(hits) == 1:
 		rec.ForeignID = hits[0]
 		return false, c.records.SaveRecord(ctx, rec)
-	case t.want == nil:
-		return true, nil
 	}
 	cursor, err := c.records.Cursor(ctx)
 	if err != nil {
@@ -371,20 +392,21 @@ func (c *Connector) find(ctx context.Context, t *target, rec *Record, intent *In
 	if !cursor.Imported { // it may have been born there
 		return false, unavailable(pauseUnclear, "the orders of the system are being read for the first time")
 	}
-	if intent != nil && intent.Create && !intent.SentAt.IsZero() {
-		if rest := intent.SentAt.Add(c.system.Traits().LongestRequest).Sub(c.o.Now()); rest > 0 {
-			return false, unavailable(rest, "an earlier request to create the order may still take effect")
-		}
+	if c.mayComeYet(intent) {
+		return false, unavailable(0, "an earlier request to create the order may still take effect")
+	}
+	if t.want == nil {
+		return true, nil
 	}
 	edit, err := c.mapping.Write(nil, t.want, nil)
 	if err != nil {
 		return false, err
 	}
-	return false, c.create(ctx, t, rec, edit)
+	return false, c.create(ctx, t, rec, edit, intent)
 }
 
-func (c *Connector) create(ctx context.Context, t *target, rec *Record, edit *foreign.Edit) error {
-	if err := c.intend(ctx, t, true); err != nil {
+func (c *Connector) create(ctx context.Context, t *target, rec *Record, edit *foreign.Edit, was *Intent) error {
+	if err := c.intend(ctx, t, true, was); err != nil {
 		return err
 	}
 	id, err := c.system.Create(ctx, t.id, edit)
@@ -398,11 +420,16 @@ func (c *Connector) create(ctx context.Context, t *target, rec *Record, edit *fo
 	return c.records.SaveRecord(ctx, rec)
 }
 
-// intend stores what a request that goes out now is to bring about.
-func (c *Connector) intend(ctx context.Context, t *target, create bool) error {
+// intend stores what a request that goes out now is to bring about. Another process may have taken the lead since was
+// was read: whoever stores its intent first sends.
+func (c *Connector) intend(ctx context.Context, t *target, create bool, was *Intent) error {
 	i := &Intent{OrderID: t.id, Create: create, Before: beforeOf(t), Target: t.fingerprint, Body: t.body, SentAt: c.o.Now()}
-	if err := c.records.SaveIntent(ctx, i); err != nil {
+	saved, err := c.records.SaveIntent(ctx, i, was)
+	switch {
+	case err != nil:
 		return err
+	case !saved:
+		return unavailable(0, "another process of this side writes the order")
 	}
 	return c.o.At(PointIntent)
 }
@@ -422,17 +449,19 @@ func (c *Connector) written(ctx context.Context, t *target, err error) error {
 }
 
 // write changes the system's order to the target, and reads what it made of it.
-func (c *Connector) write(ctx context.Context, t *target, rec *Record, doc *foreign.Document, now reading) (got orders.Carried, done bool, err error) {
+func (c *Connector) write(ctx context.Context, t *target, rec *Record, doc *foreign.Document, now reading, was *Intent) (got orders.Carried, done bool, err error) {
 	read := c.o.Now()
 	changes := differences(t.before, t.want)
 	edit, err := c.edit(t, rec, doc, now, changes)
 	switch {
 	case err != nil:
 		return got, false, err
+	case edit.Empty() && t.want == nil:
+		return got, true, c.deletedAs(ctx, doc, rec)
 	case edit.Empty(): // the system has no place for what differs, and keeps its own
 		return orders.Carried{Made: now.asTarget}, true, c.knowLines(ctx, rec, now.targetLines)
 	}
-	if err := c.intend(ctx, t, false); err != nil {
+	if err := c.intend(ctx, t, false, was); err != nil {
 		return got, false, err
 	}
 	c.figures.window.Observe(c.o.Now().Sub(read).Seconds())
@@ -450,7 +479,7 @@ func (c *Connector) write(ctx context.Context, t *target, rec *Record, doc *fore
 	if err != nil {
 		return got, false, err
 	}
-	is, err := c.holds(ctx, after, t, rec)
+	is, err := c.holds(ctx, after, t, rec, true)
 	if err != nil {
 		return got, false, err
 	}

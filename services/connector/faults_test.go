@@ -237,8 +237,12 @@ func (r records) SaveRecord(ctx context.Context, rec *connector.Record) error {
 }
 
 // SaveIntent implements connector.Records.
-func (r records) SaveIntent(ctx context.Context, i *connector.Intent) error {
-	return r.write(func() error { return r.Records.SaveIntent(ctx, i) })
+func (r records) SaveIntent(ctx context.Context, i, was *connector.Intent) (saved bool, err error) {
+	err = r.write(func() error {
+		saved, err = r.Records.SaveIntent(ctx, i, was)
+		return err
+	})
+	return saved, err
 }
 
 // DropIntent implements connector.Records.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,6 +13,7 @@ import (
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/services/connector/foreign"
 	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
 // intentPatience is how long a read leaves alone what a write of ours seems to have made. Its sender sends again
@@ -101,21 +103,15 @@ func (c *Connector) compare(ctx context.Context, rec *Record, doc *foreign.Docum
 		return err
 	}
 	if c.mapping.Deleted(doc) {
-		return c.record(ctx, rec, st, &orders.Seen{}, rec.Lines, known)
+		return c.deleted(ctx, rec, st, rec.Lines, known)
 	}
 	seen, lines, err := c.read(doc, rec.OrderID, before, rec.Lines)
 	if err != nil {
 		return err
 	}
 	is := seen.Content.Fingerprint
-	if st != nil && st.Head.Deleted && is == rec.DeletedAs {
-		return c.settled(ctx, rec, lines, known)
-	}
-	if st != nil && is == st.Head.Fingerprint {
-		if err := c.records.DropIntent(ctx, rec.OrderID); err != nil { // a crash may have left it
-			return err
-		}
-		return c.settled(ctx, rec, lines, known)
+	if st != nil && (st.Head.Deleted && is == rec.DeletedAs || is == st.Head.Fingerprint) {
+		return c.asKnownHere(ctx, rec, st, lines, known)
 	}
 	if wait, err := c.awaitPeer(ctx, rec, doc, st); err != nil || wait {
 		return err
@@ -123,7 +119,39 @@ func (c *Connector) compare(ctx context.Context, rec *Record, doc *foreign.Docum
 	if under, err := c.underWay(ctx, doc, rec, st, before, seen); err != nil || under {
 		return err
 	}
-	return c.record(ctx, rec, st, seen, lines, known)
+	return c.record(ctx, rec, st, seen, lines)
+}
+
+// deleted goes on with an order that was deleted in the system: by somebody, or by a write whose sender has no answer
+// yet.
+func (c *Connector) deleted(ctx context.Context, rec *Record, st *orders.Stored, lines foreign.Lines, known bool) error {
+	if st == nil || st.Head.Deleted {
+		return c.asKnownHere(ctx, rec, st, lines, known)
+	}
+	intent, err := c.records.Intent(ctx, rec.OrderID)
+	if err != nil || intent != nil && intent.Target == ordersync.Tombstone && c.o.Now().Sub(intent.SentAt) <= intentPatience {
+		return err
+	}
+	return c.record(ctx, rec, st, &orders.Seen{}, lines)
+}
+
+// asKnownHere goes on with an order that is in the system as it is known here. A crash may have left an intent whose
+// effect is stored, or that can have none any more.
+func (c *Connector) asKnownHere(ctx context.Context, rec *Record, st *orders.Stored, lines foreign.Lines, known bool) error {
+	intent, err := c.records.Intent(ctx, rec.OrderID)
+	if err != nil {
+		return err
+	}
+	before := ""
+	if st != nil && !st.Head.Deleted {
+		before = st.Head.Fingerprint
+	}
+	if intent != nil && (intent.Before != before || !c.mayComeYet(intent)) {
+		if err := c.records.DropIntent(ctx, rec.OrderID); err != nil {
+			return err
+		}
+	}
+	return c.settled(ctx, rec, lines, known)
 }
 
 // shadow reads the order as this side has it; nil when it has none.
@@ -179,10 +207,7 @@ func (c *Connector) underWay(ctx context.Context, doc *foreign.Document, rec *Re
 }
 
 // record makes what was seen a version of this side.
-func (c *Connector) record(ctx context.Context, rec *Record, st *orders.Stored, seen *orders.Seen, lines foreign.Lines, known bool) error {
-	if seen.Order == nil && (st == nil || st.Head.Deleted) {
-		return c.settled(ctx, rec, lines, known)
-	}
+func (c *Connector) record(ctx context.Context, rec *Record, st *orders.Stored, seen *orders.Seen, lines foreign.Lines) error {
 	if c.o.Mode == DryRun {
 		c.figures.wouldRecord.Add(1)
 		c.log.Info("would record what was changed in the system", zap.Stringer("order", rec.OrderID), zap.String("foreign_id", rec.ForeignID))
@@ -248,7 +273,7 @@ func (c *Connector) lookGone(ctx context.Context, rec *Record) error {
 		return err
 	}
 	if st != nil && !st.Head.Deleted {
-		if err := c.record(ctx, rec, st, &orders.Seen{}, nil, true); err != nil {
+		if err := c.record(ctx, rec, st, &orders.Seen{}, nil); err != nil {
 			return err
 		}
 	}
@@ -286,21 +311,25 @@ func (c *Connector) isThere(ctx context.Context, rec *Record) error {
 // canariesMax bounds how many orders are asked for until one of them is there.
 const canariesMax = 5
 
-// canary fails unless the system has one of the orders that are known here to be there. It looks from one on.
+// canary fails unless the system shows one of the orders that are known here to be there. It looks from one on.
 func (c *Connector) canary(ctx context.Context, from uuid.UUID) error {
-	for _, after := range []uuid.UUID{from, uuid.Nil} {
+	why := errors.New("the system has none of the orders that are known here, so none counts as deleted")
+	for _, after := range slices.Compact([]uuid.UUID{from, uuid.Nil}) {
 		list, err := c.records.RecordsAfter(ctx, after, true, canariesMax)
 		if err != nil {
 			return err
 		}
 		for _, other := range list {
 			_, err := c.system.Get(ctx, other.ForeignID)
-			if !errors.Is(err, foreign.ErrGone) {
+			if _, limited := errors.AsType[*foreign.Quota](err); err == nil || limited {
 				return err
+			}
+			if !errors.Is(err, foreign.ErrGone) { // this one cannot be read, which says nothing of the others
+				why = err
 			}
 		}
 	}
-	return errors.New("the system has none of the orders that are known here, so none counts as deleted")
+	return why
 }
 
 func sameLines(a, b foreign.Lines) bool {

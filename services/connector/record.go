@@ -61,7 +61,9 @@ type Records interface {
 	Intent(ctx context.Context, id uuid.UUID) (*Intent, error)
 	// Intents lists intents, oldest first, and counts all.
 	Intents(ctx context.Context, limit int) (list []*Intent, all int64, err error)
-	SaveIntent(ctx context.Context, i *Intent) error
+	// SaveIntent stores an intent in the place of another, nil for none, and reports false when another process was sooner:
+	// that one is not there any more, or an order that is to be created has a ForeignID.
+	SaveIntent(ctx context.Context, i, was *Intent) (saved bool, err error)
 	DropIntent(ctx context.Context, id uuid.UUID) error
 	Cursor(ctx context.Context) (Cursor, error)
 	SaveCursor(ctx context.Context, c Cursor) error

@@ -26,9 +26,11 @@ const (
 	missing = EXCLUDED.missing, fault = EXCLUDED.fault, fault_at = EXCLUDED.fault_at, rewritten = EXCLUDED.rewritten`
 
 	intentColumns = `SELECT order_id, creates, before, target, body, sent_at FROM connector_intents `
-	saveIntent    = `INSERT INTO connector_intents (order_id, creates, before, target, body, sent_at) VALUES ($1, $2, $3, $4, $5, $6)
-	ON CONFLICT (order_id) DO UPDATE SET creates = EXCLUDED.creates, before = EXCLUDED.before, target = EXCLUDED.target,
-	body = EXCLUDED.body, sent_at = EXCLUDED.sent_at`
+	saveIntent    = `INSERT INTO connector_intents (order_id, creates, before, target, body, sent_at) SELECT $1, $2, $3, $4, $5, $6
+	WHERE NOT $2 OR NOT EXISTS (SELECT FROM connector_records WHERE order_id = $1 AND foreign_id IS NOT NULL)
+	ON CONFLICT (order_id) DO NOTHING`
+	replaceIntent = `UPDATE connector_intents SET creates = $2, before = $3, target = $4, body = $5, sent_at = $6
+	WHERE order_id = $1 AND sent_at = $7`
 
 	// Only the number of the lock matters: it is no other one of ours in this database.
 	tryLead = `SELECT pg_try_advisory_lock(7205759403792)`
@@ -207,9 +209,13 @@ func (s *ConnectorStore) Intents(ctx context.Context, limit int) (list []*connec
 }
 
 // SaveIntent implements connector.Records.
-func (s *ConnectorStore) SaveIntent(ctx context.Context, i *connector.Intent) error {
-	_, err := s.pool.Exec(ctx, saveIntent, i.OrderID, i.Create, i.Before, i.Target, i.Body, i.SentAt)
-	return translate(err, "save intent")
+func (s *ConnectorStore) SaveIntent(ctx context.Context, i, was *connector.Intent) (saved bool, err error) {
+	query, args := saveIntent, []any{i.OrderID, i.Create, i.Before, i.Target, i.Body, i.SentAt}
+	if was != nil {
+		query, args = replaceIntent, append(args, was.SentAt)
+	}
+	done, err := s.pool.Exec(ctx, query, args...)
+	return done.RowsAffected() == 1, translate(err, "save intent")
 }
 
 // DropIntent implements connector.Records.
