@@ -1,6 +1,7 @@
 package connector_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/services/connector"
+	"github.com/orderbridge/orderbridge/services/connector/foreign"
 	"github.com/orderbridge/orderbridge/services/orders"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
@@ -213,4 +215,87 @@ func (w *world) resendTo(process *side, id uuid.UUID) error {
 	require.NoError(w.t, err)
 	_, err = process.service.Receive(w.t.Context(), process.by(), "p", []orders.Received{received(w.t, found[0], nil)})
 	return err
+}
+
+// TestACreationOfAClientIsInterrupted: the client sends its request again, and the shop has one order.
+func TestACreationOfAClientIsInterrupted(t *testing.T) {
+	w := newWorld(t)
+	w.shop.after = once("create", func() error { return errLost })
+	create := func() (*orders.Stored, error) {
+		o := newOrder("C-1")
+		st, _, err := w.shadow.service.Create(t.Context(), w.shadow.by(), &o, &orders.IdempotencyKey{Client: "c", Key: "1", RequestHash: "h"})
+		return st, err
+	}
+	_, err := create()
+	require.Equal(t, orders.OutsideUnavailable, orders.KindOf(err))
+	st, err := create()
+	require.NoError(t, err)
+	require.Len(t, w.shop.orders, 1)
+	again, err := create()
+	require.NoError(t, err)
+	require.Equal(t, st.ID, again.ID)
+	w.settle()
+	w.equal(st.ID)
+}
+
+// cancelling deletes orders by a status of theirs.
+type cancelling struct{ mapping }
+
+func cancel(o *contracts.Order) {
+	o.Status, o.CancelReason, o.CancelledAt = contracts.StatusCancelled, "customer", o.PlacedAt
+}
+
+// Delete implements foreign.Mapping.
+func (cancelling) Delete(doc *foreign.Document) (*foreign.Edit, error) {
+	if doc.Body["order"].(*contracts.Order).Status == contracts.StatusCancelled {
+		return &foreign.Edit{}, nil
+	}
+	return &foreign.Edit{Body: map[string]any{"set": cancel}, Fields: []string{"/status"}}, nil
+}
+
+// TestADeletionHidesNoEdit: an order is as deleted as it gets before the peer deletes it, and somebody edited it.
+func TestADeletionHidesNoEdit(t *testing.T) {
+	w := newWorld(t)
+	w.mapping = cancelling{}
+	w.start()
+	edited, known, asked := w.shop.place("S-1"), w.shop.place("S-2"), w.shop.place("S-3")
+	w.settle()
+	w.shop.edit(edited, cancel)
+	w.shop.edit(known, cancel)
+	w.settle()
+	id := func(foreignID string) uuid.UUID {
+		rec, err := w.shadow.store.Connector().RecordOf(t.Context(), foreignID)
+		require.NoError(t, err)
+		return rec.OrderID
+	}
+	w.shop.edit(edited, note("a late complaint"))
+	for _, foreignID := range []string{edited, known, asked} {
+		w.peer.remove(id(foreignID))
+	}
+	require.NoError(t, carry(w.peer, w.shadow))
+	require.Equal(t, ordersync.Collision, w.peer.state(id(edited)))
+	for _, foreignID := range []string{known, asked} {
+		require.Equal(t, ordersync.DelSynced, w.peer.state(id(foreignID)))
+		require.Equal(t, contracts.StatusCancelled, w.shop.order(foreignID).Status)
+	}
+	w.settle()
+	w.sweep()
+	w.equal(id(known))
+	w.equal(id(asked))
+	w.shop.edit(asked, note("a later complaint"))
+	w.settle()
+	require.False(t, w.peer.get(id(asked)).Head.Deleted)
+}
+
+// cleared are records whose last fault is cleared between its count and its list.
+type cleared struct{ connector.Records }
+
+// Faults implements connector.Records.
+func (cleared) Faults(context.Context, int) ([]*connector.Record, int64, error) { return nil, 1, nil }
+
+func TestTheStatusWhileAFaultIsCleared(t *testing.T) {
+	w := newWorld(t)
+	w.records = func(r connector.Records) connector.Records { return cleared{r} }
+	w.start()
+	require.NotPanics(t, func() { w.status() })
 }

@@ -439,7 +439,7 @@ func (c *Connector) saveCursor(ctx context.Context, cursor Cursor) error {
 	return c.records.SaveCursor(ctx, cursor)
 }
 
-// LookAt looks at one order now, by either id, for a person who asks.
+// LookAt looks at one order now, for a person who asks.
 func (c *Connector) LookAt(ctx context.Context, id uuid.UUID) error {
 	if !c.leads.Load() {
 		return unavailable(pauseUnclear, "another process of this side leads, or none does yet")

@@ -87,7 +87,7 @@ func (c *Connector) alarms(s *contracts.SystemStatus) []string {
 	if len(s.UnderWay) > 0 && now.Sub(s.UnderWay[0].SentAt) > intentPatience {
 		out = append(out, fmt.Sprintf("a write to %s is under way for %s: order %s", s.Name, for_(s.UnderWay[0].SentAt), s.UnderWay[0].ID))
 	}
-	if s.FaultCount > 0 {
+	if len(s.Faults) > 0 { // it is counted by another query
 		out = append(out, fmt.Sprintf("%d orders of %s cannot be taken over; the first: %s: %s", s.FaultCount, s.Name, s.Faults[0].ForeignID, s.Faults[0].Fault))
 	}
 	return out

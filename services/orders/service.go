@@ -73,6 +73,12 @@ type IdempotencyKey struct {
 	OrderID     uuid.UUID
 }
 
+// newOrderID is the id of the order that a request creates: the same when the request comes again, so that one whose
+// answer was lost is found in the system behind this side, where it may have taken effect.
+func (k *IdempotencyKey) newOrderID() uuid.UUID {
+	return uuid.NewSHA1(uuid.NewSHA1(uuid.NameSpaceOID, []byte(k.Client)), []byte(k.Key))
+}
+
 // Decide looks at the loaded orders, in the order of the ids, and says what is to be saved.
 type Decide func(loaded []*Stored, drawn Drawn) ([]Change, error)
 
@@ -191,6 +197,9 @@ func (s *Service) List(ctx context.Context, q Query) ([]*Stored, *Place, error) 
 // Create stores a new order and returns it; replayed tells that the idempotency key had been used for
 // the same request before, and the order is what became of that.
 func (s *Service) Create(ctx context.Context, by By, o *contracts.Order, key *IdempotencyKey) (created *Stored, replayed bool, err error) {
+	if o.ID == "" && key != nil && s.outside != nil {
+		o.ID = key.newOrderID().String()
+	}
 	WithDefaults(o, s.now())
 	content, err := prepare(o, nil)
 	if err != nil {

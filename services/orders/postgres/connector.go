@@ -32,6 +32,10 @@ const (
 	replaceIntent = `UPDATE connector_intents SET creates = $2, before = $3, target = $4, body = $5, sent_at = $6
 	WHERE order_id = $1 AND sent_at = $7`
 
+	// A host that leads and vanishes without a word would keep the lead for as long as the server believes in its
+	// connection: two hours, as systems come.
+	letGoSoon = `SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; SET tcp_user_timeout = 10000`
+
 	// Only the number of the lock matters: it is no other one of ours in this database.
 	tryLead = `SELECT pg_try_advisory_lock(7205759403792)`
 )
@@ -53,6 +57,9 @@ func (s *ConnectorStore) Lead(ctx context.Context, work func(context.Context) er
 	}
 	conn := pooled.Hijack() // closed at the end, and with it the lock
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	if _, err := conn.Exec(ctx, letGoSoon); err != nil {
+		return translate(err, "take the lead")
+	}
 	for {
 		var leads bool
 		if err := conn.QueryRow(ctx, tryLead).Scan(&leads); err != nil {
