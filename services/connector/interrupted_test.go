@@ -299,3 +299,26 @@ func TestTheStatusWhileAFaultIsCleared(t *testing.T) {
 	w.start()
 	require.NotPanics(t, func() { w.status() })
 }
+
+// TestANoticeOfWhatIsNotThere: an order that could not be read, and that the shop does not have after all, is no fault.
+func TestANoticeOfWhatIsNotThere(t *testing.T) {
+	w := newWorld(t)
+	w.shop.place("S-1")
+	w.settle()
+	w.shop.before = func(call string) error {
+		if call == "get 99" {
+			return errors.New("500")
+		}
+		return nil
+	}
+	w.connector.Hint("99")
+	w.poll()
+	_, all, err := w.shadow.store.Connector().Faults(t.Context(), 10)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, all)
+	w.shop.before = nil
+	w.poll()
+	_, all, err = w.shadow.store.Connector().Faults(t.Context(), 10)
+	require.NoError(t, err)
+	require.Zero(t, all)
+}

@@ -44,7 +44,11 @@ func (c *Connector) Look(ctx context.Context, foreignID string) error {
 	c.figures.reads.Add(1)
 	switch {
 	case errors.Is(err, foreign.ErrGone) && !known:
-		return nil // a list named it, and it is not there: nothing is known of it here
+		if rec.Fault == "" {
+			return nil // a list or a notice named it, and it is not there: nothing is known of it here
+		}
+		*rec = Record{OrderID: id} // it could not be read before
+		return c.clear(ctx, rec)
 	case errors.Is(err, foreign.ErrGone):
 		return c.lookGone(ctx, rec)
 	case err != nil:
