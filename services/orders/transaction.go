@@ -130,7 +130,8 @@ func unmoved(loaded []*Stored, peer string, seen *Cursor) error {
 }
 
 // addContents gives the peer the content of each order that it does not have at the version that it
-// asked about. It reads them afresh: whatever the order has become meanwhile is an answer as true.
+// asked about. It reads them afresh: whatever the order has become meanwhile is an answer as true. What a system behind
+// this side made of an entry is a version that came after it, and the peer has it before anyone there edits the order.
 func (s *Service) addContents(ctx context.Context, peer string, in []Received, out []Present) error {
 	var ids []uuid.UUID
 	var at []int
@@ -138,7 +139,7 @@ func (s *Service) addContents(ctx context.Context, peer string, in []Received, o
 		if in[i].Entry.AnswerTo != nil || out[i].Head.Deleted || out[i].Head.Version.IsZero() {
 			continue
 		}
-		if out[i].Head.Version.Compare(in[i].Entry.Version) != ordersync.Equal || out[i].Head.Fingerprint != in[i].Entry.Fingerprint {
+		if s.outside != nil || !sameVersion(out[i].Head, in[i].Entry.Head) {
 			ids, at = append(ids, out[i].ID), append(at, i)
 		}
 	}
@@ -150,9 +151,15 @@ func (s *Service) addContents(ctx context.Context, peer string, in []Received, o
 		return err
 	}
 	for j, st := range loaded {
-		out[at[j]] = present(st, peer)
+		if i := at[j]; !sameVersion(st.Head, out[i].Head) || !sameVersion(st.Head, in[i].Entry.Head) {
+			out[i] = present(st, peer)
+		}
 	}
 	return nil
+}
+
+func sameVersion(a, b ordersync.Head) bool {
+	return a.Version.Compare(b.Version) == ordersync.Equal && a.Fingerprint == b.Fingerprint
 }
 
 // Lookup says how the orders of hints stand towards a peer, with their contents. Orders that the peer
