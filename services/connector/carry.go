@@ -93,7 +93,11 @@ func (c *Connector) Carry(ctx context.Context, w orders.Wanted) (orders.Carried,
 			return orders.Carried{}, unavailable(time.Second, "there was no time left to ask the system")
 		}
 		got, done, err := c.carryOnce(context.WithoutCancel(ctx), t, rec)
-		if err == nil && done && got.Found == nil {
+		switch {
+		case err != nil || !done:
+		case got.Found != nil: // an earlier write is not what the system holds any more
+			err = c.records.DropIntent(ctx, t.id)
+		default:
 			err = c.o.At(PointSeen)
 		}
 		if err != nil || done {
@@ -181,6 +185,15 @@ func (c *Connector) carryOnce(ctx context.Context, t *target, rec *Record) (got 
 	case now.unchanged && !c.system.Traits().Conditional && c.mayComeYet(intent): // and would overwrite what is written now
 		return got, false, unavailable(0, "an earlier write of the order may still take effect")
 	case now.unchanged:
+		return c.write(ctx, t, rec, doc, now, intent)
+	}
+	held, err := c.asHeld(doc, t, intent)
+	switch {
+	case err != nil:
+		return got, false, err
+	case held && !c.system.Traits().Conditional && c.mayComeYet(intent):
+		return got, false, unavailable(0, "an earlier write of the order may still take effect")
+	case held:
 		return c.write(ctx, t, rec, doc, now, intent)
 	}
 	our, err := c.ours(doc, now, t, rec, intent)
@@ -331,6 +344,25 @@ func (c *Connector) ours(doc *foreign.Document, now reading, t *target, rec *Rec
 	return err == nil && is.Content.Fingerprint == intent.Target, err
 }
 
+// asHeld reports whether the system holds what it did when an intent's request went out, so that this one had no
+// effect.
+func (c *Connector) asHeld(doc *foreign.Document, t *target, intent *Intent) (bool, error) {
+	if intent == nil || intent.Held == "" || intent.Before != beforeOf(t) || c.mapping.Deleted(doc) {
+		return false, nil
+	}
+	is, err := c.bare(doc, t.id)
+	return is == intent.Held, err
+}
+
+// bare is the fingerprint of a document without anything that is known of it here.
+func (c *Connector) bare(doc *foreign.Document, id uuid.UUID) (string, error) {
+	seen, _, err := c.read(doc, id, nil, nil)
+	if err != nil {
+		return "", err
+	}
+	return seen.Content.Fingerprint, nil
+}
+
 // createdBy is the content with which an intent creates the order; nil when it does not, or the order has changed here
 // since.
 func createdBy(intent *Intent, t *target) (*contracts.Order, error) {
@@ -406,11 +438,11 @@ func (c *Connector) find(ctx context.Context, t *target, rec *Record, intent *In
 }
 
 func (c *Connector) create(ctx context.Context, t *target, rec *Record, edit *foreign.Edit, was *Intent) error {
-	if err := c.intend(ctx, t, true, was); err != nil {
+	if err := c.intend(ctx, t, true, "", was); err != nil {
 		return err
 	}
 	id, err := c.system.Create(ctx, t.id, edit)
-	if err := c.written(ctx, t, err); err != nil {
+	if err := c.written(ctx, t, "", err); err != nil {
 		return err
 	}
 	if err := c.o.At(PointCreated); err != nil {
@@ -422,8 +454,8 @@ func (c *Connector) create(ctx context.Context, t *target, rec *Record, edit *fo
 
 // intend stores what a request that goes out now is to bring about. Another process may have taken the lead since was
 // was read: whoever stores its intent first sends.
-func (c *Connector) intend(ctx context.Context, t *target, create bool, was *Intent) error {
-	i := &Intent{OrderID: t.id, Create: create, Before: beforeOf(t), Target: t.fingerprint, Body: t.body, SentAt: c.o.Now()}
+func (c *Connector) intend(ctx context.Context, t *target, create bool, held string, was *Intent) error {
+	i := &Intent{OrderID: t.id, Create: create, Before: beforeOf(t), Target: t.fingerprint, Body: t.body, Held: held, SentAt: c.o.Now()}
 	saved, err := c.records.SaveIntent(ctx, i, was)
 	switch {
 	case err != nil:
@@ -434,15 +466,16 @@ func (c *Connector) intend(ctx context.Context, t *target, create bool, was *Int
 	return c.o.At(PointIntent)
 }
 
-// written looks at what the system answered to a write. When it clearly did nothing, the intent is over.
-func (c *Connector) written(ctx context.Context, t *target, err error) error {
+// written looks at what the system answered to a write. When it clearly did nothing, the intent is over, unless it is
+// what says that an earlier write made what the system holds.
+func (c *Connector) written(ctx context.Context, t *target, held string, err error) error {
 	if crash := c.o.At(PointWritten); crash != nil {
 		return crash
 	}
 	c.figures.writes.Add(1)
 	var refusal *foreign.Refusal
 	var quota *foreign.Quota
-	if errors.As(err, &refusal) || errors.As(err, &quota) || errors.Is(err, foreign.ErrStale) {
+	if held == "" && (errors.As(err, &refusal) || errors.As(err, &quota) || errors.Is(err, foreign.ErrStale)) {
 		return errors.Join(err, c.records.DropIntent(ctx, t.id))
 	}
 	return err
@@ -461,11 +494,17 @@ func (c *Connector) write(ctx context.Context, t *target, rec *Record, doc *fore
 	case edit.Empty(): // the system has no place for what differs, and keeps its own
 		return orders.Carried{Made: now.asTarget}, true, c.knowLines(ctx, rec, now.targetLines)
 	}
-	if err := c.intend(ctx, t, false, was); err != nil {
+	held := ""
+	if !now.unchanged {
+		if held, err = c.bare(doc, t.id); err != nil {
+			return got, false, err
+		}
+	}
+	if err := c.intend(ctx, t, false, held, was); err != nil {
 		return got, false, err
 	}
 	c.figures.window.Observe(c.o.Now().Sub(read).Seconds())
-	err = c.written(ctx, t, c.system.Update(ctx, doc, edit))
+	err = c.written(ctx, t, held, c.system.Update(ctx, doc, edit))
 	if errors.Is(err, foreign.ErrStale) {
 		return got, false, nil
 	}

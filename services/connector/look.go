@@ -195,6 +195,9 @@ func (c *Connector) underWay(ctx context.Context, doc *foreign.Document, rec *Re
 		st = &orders.Stored{ID: rec.OrderID}
 	}
 	t := &target{id: rec.OrderID, shadow: st, before: before, fingerprint: intent.Target, body: intent.Body}
+	if held, err := c.asHeld(doc, t, intent); err != nil || held {
+		return held, err
+	}
 	if intent.Body == nil {
 		edit, err := c.mapping.Delete(doc)
 		return err == nil && edit.Empty(), err

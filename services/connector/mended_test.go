@@ -1,6 +1,7 @@
 package connector_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -167,4 +168,69 @@ func TestWhatIsInTheTrashCollides(t *testing.T) {
 	require.Equal(t, ordersync.Collision, w.peer.state(id))
 	require.True(t, w.peer.get(id).Link("s").Theirs.Deleted)
 	require.Equal(t, "edited", w.peer.order(id).CustomerNote)
+}
+
+// TestTwoWritesWithoutAnAnswer: the first had its effect, the second had none, and what the shop holds is still ours.
+func TestTwoWritesWithoutAnAnswer(t *testing.T) {
+	for _, first := range []string{"create", "update"} {
+		t.Run(first, func(t *testing.T) {
+			w := newWorld(t)
+			id := uuid.MustParse(w.peer.create("P-1").ID)
+			if first == "update" {
+				w.settle()
+				w.peer.edit(id, note("first"))
+			}
+			w.shop.after = once(first, func() error { return errLost })
+			require.Error(t, carry(w.peer, w.shadow))
+			w.peer.edit(id, note("second"))
+			for range 2 {
+				w.shop.before = once("update", func() error { return errLost })
+				require.Error(t, carry(w.peer, w.shadow))
+				w.poll()
+			}
+			w.shop.before = once("update", func() error { return &foreign.Quota{After: time.Second} })
+			require.Error(t, carry(w.peer, w.shadow))
+			w.waits += time.Second
+			w.settle()
+			w.equal(id)
+			require.Equal(t, "second", w.peer.order(id).CustomerNote)
+			require.Equal(t, "second", w.shop.order("1").CustomerNote)
+			require.Len(t, w.shop.orders, 1)
+		})
+	}
+}
+
+// TestOurOwnDeletionIsNobodysEdit: a deletion whose answer was lost is not taken for one of the shop's when a poll sees
+// it first.
+func TestOurOwnDeletionIsNobodysEdit(t *testing.T) {
+	w := newWorld(t)
+	w.shop.place("S-1")
+	w.settle()
+	id := w.peer.only()
+	require.NoError(t, w.peer.service.Delete(t.Context(), w.peer.by(), id, orders.Condition{IfMatch: orders.Tags{"*"}}))
+	w.crash = connector.PointWritten
+	require.Error(t, carry(w.peer, w.shadow))
+	w.start()
+	w.sweep()
+	w.settle()
+	w.equal(id)
+	require.True(t, w.peer.get(id).Head.Deleted)
+	_, all, err := w.shadow.store.Connector().Intents(t.Context(), 1)
+	require.NoError(t, err)
+	require.Zero(t, all)
+}
+
+// TestThePeerHasWhatTheShopMadeOfItAtOnce: with the answer, so that its next edit does not collide with it.
+func TestThePeerHasWhatTheShopMadeOfItAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.shop.place("S-1")
+	w.settle()
+	id := w.peer.only()
+	w.shop.rewrite = func(o *contracts.Order) { o.CustomerNote = strings.TrimSpace(o.CustomerNote) }
+	w.peer.edit(id, note("blank at the end "))
+	require.NoError(t, carry(w.peer, w.shadow))
+	require.Equal(t, "blank at the end", w.peer.order(id).CustomerNote)
+	w.peer.edit(id, note("the next"))
+	w.settle()
+	w.equal(id)
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -21,6 +23,7 @@ type mutant struct {
 	name    string
 	in      habits
 	finds   string
+	from    uint64 // the first seed to try: those before it find nothing
 	system  func(*faulty) foreign.System
 	mapping func(foreign.Mapping) foreign.Mapping
 }
@@ -31,7 +34,7 @@ var mutants = []mutant{
 		system: func(f *faulty) foreign.System { return &unread{faulty: f} },
 	},
 	{
-		name: "the whole document is written", in: habits{byPeer: true, byShop: true}, finds: "lost:",
+		name: "the whole document is written", in: habits{byPeer: true, byShop: true}, finds: "lost:", from: 23,
 		mapping: func(m foreign.Mapping) foreign.Mapping { return whole{m} },
 	},
 	{
@@ -39,7 +42,11 @@ var mutants = []mutant{
 		system: func(f *faulty) foreign.System { return &unverified{faulty: f} },
 	},
 	{
-		name: "what has the same time is the same", in: habits{byPeer: true, byShop: true, conditional: true}, finds: "",
+		name: "posted again without a search", in: habits{byPeer: true, byShop: true, conditional: true, breaks: true}, finds: "are one of ours", from: 32,
+		system: func(f *faulty) foreign.System { return unsearched{f} },
+	},
+	{
+		name: "what has the same time is the same", in: habits{byPeer: true, byShop: true, conditional: true}, finds: "the shop holds", from: 38,
 		system: func(f *faulty) foreign.System { return &unchanged{faulty: f} },
 	},
 	{
@@ -57,15 +64,42 @@ func TestWalksFindMutants(t *testing.T) {
 				require.Contains(t, newWalk(t, *seed, &m).run(), m.finds)
 				return
 			}
-			for n := uint64(1); n <= walksMax; n++ {
+			for n := max(1, m.from); n < m.from+walksMax; n++ {
 				wrong := ""
 				t.Run(strconv.FormatUint(n, 10), func(t *testing.T) { wrong = newWalk(t, n, &m).run() })
-				if wrong != "" {
-					require.Contains(t, wrong, m.finds, "seed %d", n)
+				if strings.Contains(wrong, m.finds) {
 					return
 				}
 			}
-			require.Fail(t, "no walk finds it")
+			require.Fail(t, "no walk finds it", m.finds)
+		})
+	}
+}
+
+// TestAbsenceIsNoDeletion: an order that was left out of a list of all is deleted by the mutant that trusts lists, and by
+// nobody else.
+func TestAbsenceIsNoDeletion(t *testing.T) {
+	for name, trusts := range map[string]bool{"ours": false, "mutant": true} {
+		t.Run(name, func(t *testing.T) {
+			w := emptyWorld(t)
+			f := newFaulty(w.shop)
+			f.clock = clock
+			w.system = f
+			if trusts {
+				w.system = &absent{faulty: f, listed: map[string]int{}}
+			}
+			w.start()
+			w.sweep()
+			left := w.shop.place("S-1")
+			w.shop.place("S-2")
+			w.settle()
+			rec, err := w.store.Connector().RecordOf(t.Context(), left)
+			require.NoError(t, err)
+			f.plan(unlisted, 0, left)
+			w.sweep()
+			w.waits += time.Minute
+			w.settle()
+			require.Equal(t, trusts, w.peer.get(rec.OrderID).Head.Deleted)
 		})
 	}
 }
@@ -150,6 +184,44 @@ func (u *unverified) Get(ctx context.Context, id string) (*foreign.Document, err
 		return doc, nil
 	}
 	return u.faulty.Get(ctx, id)
+}
+
+// unsearched never looks for what it may have created before.
+type unsearched struct{ *faulty }
+
+// Find implements foreign.System.
+func (unsearched) Find(context.Context, uuid.UUID) ([]string, error) { return nil, nil }
+
+// absent takes an order that was in one list of all, and is not in the next, for one that is gone.
+type absent struct {
+	*faulty
+	lists  int
+	whole  int            // the last list of which all pages were read
+	listed map[string]int // the last list that an order was in, or after which it was read
+}
+
+// All implements foreign.System.
+func (a *absent) All(ctx context.Context, after string) (page []foreign.Candidate, next string, err error) {
+	if after == "" {
+		a.lists++
+	}
+	page, next, err = a.faulty.All(ctx, after)
+	for _, one := range page {
+		a.listed[one.ID] = a.lists
+	}
+	if err == nil && next == "" {
+		a.whole = a.lists
+	}
+	return page, next, err
+}
+
+// Get implements foreign.System.
+func (a *absent) Get(ctx context.Context, id string) (*foreign.Document, error) {
+	if last, ok := a.listed[id]; ok && last < a.whole {
+		return nil, foreign.ErrGone
+	}
+	a.listed[id] = a.lists
+	return a.faulty.Get(ctx, id)
 }
 
 // unchanged takes an order for the same as long as its time is the same.

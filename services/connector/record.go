@@ -32,7 +32,10 @@ type Intent struct {
 	Before  string // fingerprint of the shadow; empty when there was none
 	Target  string // fingerprint of what is to be; the tombstone for a deletion
 	Body    []byte // content of the target; nil for a deletion
-	SentAt  time.Time
+	// Held is the fingerprint of what the system held when the request went out, where that was the work of an earlier
+	// write whose effect is not stored; empty where it was the shadow.
+	Held   string
+	SentAt time.Time
 }
 
 // Cursor is how far the system's changes have been read.

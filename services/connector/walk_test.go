@@ -675,6 +675,9 @@ func (w *walk) calm() string {
 	w.tell("calm")
 	for n := 1; ; n++ {
 		did, quiet := w.round(n)
+		if wrong := w.unasked(); wrong != "" {
+			return wrong
+		}
 		if quiet && n >= 5 {
 			break
 		}
@@ -711,6 +714,9 @@ func (w *walk) round(n int) (did string, quiet bool) {
 		}
 	}
 	note("poll", w.connector.Poll(ctx))
+	if w.shadow.due() != nil { // before a sweep sees what the poll did not
+		list = append(list, w.carries(w.shadow, w.peer))
+	}
 	if n%2 == 1 {
 		note("sweep", w.connector.Sweep(ctx))
 	}

@@ -25,12 +25,12 @@ const (
 	ON CONFLICT (order_id) DO UPDATE SET foreign_id = EXCLUDED.foreign_id, lines = EXCLUDED.lines, deleted_as = EXCLUDED.deleted_as,
 	missing = EXCLUDED.missing, fault = EXCLUDED.fault, fault_at = EXCLUDED.fault_at, rewritten = EXCLUDED.rewritten`
 
-	intentColumns = `SELECT order_id, creates, before, target, body, sent_at FROM connector_intents `
-	saveIntent    = `INSERT INTO connector_intents (order_id, creates, before, target, body, sent_at) SELECT $1, $2, $3, $4, $5, $6
+	intentColumns = `SELECT order_id, creates, before, target, body, held, sent_at FROM connector_intents `
+	saveIntent    = `INSERT INTO connector_intents (order_id, creates, before, target, body, held, sent_at) SELECT $1, $2, $3, $4, $5, $6, $7
 	WHERE NOT $2 OR NOT EXISTS (SELECT FROM connector_records WHERE order_id = $1 AND foreign_id IS NOT NULL)
 	ON CONFLICT (order_id) DO NOTHING`
-	replaceIntent = `UPDATE connector_intents SET creates = $2, before = $3, target = $4, body = $5, sent_at = $6
-	WHERE order_id = $1 AND sent_at = $7`
+	replaceIntent = `UPDATE connector_intents SET creates = $2, before = $3, target = $4, body = $5, held = $6, sent_at = $7
+	WHERE order_id = $1 AND sent_at = $8`
 
 	// A host that leads and vanishes without a word would keep the lead for as long as the server believes in its
 	// connection: two hours, as systems come.
@@ -191,7 +191,7 @@ func (s *ConnectorStore) intents(ctx context.Context, query string, args ...any)
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*connector.Intent, error) {
 		var i connector.Intent
-		err := row.Scan(&i.OrderID, &i.Create, &i.Before, &i.Target, &i.Body, &i.SentAt)
+		err := row.Scan(&i.OrderID, &i.Create, &i.Before, &i.Target, &i.Body, &i.Held, &i.SentAt)
 		return &i, err
 	})
 	return list, translate(err, "read intents")
@@ -217,7 +217,7 @@ func (s *ConnectorStore) Intents(ctx context.Context, limit int) (list []*connec
 
 // SaveIntent implements connector.Records.
 func (s *ConnectorStore) SaveIntent(ctx context.Context, i, was *connector.Intent) (saved bool, err error) {
-	query, args := saveIntent, []any{i.OrderID, i.Create, i.Before, i.Target, i.Body, i.SentAt}
+	query, args := saveIntent, []any{i.OrderID, i.Create, i.Before, i.Target, i.Body, i.Held, i.SentAt}
 	if was != nil {
 		query, args = replaceIntent, append(args, was.SentAt)
 	}

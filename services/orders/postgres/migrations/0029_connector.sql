@@ -20,6 +20,7 @@ CREATE TABLE connector_intents (
     before   text NOT NULL,  -- fingerprint of the order here
     target   text NOT NULL,  -- fingerprint of what is to be
     body     json,           -- content of that; null for a deletion
+    held     text NOT NULL,  -- fingerprint of what an earlier write had made of the order; empty when there was none
     sent_at  timestamptz NOT NULL
 );
 
