@@ -117,10 +117,10 @@ func (c *Connector) compare(ctx context.Context, rec *Record, doc *foreign.Docum
 	if st != nil && (st.Head.Deleted && is == rec.DeletedAs || is == st.Head.Fingerprint) {
 		return c.asKnownHere(ctx, rec, st, lines, known)
 	}
-	if wait, err := c.awaitPeer(ctx, rec, doc, st); err != nil || wait {
+	if under, err := c.underWay(ctx, doc, rec, st, before, seen); err != nil || under {
 		return err
 	}
-	if under, err := c.underWay(ctx, doc, rec, st, before, seen); err != nil || under {
+	if wait, err := c.awaitPeer(ctx, rec, doc, st); err != nil || wait {
 		return err
 	}
 	return c.record(ctx, rec, st, seen, lines)

@@ -16,8 +16,9 @@ import (
 const (
 	// webhookBytesMax bounds what a system may send with a notice. Some send the whole order.
 	webhookBytesMax = 1 << 20
-	// webhookReplay is how long a notice is recognised when it comes again.
-	webhookReplay = 10 * time.Minute
+	// webhookReplay is how long a notice is recognised when it comes again. It is short: some systems send nothing but
+	// the order's id, which is the same with every change.
+	webhookReplay = 10 * time.Second
 	// webhooksKept bounds how many notices are recognised.
 	webhooksKept = 10_000
 )

@@ -70,6 +70,13 @@ func TestAnUnknownProfileIsNamed(t *testing.T) {
 	require.ErrorContains(t, err, "CONNECTOR_PROFILE")
 }
 
+func TestACallEndsBeforeItsEffectIsGivenUp(t *testing.T) {
+	c := good()
+	c.Timeout = time.Hour
+	_, _, err := c.open()
+	require.ErrorContains(t, err, "CONNECTOR_TIMEOUT must not be above 5m0s")
+}
+
 // TestADryRunReportsWhatCannotBeTakenOver: before anything is set up, and without a write.
 func TestADryRunReportsWhatCannotBeTakenOver(t *testing.T) {
 	s, err := shop.New(shop.Options{Key: "ck", Secret: "cs-secret-secret", Statuses: []string{"shipped-twice"}})

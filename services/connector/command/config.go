@@ -96,8 +96,17 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// open makes the system and the mapping of the settings.
+// open makes the system and the mapping of the settings. A call must have ended by the time at which it counts as
+// one that never will have an effect.
 func (c *Config) open() (foreign.System, *profile.Mapping, error) {
+	s, m, err := c.openAny()
+	if err == nil && c.Timeout > s.Traits().LongestRequest {
+		err = fmt.Errorf("%s_TIMEOUT must not be above %s, the longest request of %s", Prefix, s.Traits().LongestRequest, m.Name())
+	}
+	return s, m, err
+}
+
+func (c *Config) openAny() (foreign.System, *profile.Mapping, error) {
 	m, err := c.mapping()
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s_PROFILE: %w", Prefix, err)
