@@ -171,16 +171,31 @@ func (f *faulty) overwritten(is, read []string, edit *foreign.Edit) {
 	}
 }
 
-// Changed implements foreign.System.
+// Changed implements foreign.System. What is looked at is looked at when nothing else is under way, one order after
+// the other, so that a seed always makes the same walk.
 func (f *faulty) Changed(ctx context.Context, from, until time.Time, yield func(foreign.Candidate) error) error {
-	return f.around(false, func() error {
+	var list []foreign.Candidate
+	failed := f.around(false, func() error {
 		return f.shop.Changed(ctx, from, until, func(one foreign.Candidate) error {
-			if f.omits(one.ID) {
-				return nil
+			if !f.omits(one.ID) {
+				list = append(list, one)
 			}
-			return yield(one)
+			return nil
 		})
 	})
+	for _, one := range list {
+		if err := yield(one); err != nil {
+			return err
+		}
+	}
+	return failed
+}
+
+// Traits implements foreign.System.
+func (f *faulty) Traits() foreign.Traits {
+	t := f.shop.Traits()
+	t.Concurrency = 1
+	return t
 }
 
 // All implements foreign.System.
