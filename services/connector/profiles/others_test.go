@@ -12,14 +12,12 @@ import (
 	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/services/connector/foreign"
 	"github.com/orderbridge/orderbridge/services/connector/profile"
-	"github.com/orderbridge/orderbridge/services/connector/profiles"
 )
 
 // sample reads a sample with its profile.
 func sample(t *testing.T, name, file string) (*profile.Mapping, *foreign.Document, *contracts.Order, foreign.Lines) {
 	t.Helper()
-	m, err := profiles.Load(name)
-	require.NoError(t, err)
+	m := load(t, name)
 	data, err := os.ReadFile(name + "/samples/" + file)
 	require.NoError(t, err)
 	d := json.NewDecoder(strings.NewReader(string(data)))

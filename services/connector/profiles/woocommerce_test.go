@@ -14,7 +14,6 @@ import (
 	"github.com/orderbridge/orderbridge/deploy/shop/shop"
 	"github.com/orderbridge/orderbridge/services/connector/foreign"
 	"github.com/orderbridge/orderbridge/services/connector/profile"
-	"github.com/orderbridge/orderbridge/services/connector/profiles"
 	"github.com/orderbridge/orderbridge/services/connector/rest"
 )
 
@@ -27,10 +26,8 @@ func woo(t *testing.T, opts shop.Options) (*shop.Shop, *rest.System, *profile.Ma
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	t.Cleanup(s.Close)
-	m, err := profiles.Load("woocommerce")
-	require.NoError(t, err)
-	m.REST().Rate.PerSecond, m.REST().Rate.Burst = 10_000, 10_000
-	system, err := rest.New(m, rest.Config{Address: server.URL, Key: opts.Key, Secret: opts.Secret, Timeout: time.Minute})
+	m := load(t, "woocommerce")
+	system, err := rest.New(m, rest.Config{Address: server.URL, Key: opts.Key, Secret: opts.Secret, Timeout: time.Minute, Rate: 10_000})
 	require.NoError(t, err)
 	return s, system, m
 }
