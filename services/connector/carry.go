@@ -173,7 +173,7 @@ func (c *Connector) carryOnce(ctx context.Context, t *target, rec *Record) (got 
 	case err != nil:
 		return got, false, err
 	}
-	if err := c.isThere(ctx, rec); err != nil {
+	if err := c.isThere(ctx, rec, true); err != nil {
 		return got, false, err
 	}
 	now, err := c.holds(ctx, doc, t, rec, intent != nil && intent.Target == ordersync.Tombstone)

@@ -54,7 +54,7 @@ func (c *Connector) Look(ctx context.Context, foreignID string) error {
 	case err != nil:
 		return err
 	}
-	if err := c.isThere(ctx, rec); err != nil {
+	if err := c.isThere(ctx, rec, known); err != nil {
 		return err
 	}
 	err = c.compare(ctx, rec, doc, known)
@@ -306,9 +306,10 @@ func (c *Connector) goneForGood(ctx context.Context, rec *Record) (bool, error) 
 	return true, c.canary(ctx, rec.OrderID)
 }
 
-// isThere takes note that the system has an order, so that only reads after this one count for its absence.
-func (c *Connector) isThere(ctx context.Context, rec *Record) error {
-	if rec.Missing.IsZero() || c.o.Mode == DryRun {
+// isThere takes note that the system has an order, so that only reads after this one count for its absence, and so that
+// one which is recorded is asked for, whatever happens in between.
+func (c *Connector) isThere(ctx context.Context, rec *Record, known bool) error {
+	if known && rec.Missing.IsZero() || c.o.Mode == DryRun {
 		return nil
 	}
 	rec.Missing = time.Time{}

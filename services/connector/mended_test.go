@@ -234,3 +234,29 @@ func TestThePeerHasWhatTheShopMadeOfItAtOnce(t *testing.T) {
 	w.settle()
 	w.equal(id)
 }
+
+// TestANewOrderIsAskedForWhateverHappens: the connector is killed when it has recorded a new order of the shop, which is
+// deleted there before the next look.
+func TestANewOrderIsAskedForWhateverHappens(t *testing.T) {
+	w := emptyWorld(t)
+	f := newFaulty(w.shop)
+	f.clock = clock
+	w.records = func(r connector.Records) connector.Records { return records{r, f} }
+	w.start()
+	w.shop.place("S-1")
+	w.sweep()
+	foreignID := w.shop.place("S-2")
+	id := idIn(foreignID, w.shop.orders[foreignID])
+	for n := 1; w.shadow.find(id) == nil; n++ { // killed before and after each write of a record, until it has recorded the order
+		f.plan(crashed, n, "")
+		_ = w.connector.Poll(t.Context()) // fails as it is killed
+		w.start()
+	}
+	f.plan(nothingWrong, 0, "")
+	w.shop.remove(foreignID)
+	w.start()
+	w.sweep()
+	w.waits += time.Minute
+	w.settle()
+	require.True(t, w.shadow.get(id).Head.Deleted)
+}

@@ -99,6 +99,17 @@ func (s *side) get(id uuid.UUID) *orders.Stored {
 	return st
 }
 
+// find is an order as a side has it, with what it keeps of the other; nil when it has none.
+func (s *side) find(id uuid.UUID) *orders.Stored {
+	s.t.Helper()
+	st, err := s.service.Get(s.t.Context(), id)
+	if orders.KindOf(err) == orders.NotFound {
+		return nil
+	}
+	require.NoError(s.t, err)
+	return st
+}
+
 func (s *side) order(id uuid.UUID) *contracts.Order {
 	s.t.Helper()
 	return decode(s.t, s.get(id).Body)
