@@ -491,6 +491,8 @@ func (c *Connector) write(ctx context.Context, t *target, rec *Record, doc *fore
 		return got, false, err
 	case edit.Empty() && t.want == nil:
 		return got, true, c.deletedAs(ctx, doc, rec)
+	case edit.Empty() && now.asTarget.Order == nil:
+		return got, false, foreign.Refused("", "the order is deleted in the system, and no write brings it back")
 	case edit.Empty(): // the system has no place for what differs, and keeps its own
 		return orders.Carried{Made: now.asTarget}, true, c.knowLines(ctx, rec, now.targetLines)
 	}

@@ -260,3 +260,24 @@ func TestANewOrderIsAskedForWhateverHappens(t *testing.T) {
 	w.settle()
 	require.True(t, w.shadow.get(id).Head.Deleted)
 }
+
+// TestWhatCannotBeBroughtBackIsAnError: an edit that won over a deletion does not end as that deletion when it is sent
+// again.
+func TestWhatCannotBeBroughtBackIsAnError(t *testing.T) {
+	w := newWorld(t)
+	foreignID := w.shop.place("S-1")
+	w.settle()
+	id := w.peer.only()
+	w.peer.edit(id, note("edited"))
+	w.shop.change(foreignID, func(o *shopOrder) { o.trash = true })
+	w.settle()
+	_, err := w.peer.service.Resolve(t.Context(), w.peer.by(), id, "s", contracts.Resolution{Take: "ours"}, nil)
+	require.NoError(t, err)
+	for range 2 {
+		w.settle()
+		require.Equal(t, ordersync.ErrorSynced, w.peer.state(id))
+		require.Equal(t, "edited", w.peer.order(id).CustomerNote)
+		_, err = w.peer.service.Retry(t.Context(), w.peer.by(), id, "s")
+		require.NoError(t, err)
+	}
+}

@@ -625,9 +625,9 @@ func (w *walk) resolves(s *side) string {
 		case take == "merged":
 			after = valuesOf(c.Merged)
 		}
-		writes := w.shop.count("update") + w.shop.count("create")
+		writes := w.writes()
 		_, err = s.service.Settle(w.t.Context(), s.by(), id, s.peer, take, c.Tag(), false)
-		if err == nil || s == w.shadow && w.shop.count("update")+w.shop.count("create") > writes {
+		if err == nil || s == w.shadow && w.writes() > writes {
 			w.ledger.wrote(slices.Concat(ours, theirs), after)
 		}
 		return fmt.Sprintf("%s resolves %s with %s: %s", s.name, id, take, outcome(err))
@@ -691,16 +691,21 @@ func (w *walk) calm() string {
 	if wrong := w.wrong(); wrong != "" {
 		return wrong
 	}
-	writes := w.shop.count("update") + w.shop.count("create")
+	writes := w.writes()
 	for n := range 2 {
 		if did, quiet := w.round(n); !quiet {
 			return did + "\nthe sides do not stay at rest"
 		}
 	}
-	if w.shop.count("update")+w.shop.count("create") != writes {
+	if w.writes() != writes {
 		return "the shop is written to when nothing is due"
 	}
 	return ""
+}
+
+// writes counts the writes that had, or will have, their effect.
+func (w *walk) writes() int {
+	return w.shop.count("update") + w.shop.count("create") + len(w.faults.late)
 }
 
 // round is one round of the calm. It reports whether nothing is left to do.
