@@ -76,6 +76,8 @@ func (w *webShop) connectorSettings() map[string]string {
 		"CONNECTOR_POLL":         "2s",
 		"CONNECTOR_SWEEP":        "1m",
 		"CONNECTOR_GONE":         "5s",
+		"CONNECTOR_TIMEOUT":      "10s",
+		"CONNECTOR_LONGEST":      "20s", // nothing is between it and the shop
 		"CONNECTOR_HINTS_SECRET": w.notice,
 	}
 }

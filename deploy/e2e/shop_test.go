@@ -150,8 +150,7 @@ func editAt(t testing.TB, s *side, id string, change func(o *contracts.Order)) {
 func (d *demo) awaitEqual(t testing.TB) map[string]view {
 	t.Helper()
 	var a, b map[string]view
-	// Longer than five minutes: an order whose creation was cut off waits until it cannot take effect any more.
-	eventually(t, 2*restPatience, "both sides hold the same", func() bool {
+	eventually(t, restPatience, "both sides hold the same", func() bool {
 		var errA, errB error
 		a, errA = d.a.all(t.Context())
 		b, errB = d.b.all(t.Context())

@@ -33,6 +33,7 @@ func TestConfigIsChecked(t *testing.T) {
 		"CONNECTOR_POLL must be":               func(c *Config) { c.Poll = 0 },
 		"CONNECTOR_GONE must be":               func(c *Config) { c.Gone = 0 },
 		"CONNECTOR_TIMEOUT must be":            func(c *Config) { c.Timeout = 0 },
+		"CONNECTOR_LONGEST must be":            func(c *Config) { c.Longest = -1 },
 		"CONNECTOR_RATE must be":               func(c *Config) { c.Rate = -1 },
 		"CONNECTOR_CALLS must be":              func(c *Config) { c.Calls = 65 },
 		"CONNECTOR_SWEEP must be":              func(c *Config) { c.Sweep = -1 },
@@ -75,6 +76,10 @@ func TestACallEndsBeforeItsEffectIsGivenUp(t *testing.T) {
 	c.Timeout = time.Hour
 	_, _, err := c.open()
 	require.ErrorContains(t, err, "CONNECTOR_TIMEOUT must not be above 5m0s")
+	c.Timeout, c.Longest = time.Second, 2*time.Second
+	s, _, err := c.open()
+	require.NoError(t, err)
+	require.Equal(t, 2*time.Second, s.Traits().LongestRequest)
 }
 
 // TestADryRunReportsWhatCannotBeTakenOver: before anything is set up, and without a write.

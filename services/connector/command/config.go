@@ -37,6 +37,7 @@ type Config struct {
 	Timeout      time.Duration `split_words:"true" default:"30s" desc:"longest time of one call"`
 	Rate         float64       `split_words:"true" default:"0" desc:"calls a second at most; 0: as the profile says"`
 	Calls        int           `split_words:"true" default:"0" desc:"calls at once at most; 0: as the profile says"`
+	Longest      time.Duration `split_words:"true" default:"0" desc:"time after which a request whose answer was lost has had its effect or never will; a write that was cut off waits as long; 0: as the profile says"`
 	HintsSecret  string        `split_words:"true" secret:"true" desc:"secret that the system signs its notices (webhooks) with; unset: none are taken"`
 	HintsHeader  string        `split_words:"true" default:"X-WC-Webhook-Signature" desc:"header with the base64 HMAC-SHA256 of a notice"`
 	HintsOrderID string        `split_words:"true" default:"id" desc:"member of a notice that is the order's id in the system"`
@@ -84,6 +85,9 @@ func (c *Config) Validate() error {
 	if c.Sweep < 0 {
 		fault("SWEEP", "must be 0 or more")
 	}
+	if c.Longest < 0 {
+		fault("LONGEST", "must be 0 or more")
+	}
 	if c.Rate < 0 {
 		fault("RATE", "must be 0 or more")
 	}
@@ -100,10 +104,26 @@ func (c *Config) Validate() error {
 // one that never will have an effect.
 func (c *Config) open() (foreign.System, *profile.Mapping, error) {
 	s, m, err := c.openAny()
+	if err == nil && c.Longest > 0 {
+		s = longest{s, c.Longest}
+	}
 	if err == nil && c.Timeout > s.Traits().LongestRequest {
 		err = fmt.Errorf("%s_TIMEOUT must not be above %s, the longest request of %s", Prefix, s.Traits().LongestRequest, m.Name())
 	}
 	return s, m, err
+}
+
+// longest is a system with another longest request than its profile says.
+type longest struct {
+	foreign.System
+	request time.Duration
+}
+
+// Traits implements foreign.System.
+func (l longest) Traits() foreign.Traits {
+	t := l.System.Traits()
+	t.LongestRequest = l.request
+	return t
 }
 
 func (c *Config) openAny() (foreign.System, *profile.Mapping, error) {
