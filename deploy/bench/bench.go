@@ -23,13 +23,14 @@ type sizes struct {
 	Writers int           `json:"writers"`   // connections that make the backlog
 	Pages   int           `json:"pages"`     // orders in the tables while the admin's pages are timed, instead of the rest; 0: the rest
 	Shop    int           `json:"shop"`      // orders of a simulated shop to which a connector writes, instead of the rest; 0: the rest
+	AtOnce  int           `json:"atOnce"`    // calls of the shop at once
 	Calls   int           `json:"calls"`     // of each page, besides the first
 	Dir     string        `json:"-"`         // for the temporary folder
 }
 
 var (
-	fullSizes  = sizes{Orders: 20_000, Rounds: 3, Many: 300_000, Copy: 100_000, Single: 1_000, Rate: 200, Visible: 30 * time.Second, Writers: 8, Calls: 50}
-	quickSizes = sizes{Orders: 5_000, Rounds: 1, Many: 60_000, Copy: 20_000, Single: 500, Rate: 200, Visible: 10 * time.Second, Writers: 8, Calls: 20}
+	fullSizes  = sizes{Orders: 20_000, Rounds: 3, Many: 300_000, Copy: 100_000, Single: 1_000, Rate: 200, Visible: 30 * time.Second, Writers: 8, AtOnce: 4, Calls: 50}
+	quickSizes = sizes{Orders: 5_000, Rounds: 1, Many: 60_000, Copy: 20_000, Single: 500, Rate: 200, Visible: 10 * time.Second, Writers: 8, AtOnce: 4, Calls: 20}
 )
 
 // flags lets each size be chosen; -quick chooses all at once and is given first.
@@ -50,12 +51,15 @@ func (s *sizes) flags(f *flag.FlagSet) {
 	f.IntVar(&s.Writers, "writers", s.Writers, "connections that make the backlog")
 	f.IntVar(&s.Pages, "pages", s.Pages, "time the admin's pages, and nothing else, with so many orders in the tables; 0: time the rest")
 	f.IntVar(&s.Shop, "shop", s.Shop, "measure a connector to a simulated shop with so many orders, and nothing else; 0: measure the rest")
+	f.IntVar(&s.AtOnce, "at-once", s.AtOnce, "calls of the shop at once")
 	f.IntVar(&s.Calls, "calls", s.Calls, "calls of each page, besides the first")
 	f.StringVar(&s.Dir, "dir", os.TempDir(), "where to make the temporary folder: on a real disk, or durability costs nothing")
 }
 
 func (s *sizes) validate() error {
 	switch {
+	case s.Shop < 0 || s.AtOnce < 1:
+		return errors.New("-shop must not be below 0, and -at-once above 0")
 	case s.Pages != 0 && s.Pages < pagesMin || s.Calls < 1:
 		return fmt.Errorf("-pages must be 0 or at least %d, and -calls above 0", pagesMin)
 	case s.Orders < chunkSize || s.Rounds < 1 || s.Rate < 1 || s.Writers < 1 || s.Single < 1 || s.Visible < time.Second:

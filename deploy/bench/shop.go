@@ -32,16 +32,16 @@ import (
 
 const (
 	shopLatency = time.Millisecond // of each call
-	shopCalls   = 8                // calls at once
 	shopBatch   = 20               // entries of a request of the peer's bridge
 	shopBatches = 4                // requests at once
-	shopPoll    = time.Second
-	shopIdle    = 20 * time.Second
+	shopPoll    = 10 * time.Second // as by default
+	shopIdle    = 30 * time.Second
 )
 
 // shopFigures are what a connector does against a simulated shop in this process.
 type shopFigures struct {
 	Orders    int     `json:"orders"`
+	AtOnce    int     `json:"atOnce"` // calls
 	Import    float64 `json:"import"` // orders a second, at the first reading
 	PerSecond float64 `json:"perSecond"`
 	Floor     float64 `json:"floor"`     // of a loop that does GET, PUT, GET with as many calls at once
@@ -51,6 +51,7 @@ type shopFigures struct {
 
 // shopBench is a connector with its side, and the shop.
 type shopBench struct {
+	atOnce    int
 	shop      *simulated.Shop
 	url       string
 	system    foreign.System
@@ -73,7 +74,7 @@ func (b *bench) measureShop(ctx context.Context, r *result) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	f := &shopFigures{Orders: b.Shop}
+	f := &shopFigures{Orders: b.Shop, AtOnce: b.AtOnce}
 	b.say("reading all orders for the first time")
 	working, end := context.WithCancel(ctx)
 	ran := make(chan error, 1)
@@ -117,7 +118,7 @@ func (b *bench) measureShop(ctx context.Context, r *result) (err error) {
 }
 
 func (b *bench) openShop(ctx context.Context) (s *shopBench, stop func() error, err error) {
-	s = &shopBench{}
+	s = &shopBench{atOnce: b.AtOnce}
 	if s.shop, err = simulated.New(simulated.Options{Nasty: simulated.Nasty{Latency: shopLatency}}); err != nil {
 		return nil, nil, err
 	}
@@ -131,7 +132,7 @@ func (b *bench) openShop(ctx context.Context) (s *shopBench, stop func() error, 
 	s.url = "http://" + l.Addr().String()
 	server := &http.Server{Handler: s.shop, ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(l) }() // until it is closed
-	store, err := postgres.Open(ctx, b.a.cluster.URL(systemName), 2*shopCalls)
+	store, err := postgres.Open(ctx, b.a.cluster.URL(systemName), 4+2*b.AtOnce)
 	if err != nil {
 		return nil, nil, errors.Join(err, server.Close())
 	}
@@ -158,7 +159,7 @@ func (s *shopBench) open(ctx context.Context, store *postgres.Store) error {
 	if err != nil {
 		return err
 	}
-	if s.system, err = rest.New(mapping, rest.Config{Address: s.url, Rate: 1e6, AtOnce: shopCalls}); err != nil {
+	if s.system, err = rest.New(mapping, rest.Config{Address: s.url, Rate: 1e6, AtOnce: s.atOnce}); err != nil {
 		return err
 	}
 	now := func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
@@ -175,7 +176,7 @@ func (s *shopBench) open(ctx context.Context, store *postgres.Store) error {
 
 // loop writes a note into every order of the shop as a program without care does: GET, PUT, GET.
 func (s *shopBench) loop(ctx context.Context) (perSecond float64, err error) {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: shopCalls}}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: s.atOnce}}
 	call := func(method, path, body string) error {
 		r, err := http.NewRequestWithContext(ctx, method, s.url+"/wp-json/wc/v3"+path, bytes.NewReader([]byte(body)))
 		if err != nil {
@@ -195,7 +196,7 @@ func (s *shopBench) loop(ctx context.Context) (perSecond float64, err error) {
 	list := s.shop.Orders()
 	start := time.Now()
 	g := new(errgroup.Group)
-	g.SetLimit(shopCalls)
+	g.SetLimit(s.atOnce)
 	for _, o := range list {
 		path := "/orders/" + strconv.FormatInt(o.ID, 10)
 		g.Go(func() error {
@@ -217,7 +218,7 @@ func (s *shopBench) loop(ctx context.Context) (perSecond float64, err error) {
 // sweepBehind has the connector read what the loop changed, which is not part of the figure.
 func (s *shopBench) sweepBehind(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(shopCalls)
+	g.SetLimit(s.atOnce)
 	for _, o := range s.shop.Orders() {
 		g.Go(func() error { return s.connector.Look(ctx, strconv.FormatInt(o.ID, 10)) })
 	}
@@ -317,7 +318,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // shop prints what was measured of a connector.
 func (p *printer) shop(f *shopFigures) {
-	p.title("CONNECTOR to a simulated shop with %s orders, 1 ms a call, %d calls at once", number(float64(f.Orders)), shopCalls)
+	p.title("CONNECTOR to a simulated shop with %s orders, 1 ms a call, %d calls at once", number(float64(f.Orders)), f.AtOnce)
 	p.row("first reading, orders/s", number(f.Import))
 	p.row("edits of a peer written through, orders/s", number(f.PerSecond), fmt.Sprintf("%.2f calls each", f.Calls))
 	p.row("floor, GET, PUT, GET in a loop, orders/s", number(f.Floor))
