@@ -5,11 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -122,12 +125,25 @@ func (s *side) awaitConsumer() {
 	}, 20*time.Second, 10*time.Millisecond)
 }
 
+// issued are the addresses that tests of this process have.
+var issued sync.Map
+
+// freeAddr is an address that nobody listens at, below the ports that the kernel gives to connections: one of these
+// would take it before the test does.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	for range 1000 {
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.N(4_000)))
+		if _, taken := issued.LoadOrStore(addr, true); taken {
+			continue
+		}
+		if l, err := net.Listen("tcp", addr); err == nil {
+			require.NoError(t, l.Close())
+			return addr
+		}
+	}
+	require.FailNow(t, "no free port")
+	return ""
 }
 
 // answer is what came back.
