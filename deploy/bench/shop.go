@@ -32,6 +32,7 @@ import (
 
 const (
 	shopLatency = time.Millisecond // of each call
+	shopConns   = 16               // to the database
 	shopBatch   = 20               // entries of a request of the peer's bridge
 	shopBatches = 4                // requests at once
 	shopPoll    = 10 * time.Second // as by default
@@ -132,7 +133,7 @@ func (b *bench) openShop(ctx context.Context) (s *shopBench, stop func() error, 
 	s.url = "http://" + l.Addr().String()
 	server := &http.Server{Handler: s.shop, ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(l) }() // until it is closed
-	store, err := postgres.Open(ctx, b.a.cluster.URL(systemName), 4+2*b.AtOnce)
+	store, err := postgres.Open(ctx, b.a.cluster.URL(systemName), shopConns)
 	if err != nil {
 		return nil, nil, errors.Join(err, server.Close())
 	}
@@ -297,7 +298,7 @@ func (s *shopBench) edited(ctx context.Context, id uuid.UUID, n int64) (*orders.
 
 // idle counts the calls of a poll while nothing changes.
 func (s *shopBench) idle(ctx context.Context) (calls float64, err error) {
-	if err := sleep(ctx, 15*time.Second); err != nil { // what was just written is listed for a while, and read once more
+	if err := sleep(ctx, 3*shopPoll+shopPoll/2); err != nil { // what was just written is listed for a while, and read once more
 		return 0, err
 	}
 	s.shop.ClearCalls()
