@@ -118,7 +118,7 @@ func (r *reconciler) run(ctx context.Context) error {
 // needsPerson returns why a person has to look at the plan, if so.
 func (r *reconciler) needsPerson() string {
 	if r.planOnly {
-		return "a person has to confirm what is done after the database was put back"
+		return "a person has to confirm what is done after the database was restored"
 	}
 	return r.overBrake()
 }
@@ -380,7 +380,7 @@ func nothingOf(o *order) (entry, error) {
 	return e, err
 }
 
-// news is what the own side has to be told of what the peer answered; the rest is done.
+// news are the answers of the peer that say something new to the own side; the others need not be stored.
 func (p *pipe) news(told []telling) (news []telling) {
 	for _, t := range told {
 		if t.known {

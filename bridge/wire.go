@@ -156,7 +156,7 @@ func readAnswers(data []byte, peer string, sent []entry) (*answered, error) {
 	return out, nil
 }
 
-// sameAs reports whether both sides have the same of an order, and neither has anything to tell of it.
+// sameAs reports whether both sides have the same version of an order, with nothing left to send.
 func (h *head) sameAs(o *head) bool {
 	return h.State == o.State && (h.State == "OK" || h.State == "DEL_SYNCED") && h.Fingerprint == o.Fingerprint && h.Deleted == o.Deleted &&
 		h.Refused == nil && sameVersion(h.Version, o.Version)

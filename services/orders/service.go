@@ -337,7 +337,7 @@ func (s *Service) round(ctx context.Context, req ChangeRequest, decide decideRou
 	return s.roundOnce(ctx, req, decide)
 }
 
-// roundOnce does the round with stamps instead of bare numbers, and tells of the hints after it.
+// roundOnce does the round with stamps instead of bare numbers, and reports the hints after it.
 func (s *Service) roundOnce(ctx context.Context, req ChangeRequest, decide decideRound) error {
 	mark := s.epoch.Mark()
 	hints, err := s.store.Change(ctx, req, func(loaded []*Stored, drawn Drawn) ([]Change, error) {

@@ -53,7 +53,7 @@ func mustJSON(v any) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// serveAPI is one call: what the shop does to it, what it does, what becomes of the answer.
+// serveAPI answers one call, with the trouble that a test asked for before it takes place, or instead of its answer.
 func (s *Shop) serveAPI(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
 	if err != nil {

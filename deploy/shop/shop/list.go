@@ -24,7 +24,7 @@ type query struct {
 }
 
 // bound is a limit of a time, exclusive. Times are compared as they are written, in the zone or in UTC: where clocks are
-// put back an hour comes twice, and the order of what happened in it is lost.
+// set back an hour comes twice, and the order of what happened in it is lost.
 type bound struct {
 	modified, after bool
 	at              int64 // seconds of what is written

@@ -24,7 +24,7 @@ type Document struct {
 // Candidate is an order that a list names. Lists are not believed: a Get decides.
 type Candidate struct {
 	ID       string
-	Modified string // when it changed, in the system's own words, to tell one listing from the next; empty when the list has none
+	Modified string // when it changed, in the system's own words, to distinguish one listing from the next; empty when the list has none
 	// Document is the order as the list shows it, where lists show whole orders. One that fits what is known needs no Get
 	// in a sweep.
 	Document *Document
@@ -37,7 +37,7 @@ type Edit struct {
 	Body map[string]any
 	// Actions are transitions of the order that the system has names for (confirm, cancel), in their order, after Body.
 	Actions []string
-	// Fields are the JSON pointers into contracts.Order of what the edit changes, for messages and to tell what the
+	// Fields are the JSON pointers into contracts.Order of what the edit changes, for messages and to find out what the
 	// system made of it.
 	Fields []string
 }

@@ -252,7 +252,7 @@ type writing struct {
 	kept     []string // pointers of what may come back as another value, because the profile says so, added to
 }
 
-// refuse says what becomes of a difference that cannot be written.
+// refuse decides about a difference that cannot be written: it is an error, or the system keeps its own.
 func (w *writing) refuse(keep bool, at, format string, args ...any) error {
 	if keep {
 		w.kept = append(w.kept, at)
