@@ -65,7 +65,7 @@ race: deps ## tests with the race detector
 e2e: deps ## end-to-end checks over REST and in a browser against a running demo, with faults
 	$(GO) test -count=1 $(LIMIT) ./deploy/e2e
 
-e2e-compose: ## the same against the composed sides, one broker and three (IMAGES=standins: build the base images)
+e2e-compose: ## the same against the composed sides: one broker, three, a shop (IMAGES=standins: build the base images)
 	@images=$$(test "$(IMAGES)" != standins || deploy/standins/build.sh) && eval "$$images" && \
 	E2E_COMPOSE=1 $(GO) test -count=1 -timeout 40m -run '^TestCompose' -v ./deploy/e2e
 

@@ -21,6 +21,8 @@ import (
 type composed struct {
 	*pair
 	dir     string
+	base    int    // the first of its ports
+	secrets string // the folder
 	project string
 	compose []string // the program and its arguments, up to the command
 	env     []string
@@ -34,23 +36,28 @@ const (
 // startComposed builds the image and starts what the files of deploy/ describe.
 func startComposed(t *testing.T, files ...string) *composed {
 	t.Helper()
-	c := &composed{pair: newPair(func() bool { return false }), dir: dataDir(t)}
-	base := freeBase(t)
+	c := newComposed(t, files...)
+	c.clear(t)
+	c.up(t, "--build")
+	return c
+}
+
+// newComposed is startComposed without the start.
+func newComposed(t *testing.T, files ...string) *composed {
+	t.Helper()
+	c := &composed{pair: newPair(func() bool { return false }), dir: dataDir(t), base: freeBase(t)}
 	c.project = strings.ToLower("orderbridge-e2e-" + t.Name())
-	secrets := filepath.Join(c.dir, "secrets")
+	c.secrets = filepath.Join(c.dir, "secrets")
 	c.env = append(os.Environ(),
-		"COMPOSE_PROJECT_NAME="+c.project, "SECRETS_DIR="+secrets, "ORDERBRIDGE_IMAGE=orderbridge:e2e",
-		fmt.Sprintf("A_PORT=%d", base), fmt.Sprintf("A_NATS_PORT=%d", base+20),
-		fmt.Sprintf("B_PORT=%d", base+100), fmt.Sprintf("B_NATS_PORT=%d", base+120))
+		"COMPOSE_PROJECT_NAME="+c.project, "SECRETS_DIR="+c.secrets, "ORDERBRIDGE_IMAGE=orderbridge:e2e",
+		fmt.Sprintf("A_PORT=%d", c.base), fmt.Sprintf("A_NATS_PORT=%d", c.base+20),
+		fmt.Sprintf("B_PORT=%d", c.base+100), fmt.Sprintf("B_NATS_PORT=%d", c.base+120))
 	c.compose = composeCommand()
 	for _, f := range files {
 		c.compose = append(c.compose, "-f", filepath.Join("..", f))
 	}
 	c.must(t, time.Minute, "../secrets.sh")
-	c.do(t, "down", "--volumes", "--remove-orphans") // what a run that was killed left
-	t.Cleanup(func() { c.remove(t) })
-	c.up(t, "--build")
-	env := shellVariables(t, filepath.Join(secrets, "compose.env"))
+	env := shellVariables(t, filepath.Join(c.secrets, "compose.env"))
 	c.a.learn(env)
 	c.b.learn(env)
 	return c
@@ -62,6 +69,16 @@ func composeCommand() []string {
 		return []string{"docker", "compose"}
 	}
 	return []string{"docker-compose"}
+}
+
+// setenv sets a variable that the files see.
+func (c *composed) setenv(name, value string) { c.env = append(c.env, name+"="+value) }
+
+// clear removes what a run that was killed left, and everything once the test ends.
+func (c *composed) clear(t *testing.T) {
+	t.Helper()
+	c.do(t, "down", "--volumes", "--remove-orphans")
+	t.Cleanup(func() { c.remove(t) })
 }
 
 // up starts what is not running, and waits until all containers are healthy.
@@ -116,18 +133,19 @@ func (c *composed) containers(t testing.TB, service string) []string {
 }
 
 // health is the state of each container, by name: healthy, or what else. One that did its work and
-// ended is healthy.
+// ended is healthy, and so is the simulated shop while it runs.
 func (c *composed) health(t testing.TB) map[string]string {
 	t.Helper()
-	const format = `{{.Name}} {{.State.Status}} {{.State.ExitCode}} {{if .State.Health}}{{.State.Health.Status}}{{else}}-{{end}}`
+	const format = `{{.Name}} {{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{.State.ExitCode}} {{if .State.Health}}{{.State.Health.Status}}{{else}}-{{end}}`
 	states := map[string]string{}
 	args := append([]string{"docker", "inspect", "--format", format}, c.containers(t, "")...)
 	for line := range strings.Lines(c.must(t, time.Minute, args...)) {
-		var name, status, code, health string
-		_, err := fmt.Sscan(line, &name, &status, &code, &health)
+		var name, service, status, code, health string
+		_, err := fmt.Sscan(line, &name, &service, &status, &code, &health)
 		require.NoError(t, err, line)
 		switch {
-		case status == "running" && health == "healthy", status == "exited" && code == "0" && strings.Contains(name, "migrate"):
+		case status == "running" && health == "healthy", status == "exited" && code == "0" && strings.Contains(name, "migrate"),
+			status == "running" && service == "shop":
 			states[name] = "healthy"
 		default:
 			states[name] = status + " " + code + " " + health

@@ -147,13 +147,13 @@ func editAt(t testing.TB, s *side, id string, change func(o *contracts.Order)) {
 }
 
 // awaitEqual waits until both sides hold the same orders, all settled, and returns them.
-func (d *demo) awaitEqual(t testing.TB) map[string]view {
+func (both *pair) awaitEqual(t testing.TB) map[string]view {
 	t.Helper()
 	var a, b map[string]view
 	eventually(t, restPatience, "both sides hold the same", func() bool {
 		var errA, errB error
-		a, errA = d.a.all(t.Context())
-		b, errB = d.b.all(t.Context())
+		a, errA = both.a.all(t.Context())
+		b, errB = both.b.all(t.Context())
 		if errA != nil || errB != nil || len(a) != len(b) {
 			return false
 		}
