@@ -32,7 +32,7 @@ deps: ## install what the tests need and is missing: PostgreSQL and Chromium, fr
 # A test that hangs ends after an hour; a busy machine may take most of it.
 LIMIT   := -timeout 60m
 # What make test tries end to end. All of it, with faults, takes several times as long: make e2e.
-SHORT   := ^Test(Tour|Collisions|Stop|Pages|Wire|KnowsTheContractsOnly|OnlyTheEndsOfLogsAreKept)$$
+SHORT   := ^Test(Tour|Collisions|Stop|Pages|Wire|OnlyTheEndsOfLogsAreKept)$$
 
 test: deps build ## all tests, against real PostgreSQL and real JetStream, and of the end-to-end checks the short ones
 	@echo "testing; the first time takes some minutes of compiling before the first line"

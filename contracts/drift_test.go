@@ -3,7 +3,10 @@ package contracts_test
 import (
 	"encoding/json"
 	"go/ast"
+	"go/parser"
+	"go/token"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -421,4 +424,22 @@ func TestLimitsAreTheConstants(t *testing.T) {
 	hint, err := node(t, "asyncapi.yaml#/components/schemas/Hint/properties/version/maxLength").(json.Number).Int64()
 	require.NoError(t, err)
 	require.EqualValues(t, contracts.HintVersionMax, hint)
+}
+
+// sources parses the files of the package, tests aside.
+func sources(t *testing.T) []*ast.File {
+	t.Helper()
+	names, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	var files []*ast.File
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		files = append(files, file)
+	}
+	require.NotEmpty(t, files)
+	return files
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The pages name tests, files and headings. Whoever renames one of these is told here.
+// The pages name tests, files and headings, which these tests look up.
 
 const (
 	root = ".."
@@ -138,7 +138,24 @@ func within(file, test, sub string) bool {
 }
 
 // declared finds the tests of a folder, with their files, and all texts in its Go files.
-func declared(folder string) (tests map[string]string, texts []string, err error) {
+var declared = func() func(string) (map[string]string, []string, error) {
+	type found struct {
+		tests map[string]string
+		texts []string
+		err   error
+	}
+	seen := map[string]found{}
+	return func(folder string) (map[string]string, []string, error) {
+		f, ok := seen[folder]
+		if !ok {
+			f.tests, f.texts, f.err = declaredIn(folder)
+			seen[folder] = f
+		}
+		return f.tests, f.texts, f.err
+	}
+}()
+
+func declaredIn(folder string) (tests map[string]string, texts []string, err error) {
 	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil || len(files) == 0 {
 		return nil, nil, fmt.Errorf("there is no Go file in %s", folder)
@@ -167,23 +184,23 @@ func declared(folder string) (tests map[string]string, texts []string, err error
 }
 
 // TestNamedFilesAndSettingsExist: what stands in backticks and looks like a path of the tree is one,
-// and what looks like a setting is in the README.
+// and what looks like a setting is in the table of settings.
 func TestNamedFilesAndSettingsExist(t *testing.T) {
 	pages, err := filepath.Glob("*.md")
 	require.NoError(t, err)
 	for _, p := range pages {
-		for _, fault := range nameFaults(read(t, p), read(t, filepath.Join(root, "README.md"))) {
+		for _, fault := range nameFaults(read(t, p), read(t, "configuration.md")) {
 			t.Errorf("%s: %s", p, fault)
 		}
 	}
 }
 
-func nameFaults(text, readme string) (faults []string) {
+func nameFaults(text, settings string) (faults []string) {
 	for _, quoted := range code.FindAllString(text, -1) {
 		name := strings.Trim(quoted, "`")
 		switch {
-		case setting.MatchString(name) && !strings.Contains(readme, quoted):
-			faults = append(faults, name+" is no setting of the README")
+		case setting.MatchString(name) && !strings.Contains(settings, quoted):
+			faults = append(faults, name+" is not in configuration.md")
 		case (filePath.MatchString(name) || folderPath.MatchString(name)) && !exists(filepath.Join(root, name)):
 			faults = append(faults, name+" is not in the tree")
 		}
@@ -317,7 +334,7 @@ func TestWrongNamesAreFound(t *testing.T) {
 		"`bridge/pipes.go`":    "bridge/pipes.go is not in the tree",
 		"`deploy/e3e`":         "deploy/e3e is not in the tree",
 		"`BRIDGE_BACKOFF_MAX`": "",
-		"`BRIDGE_BACKOFF_TOP`": "BRIDGE_BACKOFF_TOP is no setting of the README",
+		"`BRIDGE_BACKOFF_TOP`": "BRIDGE_BACKOFF_TOP is not in configuration.md",
 	} {
 		require.Equal(t, want, strings.Join(nameFaults(text, "`BRIDGE_BACKOFF_MAX`"), "; "), text)
 	}

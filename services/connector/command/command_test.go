@@ -56,11 +56,11 @@ func TestConfigIsChecked(t *testing.T) {
 	require.NoError(t, c.Validate())
 }
 
-func TestEverySettingIsInTheReadme(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join("..", "..", "..", "README.md"))
+func TestEverySettingIsDocumented(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "configuration.md"))
 	require.NoError(t, err)
 	for _, name := range settings.Names(Prefix, &Config{}) {
-		require.True(t, strings.Contains(string(readme), "`"+name+"`"), "%s is missing in the README", name) // not the whole text
+		require.True(t, strings.Contains(string(page), "`"+name+"`"), "%s is missing in docs/configuration.md", name) // not the whole text
 	}
 }
 

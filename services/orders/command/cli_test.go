@@ -149,12 +149,12 @@ func TestNoWeakSecrets(t *testing.T) {
 	require.Len(t, strings.Split((&all).Validate().Error(), "\n"), 20, "all faults are told at once")
 }
 
-// TestEverySettingIsInTheReadme holds the table of settings complete.
-func TestEverySettingIsInTheReadme(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join("..", "..", "..", "README.md"))
+// TestEverySettingIsDocumented holds the table of settings complete.
+func TestEverySettingIsDocumented(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "configuration.md"))
 	require.NoError(t, err)
 	for _, name := range settings.Names(Prefix, &Config{}) {
-		require.True(t, strings.Contains(string(readme), "`"+name+"`"), "%s is missing in the README", name) // not the whole text
+		require.True(t, strings.Contains(string(page), "`"+name+"`"), "%s is missing in docs/configuration.md", name) // not the whole text
 	}
 }
 
