@@ -224,10 +224,13 @@ type RefusedVersion struct {
 	Order       map[string]any `json:"order,omitzero"` // as it came
 }
 
-// Resolution is the body of POST /admin/api/collisions/{id}/resolve: exactly one of the two.
+// Resolution is the body of POST /admin/api/collisions/{id}/resolve: exactly one of the three.
 type Resolution struct {
-	Take  string `json:"take,omitzero"` // a name of Takes
-	Order *Order `json:"order,omitzero"`
+	Take string `json:"take,omitzero"` // a name of Takes
+	// Picks names for fields of the case, by the pointers of its differs, whose value counts: ours or theirs. A field
+	// that is not named has the value of the merged order; one that is contested must be named.
+	Picks map[string]string `json:"picks,omitzero"`
+	Order *Order            `json:"order,omitzero"`
 }
 
 // TableRow is one row of the state table as GET /admin/api/states shows it.

@@ -69,6 +69,7 @@ var examples = map[string]struct {
 	"proposal.json":           {value: contracts.Proposal{}},
 	"proposal.decision.json":  {value: contracts.ProposalDecision{}},
 	"resolution.order.json":   {value: contracts.Resolution{}},
+	"resolution.picks.json":   {value: contracts.Resolution{}},
 	"resolution.take.json":    {value: contracts.Resolution{}},
 	"proof.json":              {value: contracts.Proof{}},
 	"reconciliation.json":     {value: contracts.Reconciliation{}},

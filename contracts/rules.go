@@ -51,10 +51,8 @@ func pointerToken(name string) string {
 		}
 		return r
 	}, name)
-	return pointerEscaper.Replace(name)
+	return PointerToken(name)
 }
-
-var pointerEscaper = strings.NewReplacer("~", "~0", "/", "~1")
 
 const required = "is required"
 

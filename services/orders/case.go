@@ -25,6 +25,8 @@ type Case struct {
 	// deleted or cannot be read here, or where the changes do not fit together.
 	Merged  *contracts.Order
 	Settles bool // the policy would settle it without a person
+
+	compared struct{ base, ours, theirs *contracts.Order } // nil where one of the two cannot be compared
 }
 
 // CaseVersion is one version of the order in a case.
@@ -127,6 +129,7 @@ func (s *Service) compare(c *Case, p merge.Policy) error {
 	}
 	r := merge.Orders(base, ours, theirs, p, s.side, c.Link.Peer)
 	c.Fields = r.Fields
+	c.compared.base, c.compared.ours, c.compared.theirs = base, ours, theirs
 	if r.Order.Validate() == nil {
 		c.Merged = r.Order
 		c.Settles = r.Settled && checkImmutable(ours, r.Order) == nil && checkImmutable(theirs, r.Order) == nil

@@ -34,7 +34,7 @@ type CaseKey struct {
 func (p *Proposal) Tag() string { return tagOf(p.Ours, p.Theirs) }
 
 // Unreadable tells that nobody knows any more what was proposed, so it can only be rejected.
-func (p *Proposal) Unreadable() bool { return p.Resolution == contracts.Resolution{} }
+func (p *Proposal) Unreadable() bool { return p.Resolution.Take == "" && p.Resolution.Order == nil }
 
 // FourEyes tells that collisions are settled by two people.
 func (s *Service) FourEyes() bool { return s.fourEyes }

@@ -35,19 +35,35 @@ func (s *Service) Drop(ctx context.Context, by By, id uuid.UUID, peer string) (*
 	return s.resolve(ctx, by, id, peer, decision{Resolution: contracts.Resolution{Take: "ours"}, refused: true}, nil)
 }
 
-// decide checks what a person chose. What merging makes of a case becomes the order that it is now.
+// decide checks what a person chose. The outcome of a merge, and of a choice by field, becomes the order that it is now.
 func (s *Service) decide(ctx context.Context, id uuid.UUID, peer string, r contracts.Resolution, ifMatch Tags) (d decision, err error) {
-	if (r.Take == "") == (r.Order == nil) || r.Take != "" && !slices.Contains(contracts.Takes, r.Take) {
-		return d, &Error{
-			Kind: Invalid, Message: "a resolution takes one side or gives an order",
-			Fields: []contracts.FieldError{{Pointer: "/take", Detail: "must be \"ours\", \"theirs\" or \"merged\", or left out when \"order\" is given"}},
+	given := 0
+	for _, there := range []bool{r.Take != "", r.Picks != nil, r.Order != nil} {
+		if there {
+			given++
 		}
 	}
-	if r.Take == takeMerged {
-		r.Take = ""
-		if r.Order, ifMatch, err = s.mergedNow(ctx, id, peer, ifMatch); err != nil {
+	if given != 1 || r.Take != "" && !slices.Contains(contracts.Takes, r.Take) {
+		return d, &Error{
+			Kind: Invalid, Message: "a resolution takes one side, picks fields or gives an order",
+			Fields: []contracts.FieldError{{Pointer: "/take", Detail: "must be \"ours\", \"theirs\" or \"merged\", or left out when \"picks\" or \"order\" is given"}},
+		}
+	}
+	if r.Take == takeMerged || r.Picks != nil {
+		var c *Case
+		if c, err = s.caseNow(ctx, id, peer, ifMatch); err != nil {
 			return d, err
 		}
+		ifMatch = Tags{c.Tag()}
+		if r.Picks != nil {
+			r.Order, err = c.picked(r.Picks)
+		} else {
+			r.Order, err = c.uncontested()
+		}
+		if err != nil {
+			return d, err
+		}
+		r.Take, r.Picks = "", nil
 	}
 	d = decision{Resolution: r, ifMatch: ifMatch}
 	if r.Order == nil {

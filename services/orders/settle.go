@@ -2,6 +2,8 @@ package orders
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -82,15 +84,49 @@ func (c *Case) uncontested() (*contracts.Order, error) {
 	return c.Merged, nil
 }
 
-// mergedNow is what merging makes of a collision that may have to have a tag, and the tag that it has.
-func (s *Service) mergedNow(ctx context.Context, id uuid.UUID, peer string, ifMatch Tags) (*contracts.Order, Tags, error) {
+// picked is the order that a choice by field comes to. What the choice does not name is as the merge has it.
+func (c *Case) picked(picks map[string]string) (*contracts.Order, error) {
+	if c.compared.ours == nil {
+		return nil, Errorf(Conflict, "there are no fields to pick: one of the two is deleted or cannot be read; take one, or give an order")
+	}
+	sides := map[string]merge.Side{}
+	var faults []contracts.FieldError
+	fault := func(pointer, detail string) {
+		faults = append(faults, contracts.FieldError{Pointer: "/picks/" + contracts.PointerToken(pointer), Detail: detail})
+	}
+	for _, f := range c.Differs() {
+		pick := f.Pick
+		switch said, named := picks[f.Pointer]; {
+		case said == merge.Ours.String():
+			pick = merge.Ours
+		case said == merge.Theirs.String():
+			pick = merge.Theirs
+		case named:
+			fault(f.Pointer, "must be \"ours\" or \"theirs\"")
+		case pick == merge.Nobody:
+			fault(f.Pointer, "is needed: both sides changed this field")
+		}
+		sides[f.Pointer] = pick
+	}
+	for _, pointer := range slices.Sorted(maps.Keys(picks)) {
+		if _, known := sides[pointer]; !known {
+			fault(pointer, "is no field in which the two versions differ")
+		}
+	}
+	if faults != nil {
+		return nil, &Error{Kind: Invalid, Message: "the picks do not fit the case", Fields: faults}
+	}
+	return merge.Choose(c.compared.base, c.compared.ours, c.compared.theirs, sides), nil
+}
+
+// caseNow finds a collision that may have to have a tag.
+func (s *Service) caseNow(ctx context.Context, id uuid.UUID, peer string, ifMatch Tags) (*Case, error) {
 	c, err := s.Collision(ctx, id, peer)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if ifMatch != nil && !ifMatch.Match(c.Tag()) {
-		return nil, nil, Errorf(Stale, "the case has moved since you looked at it")
+		return nil, Errorf(Stale, "the case has changed since you looked at it")
 	}
-	o, err := c.uncontested()
-	return o, Tags{c.Tag()}, err
+	return c, nil
 }

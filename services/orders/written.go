@@ -46,13 +46,14 @@ func (w *written) order(edited bool) *contracts.Order {
 
 // WrittenResolution is a resolution as a client writes it: its order is read as ReadOrder does.
 type WrittenResolution struct {
-	Take  string   `json:"take,omitzero"`
-	Order *written `json:"order,omitzero"`
+	Take  string            `json:"take,omitzero"`
+	Picks map[string]string `json:"picks,omitzero"`
+	Order *written          `json:"order,omitzero"`
 }
 
 // Resolution is what the client means.
 func (w *WrittenResolution) Resolution() contracts.Resolution {
-	r := contracts.Resolution{Take: w.Take}
+	r := contracts.Resolution{Take: w.Take, Picks: w.Picks}
 	if w.Order != nil {
 		r.Order = w.Order.order(false)
 	}

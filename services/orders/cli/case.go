@@ -5,11 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/orderbridge/orderbridge/contracts"
 	"github.com/orderbridge/orderbridge/services/orders/visible"
 )
 
@@ -74,39 +73,22 @@ func (v version) at(pointer *string) string {
 	}
 	d := json.NewDecoder(bytes.NewReader(v.Order))
 	d.UseNumber()
-	var at any
-	if d.Decode(&at) != nil {
+	var document any
+	if d.Decode(&document) != nil {
 		return "(cannot be read)"
 	}
-	for token := range strings.SplitSeq(strings.TrimPrefix(*pointer, "/"), "/") {
-		if *pointer == "" {
-			break
-		}
-		token = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
-		switch within := at.(type) {
-		case map[string]any:
-			at = within[token]
-		case []any:
-			i, err := strconv.Atoi(token)
-			if err != nil || i < 0 || i >= len(within) {
-				return "-"
-			}
-			at = within[i]
-		default:
-			return "-"
-		}
-	}
-	switch value := at.(type) {
+	switch value := contracts.ValueAt(document, *pointer).(type) {
 	case nil:
 		return "-"
 	case string:
 		return value
+	default:
+		text, err := encode(value)
+		if err != nil {
+			return "-"
+		}
+		return string(text)
 	}
-	text, err := encode(at)
-	if err != nil {
-		return "-"
-	}
-	return string(text)
 }
 
 // shown makes values short, so that those that differ look different: long ones that begin alike are shown from

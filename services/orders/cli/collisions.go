@@ -66,16 +66,18 @@ func showCollision() *cobra.Command {
 
 func resolveCollision() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "resolve ID... | resolve --all", Short: "Settle cases: take ours, theirs, what merging makes of both, or an order from a file",
-		Long: `Settle cases: take ours, theirs, what merging makes of both, or an order from a file.
-A case is settled as it was seen: one that has changed since is left alone, and told of.
-Where a second person has to agree it is only proposed, until somebody else approves it.`,
+		Use: "resolve ID... | resolve --all", Short: "Resolve collisions: take one version, the merge of both, single fields, or an order from a file",
+		Long: `Resolve collisions: take our version, the peer's, the merge of both, single fields of either, or an order from a file.
+A case that has changed since it was read is left as it is, and reported.
+Where a second person has to agree, the resolution is only proposed until someone else approves it.`,
 		Example: `  orderbridge collisions resolve ID --take theirs
+  orderbridge collisions resolve ID --pick /shippingMinor=theirs --pick /internalNote=ours
   orderbridge collisions resolve --all --older 24h --take merged --yes`,
 	}
 	var c choice
 	c.flags(cmd)
 	take := cmd.Flags().String("take", "", "ours, theirs or merged")
+	picks := cmd.Flags().StringArray("pick", nil, "`FIELD=ours|theirs`: whose value a field has, by its pointer in `collisions show`; fields that are not named are merged")
 	file := cmd.Flags().StringP("file", "f", "", "file with the order as it shall be; - is standard input")
 	tag := cmd.Flags().String("if-match", "", "the case as `TAG` of `collisions show` names it; else as it is now")
 	all := cmd.Flags().Bool("all", false, "all cases, or those that the other flags choose")
@@ -85,12 +87,16 @@ Where a second person has to agree it is only proposed, until somebody else appr
 		switch {
 		case (len(args) == 0) != *all:
 			return usage("name orders, or say --all")
-		case (*take == "") == (*file == ""):
-			return usage("say --take or --file")
+		case len(slices.DeleteFunc([]bool{*take != "", len(*picks) > 0, *file != ""}, func(there bool) bool { return !there })) != 1:
+			return usage("give --take, --pick or --file")
 		case *take != "" && !slices.Contains(contracts.Takes, *take):
 			return usage("--take must be %s", strings.Join(contracts.Takes, ", "))
-		case len(args) != 1 && (*file != "" || *tag != ""):
-			return usage("--file and --if-match are for one case")
+		case len(args) != 1 && (*file != "" || len(*picks) > 0 || *tag != ""):
+			return usage("--file, --pick and --if-match are for one case")
+		}
+		picked, err := readPicks(*picks)
+		if err != nil {
+			return err
 		}
 		side, err := newRemote(cmd)
 		if err != nil {
@@ -106,7 +112,7 @@ Where a second person has to agree it is only proposed, until somebody else appr
 		if *tag != "" {
 			one.tag = `"` + opaque(*tag) + `"`
 		}
-		body, question, err := resolution(cmd, *take, *file)
+		body, question, err := resolution(cmd, *take, picked, *file)
 		if err != nil {
 			return err
 		}
@@ -185,16 +191,39 @@ func printSettled(cmd *cobra.Command, format output, done tally, err error) erro
 	return err
 }
 
-// resolution is the body that settles a case, and what a person is asked before.
-func resolution(cmd *cobra.Command, take, file string) (body []byte, question string, err error) {
-	if file == "" {
+// readPicks reads FIELD=ours or FIELD=theirs; a pointer may have = in it.
+func readPicks(given []string) (map[string]string, error) {
+	var picks map[string]string
+	for _, pick := range given {
+		i := strings.LastIndexByte(pick, '=')
+		if i <= 0 || !slices.Contains([]string{"ours", "theirs"}, pick[i+1:]) {
+			return nil, usage("--pick %s must be FIELD=ours or FIELD=theirs", pick)
+		}
+		if picks == nil {
+			picks = map[string]string{}
+		}
+		if _, twice := picks[pick[:i]]; twice {
+			return nil, usage("--pick names %s twice", pick[:i])
+		}
+		picks[pick[:i]] = pick[i+1:]
+	}
+	return picks, nil
+}
+
+// resolution is the body that resolves a case, and the question before.
+func resolution(cmd *cobra.Command, take string, picks map[string]string, file string) (body []byte, question string, err error) {
+	switch {
+	case picks != nil:
+		body, err = encode(contracts.Resolution{Picks: picks})
+		return body, "Resolve the case by these picks?", err
+	case file == "":
 		body, err = encode(contracts.Resolution{Take: take})
-		return body, fmt.Sprintf("Settle the case by taking %s?", take), err
+		return body, fmt.Sprintf("Resolve the case by taking %s?", take), err
 	}
 	given, err := readFile(cmd, file)
 	if err != nil {
 		return nil, "", err
 	}
 	body, err = encode(map[string]json.RawMessage{"order": given})
-	return body, "Settle the case by what is in " + file + "?", err
+	return body, "Resolve the case by what is in " + file + "?", err
 }

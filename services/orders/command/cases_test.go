@@ -82,6 +82,7 @@ func TestResolve(t *testing.T) {
 	}{
 		"ours":   {func(*stage) any { return contracts.Resolution{Take: "ours"} }, "ours"},
 		"theirs": {func(*stage) any { return contracts.Resolution{Take: "theirs"} }, "theirs"},
+		"picks":  {func(*stage) any { return contracts.Resolution{Picks: map[string]string{"/customerNote": "theirs"}} }, "theirs"},
 		"given":  {func(st *stage) any { o := given(st); return contracts.Resolution{Order: &o} }, "agreed by phone"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,7 +112,7 @@ func TestResolveRefuses(t *testing.T) {
 	_, tag := st.collision()
 	st.edit("moved on")
 	st.resolve(http.StatusPreconditionFailed, contracts.Resolution{Take: "ours"}, "If-Match", tag).problem(t)
-	for _, bad := range []string{`{}`, `{"take":"mine"}`, `{"take":"ours","order":{}}`, `{"take":"ours","x":1}`} {
+	for _, bad := range []string{`{}`, `{"take":"mine"}`, `{"take":"ours","order":{}}`, `{"take":"ours","x":1}`, `{"take":"ours","picks":{"/customerNote":"ours"}}`, `{"picks":["ours"]}`} {
 		p := st.do("admin", "POST", "/admin/api/collisions/"+st.id+"/resolve", bad)
 		require.Contains(t, []int{http.StatusBadRequest, http.StatusUnprocessableEntity}, p.status, "%s", bad)
 		p.problem(t)
@@ -121,6 +122,40 @@ func TestResolveRefuses(t *testing.T) {
 	p := st.resolve(http.StatusUnprocessableEntity, contracts.Resolution{Order: &bad}).problem(t)
 	require.Contains(t, pointers(p), "/order/lines")
 	require.Equal(t, "COLLISION", s.get(st.id).Sync.Links[0].State)
+}
+
+// TestPickFields takes one contested field of each side; what only one of them changed is merged.
+func TestPickFields(t *testing.T) {
+	s := startSide(t)
+	st := collide(t, s)
+	c, _ := st.collision()
+	st.o.ShippingMinor, st.o.InternalNote = 777, "ours"
+	st.edit("ours, later")
+	newer := st.theirs("theirs, later")
+	newer.ShippingMinor, newer.Tags = 888, []string{"vip"}
+	st.put(http.StatusConflict, entry(t, st.id, "UPD", and(c.Base.Version, b(6)), newer))
+	_, tag := st.collision()
+
+	faults := func(picks map[string]string) map[string]string {
+		out := map[string]string{}
+		for _, e := range st.resolve(http.StatusUnprocessableEntity, contracts.Resolution{Picks: picks}, "If-Match", tag).problem(t).Errors {
+			out[e.Pointer] = e.Detail
+		}
+		return out
+	}
+	require.Equal(t, map[string]string{
+		"/picks/~1customerNote":  "is needed: both sides changed this field",
+		"/picks/~1shippingMinor": `must be "ours" or "theirs"`,
+		"/picks/~1currency":      "is no field in which the two versions differ",
+	}, faults(map[string]string{"/shippingMinor": "mine", "/currency": "ours"}))
+	require.NotEmpty(t, faults(map[string]string{}), "an empty choice is none")
+
+	st.resolve(http.StatusOK, contracts.Resolution{Picks: map[string]string{"/shippingMinor": "theirs", "/customerNote": "ours"}}, "If-Match", tag)
+	after := s.get(st.id)
+	require.Equal(t, "ours, later", after.CustomerNote)
+	require.Equal(t, int64(888), after.ShippingMinor)
+	require.Equal(t, "ours", after.InternalNote, "only this side changed it")
+	require.Equal(t, []string{"vip"}, after.Tags, "only the peer changed them")
 }
 
 // TestAnEditedAnswerSettlesACase: what GET answered, edited, is an order that a case can be settled with.

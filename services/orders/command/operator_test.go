@@ -60,6 +60,10 @@ func TestCollisionsCommand(t *testing.T) {
 	s.operator(0, cli.Collisions, "resolve", one.id, "--take", "theirs", "--yes")
 	require.Equal(t, "theirs", s.get(one.id).CustomerNote)
 
+	picked := collide(t, s)
+	s.operator(0, cli.Collisions, "resolve", picked.id, "--pick", "/customerNote=theirs", "--yes")
+	require.Equal(t, "theirs", s.get(picked.id).CustomerNote)
+
 	// Nobody is there to be asked, so it must be said.
 	s.operator(cli.ExitUsage, cli.Collisions, "resolve", "--all", "--take", "ours")
 	require.Equal(t, "COLLISION", s.state(two.id))
@@ -85,6 +89,10 @@ func TestCollisionsCommand(t *testing.T) {
 		{"resolve"},
 		{"resolve", one.id},
 		{"resolve", one.id, "--take", "mine"},
+		{"resolve", one.id, "--take", "ours", "--pick", "/customerNote=ours"},
+		{"resolve", one.id, "--pick", "/customerNote=mine"},
+		{"resolve", one.id, "--pick", "/customerNote=ours", "--pick", "/customerNote=theirs"},
+		{"resolve", one.id, two.id, "--pick", "/customerNote=ours"},
 		{"resolve", one.id, "--all", "--take", "ours"},
 		{"show"},
 		{"list", "-o", "yaml"},

@@ -65,14 +65,8 @@ type Result struct {
 // when that is not known: then everything that differs is contested, and nothing is settled. Ours and
 // theirs are the names of the two sides.
 func Orders(base, our, their *contracts.Order, p Policy, ours, theirs string) Result {
-	m := merger{
-		base: takeApart(base), ours: takeApart(our), theirs: takeApart(their), based: base != nil,
-		policy: p, sides: [2]string{ours, theirs}, fields: map[string]*Field{},
-	}
-	m.elements()
-	m.single()
-	m.wholes()
-	m.order()
+	m := comparing(base, our, their)
+	m.policy, m.sides = p, [2]string{ours, theirs}
 	r := Result{Settled: m.based}
 	for _, pointer := range slices.Sorted(maps.Keys(m.fields)) {
 		f := m.fields[pointer]
@@ -82,6 +76,29 @@ func Orders(base, our, their *contracts.Order, p Policy, ours, theirs string) Re
 	}
 	r.Order = m.result()
 	return r
+}
+
+// Choose returns ours with the values of theirs for the fields whose side is Theirs. Fields are named as Orders
+// names them; the names of others have no effect.
+func Choose(base, our, their *contracts.Order, sides map[string]Side) *contracts.Order {
+	m := comparing(base, our, their)
+	for pointer, f := range m.fields {
+		f.Pick = sides[pointer]
+	}
+	return m.result()
+}
+
+// comparing returns a merger that knows which fields were changed by whom.
+func comparing(base, our, their *contracts.Order) *merger {
+	m := &merger{
+		base: takeApart(base), ours: takeApart(our), theirs: takeApart(their), based: base != nil,
+		fields: map[string]*Field{},
+	}
+	m.elements()
+	m.single()
+	m.wholes()
+	m.order()
+	return m
 }
 
 type merger struct {

@@ -68,7 +68,7 @@ func (p *parts) walk(pointer, place string, v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		for k, x := range v {
-			p.walk(pointer+"/"+escape(k), place+"/"+escape(k), x)
+			p.walk(pointer+"/"+contracts.PointerToken(k), place+"/"+contracts.PointerToken(k), x)
 		}
 	case []any:
 		if pointer != tags && lists[pointer] == nil {
@@ -76,7 +76,7 @@ func (p *parts) walk(pointer, place string, v any) {
 			return
 		}
 		for i, x := range v {
-			element, at := pointer+"/"+escape(keyOf(pointer, x)), place+"/"+strconv.Itoa(i)
+			element, at := pointer+"/"+contracts.PointerToken(keyOf(pointer, x)), place+"/"+strconv.Itoa(i)
 			if _, twice := p.places[element]; twice {
 				continue // breaks a rule of orders; the first one counts
 			}
@@ -122,6 +122,9 @@ func (p parts) putTogether() *contracts.Order {
 	root := map[string]any{}
 	elements := map[string]map[string]any{}
 	for list, pointers := range p.lists {
+		if len(pointers) == 0 {
+			continue // an order that has none names none
+		}
 		all := make([]any, len(pointers))
 		for i, element := range pointers {
 			elements[element] = map[string]any{}
@@ -165,12 +168,5 @@ func (p parts) putTogether() *contracts.Order {
 // cut takes the last name off a pointer.
 func cut(pointer string) (above, name string) {
 	i := strings.LastIndexByte(pointer, '/')
-	return pointer[:i], unescape.Replace(pointer[i+1:])
+	return pointer[:i], contracts.PointerTokens(pointer[i:])[0]
 }
-
-var (
-	escapes  = strings.NewReplacer("~", "~0", "/", "~1")
-	unescape = strings.NewReplacer("~1", "/", "~0", "~")
-)
-
-func escape(s string) string { return escapes.Replace(s) }

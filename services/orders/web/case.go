@@ -36,7 +36,9 @@ type caseField struct {
 }
 
 // Field is the name of the field's choice in the form.
-func (f caseField) Field() string { return "pick " + f.Pointer }
+func (f caseField) Field() string { return pickName(f.Pointer) }
+
+func pickName(pointer string) string { return "pick " + pointer }
 
 func (p *Pages) oneCase(w http.ResponseWriter, r *http.Request) {
 	c, ok := p.loadCase(w, r)
@@ -102,42 +104,17 @@ func (c *casePage) lay() error {
 	if err != nil {
 		return err
 	}
-	base := map[string]any{}
-	if c.Base != nil && c.Base.Order != nil {
+	var base any
+	if c.Base != nil {
 		if base, err = tree(c.Base.Order); err != nil {
 			return err
 		}
 	}
-	value := func(v any, place *string) any {
-		if place == nil {
-			return nil
-		}
-		return at(v, *place)
-	}
 	for _, f := range c.Differs {
-		_, last := split(f.Pointer)
-		texts := apart(last, c.Ours.Order.Currency, value(base, f.Base), value(ours, f.Ours), value(theirs, f.Theirs))
-		c.Fields = append(c.Fields, caseField{DifferField: f, Name: c.nameOf(f.Pointer), InBase: texts[0], Here: texts[1], There: texts[2]})
+		texts := apart(last(f.Pointer), c.Ours.Order.Currency, at(base, f.Base), at(ours, f.Ours), at(theirs, f.Theirs))
+		c.Fields = append(c.Fields, caseField{DifferField: f, Name: nameOf(f.Pointer, c.Theirs.Order, c.Ours.Order), InBase: texts[0], Here: texts[1], There: texts[2]})
 	}
 	return nil
-}
-
-// nameOf names a field; a line goes by the name of its product.
-func (c *casePage) nameOf(pointer string) string {
-	name := pointerWords(pointer)
-	if parts := strings.Split(pointer, "/"); len(parts) > 2 && parts[1] == "lines" {
-		for _, o := range []*contracts.Order{c.Ours.Order, c.Theirs.Order} {
-			for i := range o.Lines {
-				if o.Lines[i].LineID == parts[2] {
-					return words(name) + " “" + o.Lines[i].Name + "”"
-				}
-			}
-		}
-	}
-	if pointer == "/lines" {
-		return "Order of the lines"
-	}
-	return words(name)
 }
 
 // choose marks what is chosen: what the form says, or else what nobody contests.
@@ -163,11 +140,8 @@ func (p *Pages) previewCase(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	_, o, err := c.decide(values)
+	_, o := c.decide(values)
 	switch {
-	case err != nil:
-		p.fail(w, r, "collisions", err)
-		return
 	case values.Get("version") != c.Version:
 		c.Moved = true
 	case o != nil && values.Get("step") == "edit":
@@ -194,11 +168,7 @@ func (p *Pages) settleCase(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	res, _, err := c.decide(values)
-	if err != nil {
-		p.fail(w, r, "collisions", err)
-		return
-	}
+	res, _ := c.decide(values)
 	status := http.StatusUnprocessableEntity
 	if res != nil {
 		// With the version that the person saw, not the present one.

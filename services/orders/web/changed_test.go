@@ -216,3 +216,33 @@ func TestAListFieldKeepsItsOtherElements(t *testing.T) {
 	require.Equal(t, []contracts.Tracking{{Carrier: "DHL ", Number: " 1"}, {Carrier: "UPS", Number: "3"}}, got.Tracking)
 	require.Equal(t, o.PlacedAt, got.PlacedAt)
 }
+
+// leaves are the values of an order by their pointers, with lines by their ids. Other lists are values.
+func leaves(o *contracts.Order) (map[string]any, error) {
+	t, err := tree(o)
+	if err != nil {
+		return nil, err
+	}
+	v := t.(map[string]any)
+	lines, _ := v["lines"].([]any)
+	byID := map[string]any{}
+	for _, l := range lines {
+		line := l.(map[string]any)
+		byID[line["lineId"].(string)] = line
+		delete(line, "lineId")
+	}
+	v["lines"] = byID
+	out := map[string]any{}
+	var walk func(at string, v any)
+	walk = func(at string, v any) {
+		if in, ok := v.(map[string]any); ok {
+			for name, one := range in {
+				walk(at+"/"+contracts.PointerToken(name), one)
+			}
+			return
+		}
+		out[at] = v
+	}
+	walk("", v)
+	return out, nil
+}

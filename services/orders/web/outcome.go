@@ -11,7 +11,7 @@ import (
 // outcome is what a choice comes to, to be looked at before it is done.
 type outcome struct {
 	Take    string            // ours, theirs or fields
-	Picks   map[string]string // by the names in the form
+	Picks   map[string]string // whose value, by the pointers of fields
 	Order   *contracts.Order  // nil: the order is deleted
 	Shown   *contracts.Order  // the same with what is derived, once it is valid
 	Faults  []contracts.FieldError
@@ -23,28 +23,23 @@ type change struct{ Name, Here, There, Then string }
 
 // decide turns a form into what the API is asked for, and what comes of it. It is nil while a contested
 // field is open.
-func (c *casePage) decide(v url.Values) (*contracts.Resolution, *outcome, error) {
+func (c *casePage) decide(v url.Values) (*contracts.Resolution, *outcome) {
 	c.choose(v)
 	o := &outcome{Take: v.Get("take"), Picks: map[string]string{}}
 	if !c.takes(o) {
 		o.Take, o.Text = "fields", "What you chose becomes a new version on both sides."
 		if c.Whole {
 			c.Missing = true
-			return nil, nil, nil
+			return nil, nil
 		}
 		for _, f := range c.Fields {
 			if f.Chosen == "" {
 				c.Missing = true
-				return nil, nil, nil
+				return nil, nil
 			}
-			o.Picks[f.Field()] = f.Chosen
+			o.Picks[f.Pointer] = f.Chosen
 		}
-		taken := func(pointer string) bool { return o.Picks["pick "+pointer] == "theirs" }
-		made, err := choose(c.Ours.Order, c.Theirs.Order, c.Differs, taken)
-		if err != nil {
-			return nil, nil, err
-		}
-		o.Order = made
+		o.Order = c.chosen(o.Picks)
 	}
 	if o.Order == nil {
 		o.Text = "The order is deleted on both sides."
@@ -59,9 +54,9 @@ func (c *casePage) decide(v url.Values) (*contracts.Resolution, *outcome, error)
 		o.Changes = append(o.Changes, change{f.Name, f.Here, f.There, then})
 	}
 	if o.Take == "fields" {
-		return &contracts.Resolution{Order: o.Order}, o, nil
+		return &contracts.Resolution{Picks: o.Picks}, o
 	}
-	return &contracts.Resolution{Take: o.Take}, o, nil
+	return &contracts.Resolution{Take: o.Take}, o
 }
 
 // takes fills in what an outcome is that takes the version of one side; it reports false for another one.
@@ -94,8 +89,8 @@ func (o *outcome) show() {
 // Hidden are the choices to be sent along, in order.
 func (o *outcome) Hidden() []option {
 	var out []option
-	for _, name := range slices.Sorted(maps.Keys(o.Picks)) {
-		out = append(out, option{name, o.Picks[name]})
+	for _, pointer := range slices.Sorted(maps.Keys(o.Picks)) {
+		out = append(out, option{pickName(pointer), o.Picks[pointer]})
 	}
 	return out
 }

@@ -1,6 +1,10 @@
 package web
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/orderbridge/orderbridge/contracts"
+)
 
 // fieldNames are the fields of an order in words.
 var fieldNames = map[string]string{
@@ -15,17 +19,14 @@ var fieldNames = map[string]string{
 	"taxRatePpm": "tax rate", "taxMinor": "tax", "carrier": "carrier", "number": "number", "url": "web address",
 }
 
-var unescape = strings.NewReplacer("~1", "/", "~0", "~")
-
 // pointerWords says in words what a JSON pointer into an order stands for.
 func pointerWords(pointer string) string {
 	if pointer == "" {
 		return "the order as a whole"
 	}
-	parts := strings.Split(strings.TrimPrefix(pointer, "/"), "/")
+	parts := contracts.PointerTokens(pointer)
 	var out []string
 	for i, part := range parts {
-		part = unescape.Replace(part)
 		name, known := fieldNames[part]
 		switch {
 		case i == 1 && (parts[0] == "lines" || parts[0] == "refunds"):

@@ -2,16 +2,13 @@ package web
 
 import (
 	"encoding/json"
-	"maps"
 	"net/http"
 	"net/url"
-	"reflect"
-	"slices"
-	"strings"
 
 	"github.com/go-chi/chi/v5"
 
 	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders/merge"
 )
 
 // beforePage shows a content that a change replaced, and what putting it back would change.
@@ -122,67 +119,18 @@ func (p *Pages) loadBefore(w http.ResponseWriter, r *http.Request, which string)
 
 // differences are the fields in which two contents differ, in words.
 func differences(now, then *contracts.Order) ([]change, error) {
-	x, err := leaves(now)
+	x, err := tree(now)
 	if err != nil {
 		return nil, err
 	}
-	y, err := leaves(then)
+	y, err := tree(then)
 	if err != nil {
 		return nil, err
 	}
-	names := map[string]string{} // of lines
-	for _, o := range []*contracts.Order{then, now} {
-		for _, l := range o.Lines {
-			names[l.LineID] = l.Name
-		}
-	}
-	all := maps.Clone(x)
-	maps.Copy(all, y)
 	var out []change
-	for _, pointer := range slices.Sorted(maps.Keys(all)) {
-		if reflect.DeepEqual(x[pointer], y[pointer]) {
-			continue
-		}
-		parts := strings.Split(pointer, "/")
-		c := change{Name: words(pointerWords(pointer))}
-		if parts[1] == "lines" && len(parts) > 2 {
-			c.Name += " “" + names[parts[2]] + "”"
-		}
-		last := parts[len(parts)-1]
-		texts := apart(last, now.Currency, x[pointer], y[pointer]) // an order's currency never changes
-		c.Here, c.Then = texts[0], texts[1]
-		out = append(out, c)
+	for _, f := range merge.Orders(now, now, then, merge.Policy{}, "", "").Fields {
+		texts := apart(last(f.Pointer), now.Currency, at(x, f.Ours), at(y, f.Theirs)) // an order's currency never changes
+		out = append(out, change{Name: nameOf(f.Pointer, now, then), Here: texts[0], Then: texts[1]})
 	}
 	return out, nil
 }
-
-// leaves are the values of an order by their pointers, with lines by their ids. Other lists are values.
-func leaves(o *contracts.Order) (map[string]any, error) {
-	v, err := tree(o)
-	if err != nil {
-		return nil, err
-	}
-	lines, _ := v["lines"].([]any)
-	byID := map[string]any{}
-	for _, l := range lines {
-		line := l.(map[string]any)
-		byID[line["lineId"].(string)] = line
-		delete(line, "lineId")
-	}
-	v["lines"] = byID
-	out := map[string]any{}
-	var walk func(at string, v any)
-	walk = func(at string, v any) {
-		if in, ok := v.(map[string]any); ok {
-			for name, one := range in {
-				walk(at+"/"+escape.Replace(name), one)
-			}
-			return
-		}
-		out[at] = v
-	}
-	walk("", v)
-	return out, nil
-}
-
-var escape = strings.NewReplacer("~", "~0", "/", "~1")
