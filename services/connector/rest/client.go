@@ -28,6 +28,8 @@ const (
 	reasonRunesMax = 300
 	// quotaWait is how long the system is left alone when it refuses a call without saying for how long.
 	quotaWait = 30 * time.Second
+	// lists is how many lists are read at once, besides calls about single orders.
+	lists = 2
 )
 
 // Config is where a system is and who calls it.
@@ -86,9 +88,13 @@ func newClient(r *profile.REST, c Config) (*client, error) {
 	if k.timeout == 0 {
 		k.timeout = 30 * time.Second
 	}
-	own := http.Client{}
+	var own http.Client
 	if c.Client != nil {
 		own = *c.Client
+	} else {
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.MaxIdleConnsPerHost = k.atOnce + lists // by default 2: the others would be opened again for each call
+		own.Transport = transport
 	}
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	k.http = &own
