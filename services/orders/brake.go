@@ -68,7 +68,10 @@ func PlanOf(rep *contracts.ReconcileReport, except []uuid.UUID) *ConfirmedPlan {
 
 // BrakeLock locks what is stored of the brake towards a peer until the change that it is part of ends, and
 // stores what decide makes of it. Now is the database's time, which is one for all replicas.
-type BrakeLock func(peer string, decide func(state BrakeState, now time.Time) BrakeState) error
+type BrakeLock func(peer string, decide BrakeDecision) error
+
+// BrakeDecision makes what is to be stored of the brake of what is.
+type BrakeDecision = func(state BrakeState, now time.Time) BrakeState
 
 // Limit is a number of orders, or a share of all orders of this side in per cent, or none.
 type Limit struct {

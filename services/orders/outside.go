@@ -84,65 +84,74 @@ func (uncarried) Error() string {
 	return "contents are to be carried to the system behind this side first"
 }
 
-// roundThrough is a round whose contents the system behind this side holds before they are stored.
-func (s *Service) roundThrough(ctx context.Context, req ChangeRequest, decide decideRound) error {
+// roundThrough is a round whose contents the system behind this side holds before they are stored. It reports whether
+// the system made something else of one, which is a further version.
+func (s *Service) roundThrough(ctx context.Context, req ChangeRequest, decide decideRound) (further bool, err error) {
 	unlock, err := s.outside.Lock(ctx, req.IDs)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer unlock()
+	req.Bodies = true
 	seen := map[uuid.UUID]string{} // fingerprints
 	made := map[uuid.UUID]*Seen{}
 	for range carriesMax {
-		err := s.roundOnce(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot, brake BrakeLock) ([]Change, error) {
-			before := make([]ordersync.Head, len(loaded))
+		err := s.roundTogether(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot, brake BrakeLock) ([]Change, error) {
+			before := make([]*Stored, len(loaded))
 			for i, st := range loaded {
-				before[i] = st.Head
+				before[i] = st.copied()
 			}
 			changes, err := decide(loaded, stamps, brake)
 			if err != nil {
 				return nil, err
 			}
-			return changes, unseen(changes, loaded, before, seen)
+			return changes, unseen(changes, before, seen)
 		})
 		var first uncarried
 		if errors.As(err, &first) {
 			for _, w := range first.list {
 				if err := s.carry(ctx, w, seen, made); err != nil {
-					return err
+					return false, err
 				}
 			}
 			continue
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 		for id := range seen {
 			if m := made[id]; m != nil {
 				if _, err := s.record(ctx, By{Actor: s.outsideActor()}, id, m); err != nil {
-					return err
+					return false, err
 				}
 			}
 			if err := s.outside.Stored(ctx, id); err != nil {
-				return err
+				return false, err
 			}
 		}
-		return nil
+		return len(made) > 0, nil
 	}
-	return Errorf(OutsideUnavailable, "the order changes in the system behind this side all the time")
+	return false, Errorf(OutsideUnavailable, "the order changes in the system behind this side all the time")
+}
+
+// copied is a copy that a decision does not change.
+func (s *Stored) copied() *Stored {
+	c := *s
+	c.Links = slices.Clone(s.Links)
+	return &c
 }
 
 // unseen finds the contents of changes that the system was not seen to hold. What keeps the content of an order needs
 // nothing of the system.
-func unseen(changes []Change, loaded []*Stored, before []ordersync.Head, seen map[uuid.UUID]string) error {
+func unseen(changes []Change, before []*Stored, seen map[uuid.UUID]string) error {
 	var list []Wanted
 	for i := range changes {
 		c := &changes[i]
-		was := before[slices.IndexFunc(loaded, func(st *Stored) bool { return st.ID == c.ID })]
+		was := before[slices.IndexFunc(before, func(st *Stored) bool { return st.ID == c.ID })]
 		switch {
-		case !c.Write, c.Head.Fingerprint == was.Fingerprint, c.Head.Fingerprint == seen[c.ID]:
+		case !c.Write, c.Head.Fingerprint == was.Head.Fingerprint, c.Head.Fingerprint == seen[c.ID]:
 		default:
-			list = append(list, Wanted{Shadow: &Stored{ID: c.ID}, Content: c.Content, Deleted: c.Head.Deleted})
+			list = append(list, Wanted{Shadow: was, Content: c.Content, Deleted: c.Head.Deleted})
 		}
 	}
 	if list == nil {
@@ -154,11 +163,6 @@ func unseen(changes []Change, loaded []*Stored, before []ordersync.Head, seen ma
 // carry carries one content, and takes note of what the system was seen to hold.
 func (s *Service) carry(ctx context.Context, w Wanted, seen map[uuid.UUID]string, made map[uuid.UUID]*Seen) error {
 	id := w.Shadow.ID
-	loaded, err := s.store.Load(ctx, []uuid.UUID{id})
-	if err != nil {
-		return err
-	}
-	w.Shadow = loaded[0]
 	got, err := s.outside.Carry(ctx, w)
 	if err != nil {
 		return err
@@ -188,7 +192,7 @@ func (s *Service) Record(ctx context.Context, id uuid.UUID, seen *Seen) (changed
 
 func (s *Service) record(ctx context.Context, by By, id uuid.UUID, seen *Seen) (changed bool, err error) {
 	req := ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true}
-	err = s.roundOnce(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot, _ BrakeLock) ([]Change, error) {
+	err = s.roundTogether(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot, _ BrakeLock) ([]Change, error) {
 		st := loaded[0]
 		changed = st.Head.Fingerprint != seen.fingerprint()
 		event := EventEdited

@@ -158,6 +158,7 @@ type Service struct {
 	brake    *Brake
 	judge    Judge
 	outside  Outside
+	together together
 	notify   func([]Hint)
 	now      func() time.Time
 	log      *zap.Logger
@@ -321,20 +322,22 @@ func (s *Service) rows() int { return max(1, len(s.peers)) }
 
 // change is round without the brake, which is for what peers do.
 func (s *Service) change(ctx context.Context, req ChangeRequest, decide func([]*Stored, []ordersync.Dot) ([]Change, error)) error {
-	return s.round(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot, _ BrakeLock) ([]Change, error) {
+	_, err := s.round(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot, _ BrakeLock) ([]Change, error) {
 		return decide(loaded, stamps)
 	})
+	return err
 }
 
 // decideRound is Decide with stamps in place of bare numbers.
 type decideRound = func(loaded []*Stored, stamps []ordersync.Dot, brake BrakeLock) ([]Change, error)
 
 // round does the round. Where there is a system behind this side, that one holds what is written before it is stored.
-func (s *Service) round(ctx context.Context, req ChangeRequest, decide decideRound) error {
+// Further reports whether it made something else of it, which is a further version.
+func (s *Service) round(ctx context.Context, req ChangeRequest, decide decideRound) (further bool, err error) {
 	if s.outside != nil {
 		return s.roundThrough(ctx, req, decide)
 	}
-	return s.roundOnce(ctx, req, decide)
+	return false, s.roundOnce(ctx, req, decide)
 }
 
 // roundOnce does the round with stamps instead of bare numbers, and reports the hints after it.

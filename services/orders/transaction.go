@@ -65,8 +65,9 @@ func (s *Service) receive(ctx context.Context, by By, peer string, in []Received
 	perEntry := s.rows()
 	var tripped *BrakeState
 	req := ChangeRequest{IDs: ids, Numbers: perEntry * len(in), Seen: seen}
-	observe := func(last bool) error {
-		return s.round(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot, brake BrakeLock) ([]Change, error) {
+	var further bool
+	observe := func(last bool) (err error) {
+		further, err = s.round(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot, brake BrakeLock) ([]Change, error) {
 			if err := unmoved(loaded, peer, seen); err != nil {
 				return nil, err
 			}
@@ -93,6 +94,7 @@ func (s *Service) receive(ctx context.Context, by By, peer string, in []Received
 			}
 			return changes, nil
 		})
+		return err
 	}
 	err := s.judging(ctx, peer, func() error { return s.merging(ctx, peer, observe) })
 	if refused, ok := errors.AsType[*Error](err); ok && refused.Kind == OutsideRefused { // then there is one entry
@@ -105,7 +107,7 @@ func (s *Service) receive(ctx context.Context, by By, peer string, in []Received
 	if tripped != nil {
 		s.brake.tripped(peer, *tripped)
 	}
-	return out, s.addContents(ctx, peer, in, out)
+	return out, s.addContents(ctx, peer, in, out, further)
 }
 
 // unmoved demands that none of the orders has changed after a place in the log. They are locked, and
@@ -131,15 +133,16 @@ func unmoved(loaded []*Stored, peer string, seen *Cursor) error {
 
 // addContents gives the peer the content of each order that it does not have at the version that it
 // asked about. It reads them afresh: whatever the order has become meanwhile is an answer as true. What a system behind
-// this side made of an entry is a version that came after it, and the peer has it before anyone there edits the order.
-func (s *Service) addContents(ctx context.Context, peer string, in []Received, out []Present) error {
+// this side made of an entry is a further version that came after it, and the peer has it before anyone there edits the
+// order.
+func (s *Service) addContents(ctx context.Context, peer string, in []Received, out []Present, further bool) error {
 	var ids []uuid.UUID
 	var at []int
 	for i := range out {
 		if in[i].Entry.AnswerTo != nil || out[i].Head.Deleted || out[i].Head.Version.IsZero() {
 			continue
 		}
-		if s.outside != nil || !sameVersion(out[i].Head, in[i].Entry.Head) {
+		if further || !sameVersion(out[i].Head, in[i].Entry.Head) {
 			ids, at = append(ids, out[i].ID), append(at, i)
 		}
 	}
