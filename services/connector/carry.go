@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,7 +13,6 @@ import (
 	"github.com/orderbridge/orderbridge/contracts/strictjson"
 	"github.com/orderbridge/orderbridge/services/connector/foreign"
 	"github.com/orderbridge/orderbridge/services/orders"
-	"github.com/orderbridge/orderbridge/services/orders/merge"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
@@ -96,8 +93,12 @@ func (c *Connector) Carry(ctx context.Context, w orders.Wanted) (orders.Carried,
 		switch {
 		case err != nil || !done:
 		case got.Found != nil: // an earlier write is not what the system holds any more
-			err = c.records.DropIntent(ctx, t.id)
-		default:
+			err = c.drop(ctx, rec)
+		case rec.Fault != "":
+			rec.Fault, rec.FaultAt = "", time.Time{}
+			err = c.records.SaveRecord(ctx, rec)
+		}
+		if err == nil && done && got.Found == nil {
 			err = c.o.At(PointSeen)
 		}
 		if err != nil || done {
@@ -149,18 +150,12 @@ func (c *Connector) carryFailed(ctx context.Context, rec *Record, err error) err
 
 // carryOnce brings the system to the target from what it holds now. It reports false when it is to begin again.
 func (c *Connector) carryOnce(ctx context.Context, t *target, rec *Record) (got orders.Carried, done bool, err error) {
-	intent, err := c.records.Intent(ctx, t.id)
-	if err != nil {
-		return got, false, err
-	}
 	if rec.ForeignID == "" {
-		if done, err := c.find(ctx, t, rec, intent); err != nil || done {
+		if done, err := c.find(ctx, t, rec); err != nil || done {
 			return got, done, err
 		}
-		if intent, err = c.records.Intent(ctx, t.id); err != nil {
-			return got, false, err
-		}
 	}
+	intent := rec.Intent
 	if t.created, err = createdBy(intent, t); err != nil {
 		return got, false, err
 	}
@@ -169,7 +164,7 @@ func (c *Connector) carryOnce(ctx context.Context, t *target, rec *Record) (got 
 	case errors.Is(err, foreign.ErrGone) && t.want == nil && intent != nil && intent.Target == t.fingerprint:
 		return got, true, nil // by us
 	case errors.Is(err, foreign.ErrGone):
-		return c.carryGone(ctx, t, rec, intent)
+		return c.carryGone(ctx, t, rec)
 	case err != nil:
 		return got, false, err
 	}
@@ -185,7 +180,7 @@ func (c *Connector) carryOnce(ctx context.Context, t *target, rec *Record) (got 
 	case now.unchanged && !c.system.Traits().Conditional && c.mayComeYet(intent): // and would overwrite what is written now
 		return got, false, unavailable(0, "an earlier write of the order may still take effect")
 	case now.unchanged:
-		return c.write(ctx, t, rec, doc, now, intent)
+		return c.write(ctx, t, rec, doc, now)
 	}
 	held, err := c.asHeld(doc, t, intent)
 	switch {
@@ -194,9 +189,9 @@ func (c *Connector) carryOnce(ctx context.Context, t *target, rec *Record) (got 
 	case held && !c.system.Traits().Conditional && c.mayComeYet(intent):
 		return got, false, unavailable(0, "an earlier write of the order may still take effect")
 	case held:
-		return c.write(ctx, t, rec, doc, now, intent)
+		return c.write(ctx, t, rec, doc, now)
 	}
-	our, err := c.ours(doc, now, t, rec, intent)
+	our, err := c.ours(doc, now, t, rec)
 	switch {
 	case err != nil:
 		return got, false, err
@@ -205,7 +200,7 @@ func (c *Connector) carryOnce(ctx context.Context, t *target, rec *Record) (got 
 	case intent.Target == t.fingerprint: // written before, and the system made something else of it
 		return orders.Carried{Made: now.asTarget}, true, c.knowLines(ctx, rec, now.targetLines)
 	}
-	return c.write(ctx, t, rec, doc, now, intent)
+	return c.write(ctx, t, rec, doc, now)
 }
 
 // mayComeYet reports whether a request whose answer was lost may still take effect.
@@ -214,7 +209,7 @@ func (c *Connector) mayComeYet(intent *Intent) bool {
 }
 
 // carryGone goes on with an order that the system says it does not have.
-func (c *Connector) carryGone(ctx context.Context, t *target, rec *Record, intent *Intent) (got orders.Carried, done bool, err error) {
+func (c *Connector) carryGone(ctx context.Context, t *target, rec *Record) (got orders.Carried, done bool, err error) {
 	gone, err := c.goneForGood(ctx, rec)
 	switch {
 	case err != nil:
@@ -223,398 +218,19 @@ func (c *Connector) carryGone(ctx context.Context, t *target, rec *Record, inten
 		return got, false, unavailable(0, fmt.Sprintf("the system says that it does not have the order %s any more; it is asked again", rec.ForeignID))
 	case t.want == nil:
 		return got, true, nil
-	case t.created != nil && intent.Target == t.fingerprint: // somebody deleted it there once it was what is wanted
+	case t.created != nil && rec.Intent.Target == t.fingerprint: // somebody deleted it there once it was what is wanted
 		return orders.Carried{Made: &orders.Seen{}}, true, nil
 	case t.before != nil || t.created != nil: // somebody deleted it there
 		return orders.Carried{Found: &orders.Seen{}}, true, nil
 	}
-	*rec = Record{OrderID: rec.OrderID} // it is deleted on both sides, and is to be there again
+	*rec = Record{OrderID: rec.OrderID, Intent: rec.Intent} // it is deleted on both sides, and is to be there again
 	return got, false, c.records.SaveRecord(ctx, rec)
-}
-
-// reading is what the system holds, held against what is known and what is wanted.
-type reading struct {
-	asTarget, asShadow       *orders.Seen // with what only lives here as the target has it, or the shadow; nil where it was not read
-	targetLines, shadowLines foreign.Lines
-	reached                  bool // it is the target
-	unchanged                bool // it is the shadow
-}
-
-// seen is the content that the system holds; nil when it is deleted there.
-func (r *reading) seen() *contracts.Order {
-	if r.asShadow == nil {
-		return nil
-	}
-	return r.asShadow.Order
-}
-
-// holds reads a document as what the system holds of an order: first as the one that is expected. Deleting says that a
-// deletion was sent.
-func (c *Connector) holds(ctx context.Context, doc *foreign.Document, t *target, rec *Record, deleting bool) (r reading, err error) {
-	r.targetLines, r.shadowLines = rec.Lines, rec.Lines
-	trashed, asDeleted := c.mapping.Deleted(doc), false
-	switch {
-	case t.want == nil && trashed:
-		r.reached = true
-		return r, c.deletedAs(ctx, doc, rec)
-	case t.want == nil:
-		edit, err := c.mapping.Delete(doc)
-		if err != nil {
-			return r, err
-		}
-		if r.reached = edit.Empty() && (deleting || t.before == nil); r.reached { // it is as deleted as it gets
-			return r, c.deletedAs(ctx, doc, rec)
-		}
-		asDeleted = edit.Empty()
-	case trashed:
-		r.asTarget, r.asShadow, r.unchanged = &orders.Seen{}, &orders.Seen{}, t.shadow.Known() && t.before == nil
-		return r, nil
-	}
-	if t.want != nil {
-		if r.asTarget, r.targetLines, err = c.read(doc, t.id, t.want, rec.Lines); err != nil {
-			return r, err
-		}
-		if r.reached = r.asTarget.Content.Fingerprint == t.fingerprint; r.reached {
-			return r, nil
-		}
-	}
-	kept := t.before
-	if kept == nil {
-		kept = t.created
-	}
-	if r.asShadow, r.shadowLines, err = c.read(doc, t.id, kept, rec.Lines); err != nil {
-		return r, err
-	}
-	is := r.asShadow.Content.Fingerprint
-	r.unchanged = t.before != nil && is == t.shadow.Head.Fingerprint || t.before == nil && is == rec.DeletedAs
-	if r.reached = asDeleted && r.unchanged; r.reached { // and nobody edited it since
-		return r, c.deletedAs(ctx, doc, rec)
-	}
-	return r, nil
-}
-
-// knowLines keeps which line of the system is which of ours.
-func (c *Connector) knowLines(ctx context.Context, rec *Record, lines foreign.Lines) error {
-	if sameLines(rec.Lines, lines) {
-		return nil
-	}
-	rec.Lines = lines
-	return c.records.SaveRecord(ctx, rec)
-}
-
-// deletedAs keeps what the system still holds of an order that is deleted, so that a later change of it is seen.
-func (c *Connector) deletedAs(ctx context.Context, doc *foreign.Document, rec *Record) error {
-	rec.DeletedAs = ""
-	if seen, _, err := c.read(doc, rec.OrderID, nil, rec.Lines); err == nil {
-		rec.DeletedAs = seen.Content.Fingerprint
-	}
-	return c.records.SaveRecord(ctx, rec)
-}
-
-// read makes an order of a document, ready to store.
-func (c *Connector) read(doc *foreign.Document, id uuid.UUID, kept *contracts.Order, lines foreign.Lines) (*orders.Seen, foreign.Lines, error) {
-	o, lines, err := c.mapping.Read(doc, id, kept, lines)
-	if err != nil {
-		return nil, lines, err
-	}
-	seen, err := orders.NewSeen(o)
-	if e, ok := errors.AsType[*orders.Error](err); ok && e.Kind == orders.Invalid {
-		return nil, lines, &foreign.Refusal{Reason: "what the system holds is no valid order here: " + orders.RefusalText(e.Fields)}
-	}
-	return seen, lines, err
-}
-
-// ours reports whether what the system holds, which is not what is known here, is what an earlier write of this side
-// made: whether nobody else has changed it.
-func (c *Connector) ours(doc *foreign.Document, now reading, t *target, rec *Record, intent *Intent) (bool, error) {
-	switch {
-	case intent == nil || now.seen() == nil && t.created == nil:
-		return false, nil
-	case intent.Target == t.fingerprint: // what is made of the very same target is a further version of it, whoever made it
-		return t.created != nil || landed(now.seen(), t, intent), nil
-	case now.seen() == nil || intent.Body == nil || intent.Before != beforeOf(t):
-		return false, nil
-	}
-	// Another target is written over it, so it has to be what was sent, and nothing else.
-	sent, err := decode(intent.Body)
-	if err != nil {
-		return false, err
-	}
-	is, _, err := c.read(doc, t.id, sent, rec.Lines)
-	return err == nil && is.Content.Fingerprint == intent.Target, err
-}
-
-// asHeld reports whether the system holds what it did when an intent's request went out, so that this one had no
-// effect.
-func (c *Connector) asHeld(doc *foreign.Document, t *target, intent *Intent) (bool, error) {
-	if intent == nil || intent.Held == "" || intent.Before != beforeOf(t) || c.mapping.Deleted(doc) {
-		return false, nil
-	}
-	is, err := c.bare(doc, t.id)
-	return is == intent.Held, err
-}
-
-// bare is the fingerprint of a document without anything that is known of it here.
-func (c *Connector) bare(doc *foreign.Document, id uuid.UUID) (string, error) {
-	seen, _, err := c.read(doc, id, nil, nil)
-	if err != nil {
-		return "", err
-	}
-	return seen.Content.Fingerprint, nil
-}
-
-// createdBy is the content with which an intent creates the order; nil when it does not, or the order has changed here
-// since.
-func createdBy(intent *Intent, t *target) (*contracts.Order, error) {
-	if intent == nil || !intent.Create || intent.SentAt.IsZero() || intent.Before != beforeOf(t) || t.before != nil {
-		return nil, nil
-	}
-	return decode(intent.Body)
-}
-
-// landed reports whether an intent's write has taken effect, whatever the system made of it: at least one field is as
-// it was written, and none that was to change is as it was before. When in doubt it has not, and what differs counts as
-// somebody's edit: that ends as a collision at worst, and never as an edit that is overwritten.
-func landed(now *contracts.Order, t *target, intent *Intent) bool {
-	if now == nil || intent == nil || intent.Body == nil || intent.Create || intent.SentAt.IsZero() || intent.Before != beforeOf(t) {
-		return false
-	}
-	want, err := decode(intent.Body)
-	if err != nil {
-		return false
-	}
-	asWritten := false
-	for _, f := range merge.Orders(t.before, now, want, merge.Policy{}, "now", "want").Fields {
-		switch {
-		case f.Change == merge.ByTheirs:
-			return false
-		case f.Change == merge.ByBothSame:
-			asWritten = true
-		}
-	}
-	return asWritten
-}
-
-func beforeOf(t *target) string {
-	if t.before == nil {
-		return ""
-	}
-	return t.shadow.Head.Fingerprint
-}
-
-// find looks for the order in the system by our reference, and creates it where it is to be and is not there. It
-// reports true when nothing is left to do.
-func (c *Connector) find(ctx context.Context, t *target, rec *Record, intent *Intent) (done bool, err error) {
-	hits, err := c.system.Find(ctx, t.id)
-	if err != nil {
-		return false, err
-	}
-	slices.Sort(hits)
-	switch hits = slices.Compact(hits); {
-	case len(hits) > 1:
-		return false, foreign.Refused("", "the orders %s of the system carry the same reference; a person has to take it away from all but one", strings.Join(hits, " and "))
-	case len(hits) == 1:
-		rec.ForeignID = hits[0]
-		return false, c.records.SaveRecord(ctx, rec)
-	}
-	cursor, err := c.records.Cursor(ctx)
-	if err != nil {
-		return false, err
-	}
-	if !cursor.Imported { // it may have been born there
-		return false, unavailable(pauseUnclear, "the orders of the system are being read for the first time")
-	}
-	if c.mayComeYet(intent) {
-		return false, unavailable(0, "an earlier request to create the order may still take effect")
-	}
-	if t.want == nil {
-		return true, nil
-	}
-	edit, err := c.mapping.Write(nil, t.want, nil)
-	if err != nil {
-		return false, err
-	}
-	return false, c.create(ctx, t, rec, edit, intent)
-}
-
-func (c *Connector) create(ctx context.Context, t *target, rec *Record, edit *foreign.Edit, was *Intent) error {
-	if err := c.intend(ctx, t, true, "", was); err != nil {
-		return err
-	}
-	id, err := c.system.Create(ctx, t.id, edit)
-	if err := c.written(ctx, t, "", err); err != nil {
-		return err
-	}
-	if err := c.o.At(PointCreated); err != nil {
-		return err
-	}
-	rec.ForeignID = id
-	return c.records.SaveRecord(ctx, rec)
-}
-
-// intend stores what a request that goes out now is to bring about. Another process may have taken the lead since was
-// was read: whoever stores its intent first sends.
-func (c *Connector) intend(ctx context.Context, t *target, create bool, held string, was *Intent) error {
-	i := &Intent{OrderID: t.id, Create: create, Before: beforeOf(t), Target: t.fingerprint, Body: t.body, Held: held, SentAt: c.o.Now()}
-	saved, err := c.records.SaveIntent(ctx, i, was)
-	switch {
-	case err != nil:
-		return err
-	case !saved:
-		return unavailable(0, "another process of this side writes the order")
-	}
-	return c.o.At(PointIntent)
-}
-
-// written looks at what the system answered to a write. When it clearly did nothing, the intent is over, unless it is
-// what says that an earlier write made what the system holds.
-func (c *Connector) written(ctx context.Context, t *target, held string, err error) error {
-	if crash := c.o.At(PointWritten); crash != nil {
-		return crash
-	}
-	c.figures.writes.Add(1)
-	var refusal *foreign.Refusal
-	var quota *foreign.Quota
-	if held == "" && (errors.As(err, &refusal) || errors.As(err, &quota) || errors.Is(err, foreign.ErrStale)) {
-		return errors.Join(err, c.records.DropIntent(ctx, t.id))
-	}
-	return err
-}
-
-// write changes the system's order to the target, and reads what it made of it.
-func (c *Connector) write(ctx context.Context, t *target, rec *Record, doc *foreign.Document, now reading, was *Intent) (got orders.Carried, done bool, err error) {
-	read := c.o.Now()
-	changes := differences(t.before, t.want)
-	edit, err := c.edit(t, rec, doc, now, changes)
-	switch {
-	case err != nil:
-		return got, false, err
-	case edit.Empty() && t.want == nil:
-		return got, true, c.deletedAs(ctx, doc, rec)
-	case edit.Empty() && now.asTarget.Order == nil:
-		return got, false, foreign.Refused("", "the order is deleted in the system, and no write brings it back")
-	case edit.Empty(): // the system has no place for what differs, and keeps its own
-		return orders.Carried{Made: now.asTarget}, true, c.knowLines(ctx, rec, now.targetLines)
-	}
-	held := ""
-	if !now.unchanged {
-		if held, err = c.bare(doc, t.id); err != nil {
-			return got, false, err
-		}
-	}
-	if err := c.intend(ctx, t, false, held, was); err != nil {
-		return got, false, err
-	}
-	c.figures.window.Observe(c.o.Now().Sub(read).Seconds())
-	err = c.written(ctx, t, held, c.system.Update(ctx, doc, edit))
-	if errors.Is(err, foreign.ErrStale) {
-		return got, false, nil
-	}
-	if err != nil {
-		return got, false, err
-	}
-	after, err := c.system.Get(ctx, rec.ForeignID)
-	if errors.Is(err, foreign.ErrGone) && t.want == nil {
-		return got, true, nil
-	}
-	if err != nil {
-		return got, false, err
-	}
-	is, err := c.holds(ctx, after, t, rec, true)
-	if err != nil {
-		return got, false, err
-	}
-	switch {
-	case t.want == nil && is.reached:
-		return got, true, nil
-	case is.reached:
-		c.strayed(nil, nil)
-		return got, true, c.rewrote(ctx, rec, is.targetLines, changes, nil)
-	case is.unchanged || is.asTarget == nil:
-		return got, false, errors.Join(foreign.Refused(first(edit.Fields), "the system took the write and changed nothing"), c.records.DropIntent(ctx, t.id))
-	}
-	other := differences(is.asTarget.Order, t.want)
-	c.strayed(changes, other)
-	return orders.Carried{Made: is.asTarget}, true, c.rewrote(ctx, rec, is.targetLines, changes, other)
-}
-
-// strayed counts writes in a row after which other fields had changed than were written. One may be somebody's edit at
-// that moment; some in a row contradict that only what changed is written.
-func (c *Connector) strayed(written, other []string) {
-	part := func(pointer string) string { // /lines/… of whatever below lines
-		name, _, _ := strings.Cut(strings.TrimPrefix(pointer, "/"), "/")
-		return name
-	}
-	stray := slices.ContainsFunc(other, func(o string) bool {
-		return !slices.ContainsFunc(written, func(w string) bool { return part(w) == part(o) })
-	})
-	if stray {
-		c.figures.strays.Add(1)
-	} else {
-		c.figures.strays.Store(0)
-	}
-}
-
-// edit is what is to be written.
-func (c *Connector) edit(t *target, rec *Record, doc *foreign.Document, now reading, changes []string) (*foreign.Edit, error) {
-	if t.want == nil {
-		return c.mapping.Delete(doc)
-	}
-	for _, field := range changes {
-		if rec.Rewritten[field] >= rewritesMax {
-			return nil, foreign.Refused(field, "the system has made something else of it %d times in a row", rewritesMax)
-		}
-	}
-	return c.mapping.Write(doc, t.want, now.targetLines)
-}
-
-// differences are pointers to the fields in which two contents differ; nil when one of them is no content.
-func differences(a, b *contracts.Order) (pointers []string) {
-	if a == nil || b == nil {
-		return nil
-	}
-	for _, f := range merge.Orders(nil, a, b, merge.Policy{}, "a", "b").Fields {
-		pointers = append(pointers, f.Pointer)
-	}
-	return pointers
-}
-
-// rewrote keeps the lines, and counts the written fields of which the system made something else.
-func (c *Connector) rewrote(ctx context.Context, rec *Record, lines foreign.Lines, written, other []string) error {
-	counts := map[string]int{}
-	for _, field := range written {
-		if slices.Contains(other, field) {
-			counts[field] = rec.Rewritten[field] + 1
-		}
-	}
-	if len(counts) == len(rec.Rewritten) && len(counts) == 0 && sameLines(rec.Lines, lines) {
-		return nil
-	}
-	rec.Rewritten, rec.Lines = counts, lines
-	return c.records.SaveRecord(ctx, rec)
-}
-
-func first(list []string) string {
-	if len(list) == 0 {
-		return ""
-	}
-	return list[0]
 }
 
 // Stored implements orders.Outside: what was carried is the order now, so nothing is under way any more.
 func (c *Connector) Stored(ctx context.Context, id uuid.UUID) error {
 	if err := c.o.At(PointStored); err != nil {
 		return err
-	}
-	rec, err := c.records.Record(ctx, id)
-	if err != nil {
-		return err
-	}
-	if rec.Fault != "" {
-		rec.Fault, rec.FaultAt = "", time.Time{}
-		if err := c.records.SaveRecord(ctx, rec); err != nil {
-			return err
-		}
 	}
 	return c.records.DropIntent(ctx, id)
 }

@@ -117,7 +117,7 @@ func (c *Connector) compare(ctx context.Context, rec *Record, doc *foreign.Docum
 	if st != nil && (st.Head.Deleted && is == rec.DeletedAs || is == st.Head.Fingerprint) {
 		return c.asKnownHere(ctx, rec, st, lines, known)
 	}
-	if under, err := c.underWay(ctx, doc, rec, st, before, seen); err != nil || under {
+	if under, err := c.underWay(doc, rec, st, before, seen); err != nil || under {
 		return err
 	}
 	if wait, err := c.awaitPeer(ctx, rec, doc, st); err != nil || wait {
@@ -132,9 +132,8 @@ func (c *Connector) deleted(ctx context.Context, rec *Record, st *orders.Stored,
 	if st == nil || st.Head.Deleted {
 		return c.asKnownHere(ctx, rec, st, lines, known)
 	}
-	intent, err := c.records.Intent(ctx, rec.OrderID)
-	if err != nil || intent != nil && intent.Target == ordersync.Tombstone && c.o.Now().Sub(intent.SentAt) <= intentPatience {
-		return err
+	if i := rec.Intent; i != nil && i.Target == ordersync.Tombstone && c.o.Now().Sub(i.SentAt) <= intentPatience {
+		return nil
 	}
 	return c.record(ctx, rec, st, &orders.Seen{}, lines)
 }
@@ -142,16 +141,12 @@ func (c *Connector) deleted(ctx context.Context, rec *Record, st *orders.Stored,
 // asKnownHere goes on with an order that is in the system as it is known here. A crash may have left an intent whose
 // effect is stored, or that can have none any more.
 func (c *Connector) asKnownHere(ctx context.Context, rec *Record, st *orders.Stored, lines foreign.Lines, known bool) error {
-	intent, err := c.records.Intent(ctx, rec.OrderID)
-	if err != nil {
-		return err
-	}
 	before := ""
 	if st != nil && !st.Head.Deleted {
 		before = st.Head.Fingerprint
 	}
-	if intent != nil && (intent.Before != before || !c.mayComeYet(intent)) {
-		if err := c.records.DropIntent(ctx, rec.OrderID); err != nil {
+	if rec.Intent != nil && (rec.Intent.Before != before || !c.mayComeYet(rec.Intent)) {
+		if err := c.drop(ctx, rec); err != nil {
 			return err
 		}
 	}
@@ -186,10 +181,10 @@ func (c *Connector) awaitPeer(ctx context.Context, rec *Record, doc *foreign.Doc
 }
 
 // underWay reports whether a document is what a write of ours made, whose sender has no answer yet.
-func (c *Connector) underWay(ctx context.Context, doc *foreign.Document, rec *Record, st *orders.Stored, before *contracts.Order, seen *orders.Seen) (bool, error) {
-	intent, err := c.records.Intent(ctx, rec.OrderID)
-	if err != nil || intent == nil || c.o.Now().Sub(intent.SentAt) > intentPatience {
-		return false, err
+func (c *Connector) underWay(doc *foreign.Document, rec *Record, st *orders.Stored, before *contracts.Order, seen *orders.Seen) (bool, error) {
+	intent := rec.Intent
+	if intent == nil || c.o.Now().Sub(intent.SentAt) > intentPatience {
+		return false, nil
 	}
 	if st == nil {
 		st = &orders.Stored{ID: rec.OrderID}
@@ -230,7 +225,7 @@ func (c *Connector) record(ctx context.Context, rec *Record, st *orders.Stored, 
 	}
 	rec.DeletedAs, rec.Rewritten = "", nil
 	rec.Lines = lines
-	if err := c.records.DropIntent(ctx, rec.OrderID); err != nil {
+	if err := c.drop(ctx, rec); err != nil {
 		return err
 	}
 	return c.clear(ctx, rec)

@@ -23,6 +23,7 @@ type Record struct {
 	// Rewritten counts how often in a row the system has made something else of what was written into a field (JSON
 	// pointer).
 	Rewritten map[string]int
+	Intent    *Intent // the write that is under way; nil when there is none. It is stored by itself.
 }
 
 // Intent is a write that is under way, stored before the first request goes out and until its effect is stored.
@@ -44,12 +45,13 @@ type Cursor struct {
 	Imported bool      // all orders of the system were seen once
 }
 
-// Records stores records and intents. They are written outside of the transactions of orders, each for itself.
+// Records stores records and intents. They are written outside of the transactions of orders, each for itself, and are
+// durable when the method returns.
 type Records interface {
 	// Lead calls work while this process is the only one of its side that leads, and cancels its context when that
 	// ends.
 	Lead(ctx context.Context, work func(context.Context) error) error
-	// Record reads the record of an order; one without ForeignID when there is none.
+	// Record reads the record of an order, with its intent; one without ForeignID when there is none.
 	Record(ctx context.Context, id uuid.UUID) (*Record, error)
 	// RecordOf finds the record by the system's id, nil when there is none.
 	RecordOf(ctx context.Context, foreignID string) (*Record, error)
@@ -59,9 +61,8 @@ type Records interface {
 	Missing(ctx context.Context, limit int) ([]*Record, error)
 	// Faults lists records with a fault, oldest first, and counts all.
 	Faults(ctx context.Context, limit int) (list []*Record, all int64, err error)
+	// SaveRecord stores a record, without its intent.
 	SaveRecord(ctx context.Context, r *Record) error
-	// Intent finds the intent of an order, nil when there is none.
-	Intent(ctx context.Context, id uuid.UUID) (*Intent, error)
 	// Intents lists intents, oldest first, and counts all.
 	Intents(ctx context.Context, limit int) (list []*Intent, all int64, err error)
 	// SaveIntent stores an intent in the place of another, nil for none, and reports false when another process was sooner:

@@ -9,26 +9,34 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/orderbridge/orderbridge/services/connector"
+	"github.com/orderbridge/orderbridge/services/orders/gather"
 )
 
 const (
-	recordColumns = `SELECT order_id, COALESCE(foreign_id, ''), lines, deleted_as, missing, fault, fault_at, rewritten FROM connector_records `
-	recordsAfter  = recordColumns + `WHERE foreign_id IS NOT NULL AND order_id > $1 ORDER BY order_id LIMIT $2`
-	presentAfter  = recordColumns + `WHERE foreign_id IS NOT NULL AND missing IS NULL AND order_id > $1 ORDER BY order_id LIMIT $2`
-	missing       = recordColumns + `WHERE missing IS NOT NULL ORDER BY missing LIMIT $1`
-	faults        = recordColumns + `WHERE fault <> '' ORDER BY fault_at LIMIT $1`
+	knownColumns = `COALESCE(r.foreign_id, ''), COALESCE(r.lines, '{}'), COALESCE(r.deleted_as, ''), r.missing, COALESCE(r.fault, ''), r.fault_at,
+	COALESCE(r.rewritten, '{}'), i.creates, i.before, i.target, i.body, i.held, i.sent_at `
+	withIntents   = `LEFT JOIN connector_intents i USING (order_id) `
+	readRecord    = `SELECT order_id, ` + knownColumns + `FROM (SELECT $1::uuid AS order_id) o LEFT JOIN connector_records r USING (order_id) ` + withIntents
+	recordColumns = `SELECT r.order_id, ` + knownColumns + `FROM connector_records r ` + withIntents
+	recordOf      = recordColumns + `WHERE r.foreign_id = $1`
+	recordsAfter  = recordColumns + `WHERE r.foreign_id IS NOT NULL AND r.order_id > $1 ORDER BY r.order_id LIMIT $2`
+	presentAfter  = recordColumns + `WHERE r.foreign_id IS NOT NULL AND r.missing IS NULL AND r.order_id > $1 ORDER BY r.order_id LIMIT $2`
+	missing       = recordColumns + `WHERE r.missing IS NOT NULL ORDER BY r.missing LIMIT $1`
+	faults        = recordColumns + `WHERE r.fault <> '' ORDER BY r.fault_at LIMIT $1`
 	saveRecord    = `INSERT INTO connector_records (order_id, foreign_id, lines, deleted_as, missing, fault, fault_at, rewritten)
 	VALUES ($1, NULLIF($2, ''), $3, $4, $5, $6, $7, $8)
 	ON CONFLICT (order_id) DO UPDATE SET foreign_id = EXCLUDED.foreign_id, lines = EXCLUDED.lines, deleted_as = EXCLUDED.deleted_as,
 	missing = EXCLUDED.missing, fault = EXCLUDED.fault, fault_at = EXCLUDED.fault_at, rewritten = EXCLUDED.rewritten`
 
-	intentColumns = `SELECT order_id, creates, before, target, body, held, sent_at FROM connector_intents `
-	saveIntent    = `INSERT INTO connector_intents (order_id, creates, before, target, body, held, sent_at) SELECT $1, $2, $3, $4, $5, $6, $7
+	intents    = `SELECT order_id, creates, before, target, body, held, sent_at FROM connector_intents ORDER BY sent_at LIMIT $1`
+	saveIntent = `INSERT INTO connector_intents (order_id, creates, before, target, body, held, sent_at) SELECT $1, $2, $3, $4, $5, $6, $7
 	WHERE NOT $2 OR NOT EXISTS (SELECT FROM connector_records WHERE order_id = $1 AND foreign_id IS NOT NULL)
 	ON CONFLICT (order_id) DO NOTHING`
+	dropIntent    = `DELETE FROM connector_intents WHERE order_id = $1`
 	replaceIntent = `UPDATE connector_intents SET creates = $2, before = $3, target = $4, body = $5, held = $6, sent_at = $7
 	WHERE order_id = $1 AND sent_at = $8`
 
@@ -41,10 +49,13 @@ const (
 )
 
 // ConnectorStore implements connector.Records.
-type ConnectorStore struct{ pool *pgxpool.Pool }
+type ConnectorStore struct {
+	pool   *pgxpool.Pool
+	writes gather.Group[*statement]
+}
 
 // Connector is the store of a connector's records, in the same database.
-func (s *Store) Connector() *ConnectorStore { return &ConnectorStore{s.pool} }
+func (s *Store) Connector() *ConnectorStore { return &ConnectorStore{pool: s.pool} }
 
 // leadCheck is how often the connection that holds the lead is tried.
 const leadCheck = 2 * time.Second
@@ -98,8 +109,12 @@ func (s *ConnectorStore) Lead(ctx context.Context, work func(context.Context) er
 
 func scanRecord(row pgx.CollectableRow) (*connector.Record, error) {
 	var r connector.Record
-	var missing, faultAt *time.Time
-	if err := row.Scan(&r.OrderID, &r.ForeignID, &r.Lines, &r.DeletedAs, &missing, &r.Fault, &faultAt, &r.Rewritten); err != nil {
+	var missing, faultAt, sentAt *time.Time
+	var creates *bool
+	var before, target, held *string
+	var body []byte
+	if err := row.Scan(&r.OrderID, &r.ForeignID, &r.Lines, &r.DeletedAs, &missing, &r.Fault, &faultAt, &r.Rewritten,
+		&creates, &before, &target, &body, &held, &sentAt); err != nil {
 		return nil, err
 	}
 	if missing != nil {
@@ -107,6 +122,9 @@ func scanRecord(row pgx.CollectableRow) (*connector.Record, error) {
 	}
 	if faultAt != nil {
 		r.FaultAt = *faultAt
+	}
+	if sentAt != nil {
+		r.Intent = &connector.Intent{OrderID: r.OrderID, Create: *creates, Before: *before, Target: *target, Body: body, Held: *held, SentAt: *sentAt}
 	}
 	return &r, nil
 }
@@ -122,16 +140,13 @@ func (s *ConnectorStore) records(ctx context.Context, query string, args ...any)
 
 // Record implements connector.Records.
 func (s *ConnectorStore) Record(ctx context.Context, id uuid.UUID) (*connector.Record, error) {
-	list, err := s.records(ctx, recordColumns+`WHERE order_id = $1`, id)
-	if err != nil || len(list) == 1 {
-		return one(list), err
-	}
-	return &connector.Record{OrderID: id}, nil
+	list, err := s.records(ctx, readRecord, id)
+	return one(list), err
 }
 
 // RecordOf implements connector.Records.
 func (s *ConnectorStore) RecordOf(ctx context.Context, foreignID string) (*connector.Record, error) {
-	list, err := s.records(ctx, recordColumns+`WHERE foreign_id = $1`, foreignID)
+	list, err := s.records(ctx, recordOf, foreignID)
 	return one(list), err
 }
 
@@ -180,30 +195,8 @@ func (s *ConnectorStore) SaveRecord(ctx context.Context, r *connector.Record) er
 	if err != nil {
 		return fmt.Errorf("encode counts: %w", err)
 	}
-	_, err = s.pool.Exec(ctx, saveRecord, r.OrderID, r.ForeignID, lines, r.DeletedAs, timeOrNull(r.Missing), r.Fault, timeOrNull(r.FaultAt), rewritten)
+	_, err = s.write(ctx, saveRecord, r.OrderID, r.ForeignID, lines, r.DeletedAs, timeOrNull(r.Missing), r.Fault, timeOrNull(r.FaultAt), rewritten)
 	return translate(err, "save record of the connector")
-}
-
-func (s *ConnectorStore) intents(ctx context.Context, query string, args ...any) ([]*connector.Intent, error) {
-	rows, err := s.pool.Query(ctx, query, args...)
-	if err != nil {
-		return nil, translate(err, "read intents")
-	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*connector.Intent, error) {
-		var i connector.Intent
-		err := row.Scan(&i.OrderID, &i.Create, &i.Before, &i.Target, &i.Body, &i.Held, &i.SentAt)
-		return &i, err
-	})
-	return list, translate(err, "read intents")
-}
-
-// Intent implements connector.Records.
-func (s *ConnectorStore) Intent(ctx context.Context, id uuid.UUID) (*connector.Intent, error) {
-	list, err := s.intents(ctx, intentColumns+`WHERE order_id = $1`, id)
-	if err != nil || len(list) == 0 {
-		return nil, err
-	}
-	return list[0], nil
 }
 
 // Intents implements connector.Records.
@@ -211,8 +204,16 @@ func (s *ConnectorStore) Intents(ctx context.Context, limit int) (list []*connec
 	if err := s.pool.QueryRow(ctx, `SELECT count(*) FROM connector_intents`).Scan(&all); err != nil {
 		return nil, 0, translate(err, "count intents")
 	}
-	list, err = s.intents(ctx, intentColumns+`ORDER BY sent_at LIMIT $1`, limit)
-	return list, all, err
+	rows, err := s.pool.Query(ctx, intents, limit)
+	if err != nil {
+		return nil, 0, translate(err, "read intents")
+	}
+	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (*connector.Intent, error) {
+		var i connector.Intent
+		err := row.Scan(&i.OrderID, &i.Create, &i.Before, &i.Target, &i.Body, &i.Held, &i.SentAt)
+		return &i, err
+	})
+	return list, all, translate(err, "read intents")
 }
 
 // SaveIntent implements connector.Records.
@@ -221,14 +222,54 @@ func (s *ConnectorStore) SaveIntent(ctx context.Context, i, was *connector.Inten
 	if was != nil {
 		query, args = replaceIntent, append(args, was.SentAt)
 	}
-	done, err := s.pool.Exec(ctx, query, args...)
-	return done.RowsAffected() == 1, translate(err, "save intent")
+	n, err := s.write(ctx, query, args...)
+	return n == 1, translate(err, "save intent")
 }
 
 // DropIntent implements connector.Records.
 func (s *ConnectorStore) DropIntent(ctx context.Context, id uuid.UUID) error {
-	_, err := s.pool.Exec(ctx, `DELETE FROM connector_intents WHERE order_id = $1`, id)
+	_, err := s.write(ctx, dropIntent, id)
 	return translate(err, "drop intent")
+}
+
+// statement is a write about one order, and what became of it.
+type statement struct {
+	sql  string
+	args []any
+	rows int64 // that it changed
+	err  error
+}
+
+var errNotWritten = errors.New("it was not begun")
+
+// write does a statement, and returns once it is durable. Those that come while a commit is under way are stored by
+// the next one: on a disk that takes a millisecond for a commit, the orders of a batch would otherwise wait for each
+// other's.
+func (s *ConnectorStore) write(ctx context.Context, sql string, args ...any) (rows int64, err error) {
+	w := &statement{sql: sql, args: args, err: errNotWritten}
+	s.writes.Do(w, func(all []*statement) { s.commit(context.WithoutCancel(ctx), all) })
+	return w.rows, w.err
+}
+
+// commit does statements in one transaction. One that the database refuses does not hold up the others.
+func (s *ConnectorStore) commit(ctx context.Context, all []*statement) {
+	b := &pgx.Batch{}
+	for _, w := range all {
+		b.Queue(w.sql, w.args...).Exec(func(done pgconn.CommandTag) error {
+			w.rows = done.RowsAffected()
+			return nil
+		})
+	}
+	err := s.pool.SendBatch(ctx, b).Close()
+	if len(all) > 1 && sqlState(err) != "" {
+		for _, w := range all {
+			s.commit(ctx, []*statement{w})
+		}
+		return
+	}
+	for _, w := range all {
+		w.err = err
+	}
 }
 
 // Cursor implements connector.Records.

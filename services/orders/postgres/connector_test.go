@@ -1,0 +1,69 @@
+package postgres
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orderbridge/orderbridge/services/connector"
+)
+
+// TestOneRefusedWriteHoldsUpNoOther: several are stored by one commit, and the database refuses one of them.
+func TestOneRefusedWriteHoldsUpNoOther(t *testing.T) {
+	s := open(t, 4).Connector()
+	good, bad := uuid.New(), uuid.New()
+	intent := &connector.Intent{OrderID: good, Target: "t", Body: []byte(`{}`), SentAt: time.Now()}
+	list := []*statement{
+		{sql: saveIntent, args: []any{good, false, "", "t", intent.Body, "", intent.SentAt}, err: errNotWritten},
+		{sql: saveIntent, args: []any{bad, false, "", "t", []byte(`{`), "", intent.SentAt}, err: errNotWritten},
+		{sql: dropIntent, args: []any{uuid.New()}, err: errNotWritten},
+	}
+	s.commit(t.Context(), list)
+	require.NoError(t, list[0].err)
+	require.EqualValues(t, 1, list[0].rows)
+	require.Error(t, list[1].err)
+	require.NoError(t, list[2].err)
+	require.Zero(t, list[2].rows)
+	rec, err := s.Record(t.Context(), good)
+	require.NoError(t, err)
+	require.Equal(t, "t", rec.Intent.Target)
+	rec, err = s.Record(t.Context(), bad)
+	require.NoError(t, err)
+	require.Nil(t, rec.Intent)
+}
+
+// TestOneOfTwoIntents: whoever stores its intent first sends.
+func TestOneOfTwoIntents(t *testing.T) {
+	s := open(t, 4).Connector()
+	id := uuid.New()
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	first := 0
+	for i := range 8 {
+		all.Go(func() {
+			saved, err := s.SaveIntent(t.Context(), &connector.Intent{OrderID: id, SentAt: time.Unix(int64(i), 0)}, nil)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil && saved {
+				first++
+			}
+		})
+	}
+	all.Wait()
+	require.Equal(t, 1, first)
+	rec, err := s.Record(t.Context(), id)
+	require.NoError(t, err)
+	saved, err := s.SaveIntent(t.Context(), &connector.Intent{OrderID: id, SentAt: time.Unix(100, 0)}, rec.Intent)
+	require.NoError(t, err)
+	require.True(t, saved)
+	saved, err = s.SaveIntent(t.Context(), &connector.Intent{OrderID: id, SentAt: time.Unix(101, 0)}, rec.Intent)
+	require.NoError(t, err)
+	require.False(t, saved)
+	require.NoError(t, s.DropIntent(t.Context(), id))
+	rec, err = s.Record(t.Context(), id)
+	require.NoError(t, err)
+	require.Nil(t, rec.Intent)
+}
