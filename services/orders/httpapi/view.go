@@ -156,12 +156,13 @@ func movedEntry(p *orders.Present) contracts.Entry {
 
 // entryOf tells a peer how an order stands here towards it.
 func entryOf(p *orders.Present) entryOut {
+	state := ordersync.Record{Head: p.Head, Link: p.Link.Link}.Linked().State
 	e := entryOut{
-		ItemID: p.ID.String(), State: p.Link.State.String(), Version: WireVersion(p.Head.Version),
+		ItemID: p.ID.String(), State: state.String(), Version: WireVersion(p.Head.Version),
 		Fingerprint: p.Head.Fingerprint, UpdatedAt: p.UpdatedAt.UTC(), ItemURI: "/orders/" + p.ID.String(),
 		Deleted: p.Head.Deleted, Order: p.Body,
 	}
-	if p.Link.State == ordersync.None {
+	if state == ordersync.None {
 		// Nothing is known of the order here, so the peer can only have told of an error.
 		e.State = ordersync.ErrorSynced.String()
 	}

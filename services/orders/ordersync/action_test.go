@@ -31,9 +31,11 @@ func TestRewritten(t *testing.T) {
 	}
 	settled, before := "a:2,b:1", "a:1,b:1"
 	cases := map[string][2]next{
-		"-":   {{New, "", false}, {Del, "", false}},
-		"NEW": {{New, "", false}, {Del, "", false}},
-		"UPD": {{Upd, before, false}, {Del, before, false}},
+		"-":                     {{New, "", false}, {Del, "", false}},
+		"-, of a known order":   {{New, "", false}, {Del, "", false}},
+		"-, of a deleted order": {{New, "", false}, {Del, "", false}},
+		"NEW":                   {{New, "", false}, {Del, "", false}},
+		"UPD":                   {{Upd, before, false}, {Del, before, false}},
 		"UPD, to tell that a refusal or conflict is over": {{Upd, settled, false}, {Del, settled, false}},
 		"UPD, retried":                      {{Upd, before, false}, {Del, before, false}},
 		"OK":                                {{Upd, settled, false}, {Del, settled, false}},

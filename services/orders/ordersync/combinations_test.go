@@ -25,6 +25,8 @@ func stands() []stand {
 	told.Agreed = mine.Version
 	return []stand{
 		{"-", standing(None, Head{})},
+		{"-, of a known order", standing(None, mine)},
+		{"-, of a deleted order", standing(None, deletedA)},
 		{"NEW", standing(New, head("a:2"))},
 		{"UPD", standing(Upd, mine)},
 		{"UPD, to tell that a refusal or conflict is over", told},
@@ -172,7 +174,7 @@ func checkOutcome(t *testing.T, r Record, e Entry, o Outcome) {
 	} else {
 		switch o.Rule {
 		case NoRule:
-			require.Equal(t, r.State, o.State, "%+v %+v", r, e)
+			require.Equal(t, r.Linked().State, o.State, "%+v %+v", r, e)
 			require.Equal(t, r.Head, o.Head)
 		case ExtRefused, ExtUnanswered, ExtUnexpected:
 			require.Equal(t, Error, o.State)

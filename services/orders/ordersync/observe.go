@@ -6,9 +6,14 @@ import "slices"
 // that peer, from a request or from an answer, and returns what this side holds then. Versions are
 // compared first; the table decides what they cannot.
 func Observe(r Record, e Entry) Outcome {
+	unlinked := r.State == None
+	r = r.Linked()
 	o := Outcome{Record: r}
 	o.decide(r, e)
 	o.owe(r, e)
+	if unlinked && o.Due {
+		o.Hint = true // what a link is missing for has none
+	}
 	return o
 }
 

@@ -38,6 +38,20 @@ type Record struct {
 // Known tells that this side has the order, deleted or not.
 func (r Record) Known() bool { return !r.Version.IsZero() }
 
+// Linked is the record with the state that it has towards a peer that has no link yet, or had one that was
+// forgotten because it was no peer for a while: a known order is NEW, or DEL when it is deleted. Nothing is agreed,
+// so what both changed meanwhile is found to be concurrent, whatever they once had in common.
+func (r Record) Linked() Record {
+	if r.State != None || !r.Known() {
+		return r
+	}
+	r.Link = Link{State: New, Due: true}
+	if r.Deleted {
+		r.State = Del
+	}
+	return r
+}
+
 // Entry is what was learned of the other side: from its request, or from its answer to ours.
 type Entry struct {
 	Head
@@ -68,6 +82,7 @@ type Merge struct {
 // other side's may end: so it does, too, when the other side hears first. A version from which elements may
 // have gone that are no history says too little of the base.
 func MayMerge(r Record, e Entry) bool {
+	r = r.Linked()
 	return !r.Version.full(sideMax) && !e.Version.full(sideMax) && r.State.pending() && r.Theirs == nil && (e.State.pending() || e.State == Collision) &&
 		e.Version.Compare(r.Version) == Concurrent && r.Version.hasCommonHistory(e.Version) && r.Deleted == e.Deleted && e.Refusal == ""
 }
