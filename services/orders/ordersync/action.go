@@ -19,9 +19,10 @@ func Written(before Head, fingerprint string, deleted bool, stamp Dot, w Writer)
 // Rewritten is the link after the order's head changed from before to after by other means than this peer:
 // by a local person, or by another peer. A conflict stays one while what is kept of this peer is not part
 // of the new version: people may go on working, and the case shows the newest versions. An error stays
-// where the refused version, which is kept, has all of the new one. Else the peer must be told, so a hint is due.
+// while the refused version, which is kept, has all of the new one and more; it ends where the refused version
+// itself was taken over from another peer. Else the peer must be told, so a hint is due.
 func (l Link) Rewritten(before, after Head) Link {
-	if l.State.inError() && l.Theirs != nil && l.Theirs.Version.contains(after.Version) {
+	if l.State.inError() && l.Theirs != nil && l.Theirs.Version.Compare(after.Version) == Newer {
 		return l
 	}
 	if l.State.Settled() {

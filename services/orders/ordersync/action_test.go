@@ -82,6 +82,9 @@ func TestRewrittenByAnotherPeer(t *testing.T) {
 		require.Equal(t, refused.Link, refused.Link.Rewritten(head("a:1"), between))
 		got = refused.Link.Rewritten(refused.Head, resolved)
 		require.Equal(t, both.Version.contains(resolved.Version), got.State == state)
+		got = refused.Link.Rewritten(refused.Head, both)
+		require.Equal(t, Upd, got.State, "another peer brought what was refused, and it was taken over")
+		require.Nil(t, got.Theirs)
 	}
 }
 

@@ -18,8 +18,8 @@ func (m *model) wrong(w world) string {
 		}
 	}
 	if m.restarts > 0 && m.limits.sideMax == 0 && !m.merges && o.restores() == 0 {
-		if is, a, b := o.truly(), o.holds(0).Version, o.holds(1).Version; a.Compare(b) != is {
-			return fmt.Sprintf("{%s} and {%s} do not compare as what their authors had seen", a, b)
+		if a, b := o.holds(0), o.holds(1); a.Version.Compare(b.Version) != truly(a.seen, b.seen) {
+			return fmt.Sprintf("{%s} and {%s} do not compare as what their authors had seen", a.Version, b.Version)
 		}
 	}
 	if o.quiet() {
@@ -28,9 +28,8 @@ func (m *model) wrong(w world) string {
 	return ""
 }
 
-// truly is how the contents of both sides stand to each other, by what their authors had seen.
-func (o *open) truly() Relation {
-	a, b := o.holds(0).seen, o.holds(1).seen
+// truly is how two contents stand to each other, by what their authors had seen.
+func truly(a, b writes) Relation {
 	switch {
 	case a == b:
 		return Equal

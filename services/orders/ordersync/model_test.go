@@ -11,7 +11,7 @@ import (
 
 // writes is a set of contents that people wrote, one bit each. It is kept beside the versions and not
 // made from them, so it tells truly what an author had seen.
-type writes uint32
+type writes uint64
 
 func (w writes) has(o writes) bool { return w&o == o }
 
@@ -58,9 +58,9 @@ func contentOf(h Head) string {
 // entryOf is what a service tells of its order: how it stands now, which version it does not accept,
 // and the content, unless the one who asked has it.
 func entryOf(h holding, asked *letter) letter {
-	l := letter{Entry: Entry{Head: h.Head, State: h.State}, content: h.content, seen: h.seen}
+	l := letter{Entry: Entry{Head: h.Head, State: h.Linked().State}, content: h.content, seen: h.seen}
 	switch {
-	case h.State == None:
+	case l.State == None:
 		l.State = ErrorSynced // nothing is known here, so the peer can only have told of an error
 	case h.State == Error && h.Theirs != nil:
 		l.Refused = h.Theirs.Version
@@ -122,6 +122,9 @@ func observe(decide observer, h holding, l letter, accepts bool, merges merging)
 	}
 	if o.Rule == ExtMerge {
 		wrong = firstOf(wrong, noBase)
+	}
+	if next.Known() && next.State == None {
+		wrong = firstOf(wrong, "what was exchanged with the peer has no state towards it")
 	}
 	if o.Take && e.Refusal != "" {
 		wrong = "content was taken over that this side refuses"

@@ -62,7 +62,7 @@ const (
 )
 
 func (s step) text() string {
-	t := strings.ReplaceAll(deedTexts[s.do], "?", string("AB"[s.side]))
+	t := strings.ReplaceAll(deedTexts[s.do], "?", string(rune('A'+s.side)))
 	if s.do == edits || s.do == resolves {
 		t += [contentsEnd]string{"", ": the other field", ": common", ": refused", ": unreadable", ": ours", ": theirs"}[s.arg]
 	}

@@ -98,7 +98,7 @@ func (w *walk) step(choose func() step) string {
 		}
 		return firstOf(o.wrong, w.wrong(w.at))
 	}
-	return "nothing more happens"
+	return nothingMore
 }
 
 // try does a step of machines or of people.
