@@ -1,6 +1,6 @@
 # `make` prints what it can do.
 .DEFAULT_GOAL := help
-.PHONY: help build demo deps test check format vet lint vuln race e2e e2e-compose e2e-shop torture newcomer bench bench-smoke nats clean
+.PHONY: check-observability help build demo deps test check format vet lint vuln race e2e e2e-compose e2e-shop torture newcomer bench bench-smoke nats clean
 
 GO      ?= go
 BIN     := bin
@@ -12,7 +12,8 @@ export CGO_ENABLED = 0
 
 # What `orderbridge version` says; without git nothing is known.
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
-LDFLAGS := -X github.com/orderbridge/orderbridge/services/orders/command.version=$(VERSION)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
+LDFLAGS := -X github.com/orderbridge/orderbridge/settings.version=$(VERSION) -X github.com/orderbridge/orderbridge/settings.commit=$(COMMIT)
 
 SOURCES := $(shell find . -name '*.go' -not -path './.demo/*' -not -path './bin/*')
 
@@ -84,6 +85,9 @@ bench: deps ## drain, time until visible and memory, beside a floor measured in 
 bench-smoke: deps ## see that the benches run; what they measure so small counts for nothing
 	$(GO) run ./deploy/bench -orders 1000 -copy 1000 -many 3000 -rounds 1 -single 100 -visible 2s
 	$(GO) run ./deploy/bench -pages 50000 -calls 1
+
+check-observability: deps ## rules and dashboard, by Prometheus's own code, against two running sides
+	cd tools/observability && $(GO) vet ./... && $(GO) test -count=1 $(LIMIT) ./...
 
 nats: ## build bin/nats, the NATS command line
 	cd tools/nats && $(GO) build -o ../../$(BIN)/nats github.com/nats-io/natscli/nats

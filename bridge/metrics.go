@@ -4,8 +4,10 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/settings"
 )
 
 // Outcomes of an entry, as orderbridge_bridge_entries_total counts them.
@@ -46,7 +48,12 @@ func newMetrics() *metrics {
 	for _, outcome := range []string{outcomeSettled, outcomeNothingPending, outcomeRefused, outcomeGivenBack, outcomeDropped} {
 		m.entries.WithLabelValues(outcome) // shown from the start, as 0
 	}
-	m.registry.MustRegister(m.entries, m.batches, m.redelivered, m.requests)
+	m.registry.MustRegister(m.entries, m.batches, m.redelivered, m.requests,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "orderbridge_build_info", Help: "The build that runs: always 1, with version, commit and version of Go as labels.",
+			ConstLabels: settings.ThisBuild().Labels(),
+		}, func() float64 { return 1 }))
 	return m
 }
 

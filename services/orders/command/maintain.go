@@ -3,9 +3,6 @@ package command
 import (
 	"context"
 	"fmt"
-	"runtime"
-	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -68,36 +65,11 @@ func ShowConfig() *cobra.Command {
 func Version() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print the version of the program and of Go",
+		Short: "Print the version of the program, its commit and the version of Go",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			info, ok := debug.ReadBuildInfo()
-			if !ok {
-				info = &debug.BuildInfo{GoVersion: runtime.Version()}
-			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "orderbridge %s\n", versionText(version, info))
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "orderbridge %s\n", settings.ThisBuild())
 			return err
 		},
 	}
-}
-
-// version is what the build names itself, by -ldflags -X. It is empty in a plain go build.
-var version string
-
-// versionText names a build: by what it was given, else by what Go found in the module or in git, else as one
-// of which nothing is known.
-func versionText(given string, info *debug.BuildInfo) string {
-	words := []string{given}
-	if given == "" {
-		words[0] = strings.Trim(info.Main.Version, "()")
-		if words[0] == "" || words[0] == "devel" {
-			words[0] = "unreleased"
-		}
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			words = append(words, s.Value)
-		}
-	}
-	return strings.Join(append(words, info.GoVersion), " ")
 }

@@ -387,6 +387,12 @@ func newRegistry(cfg *Config, store *postgres.Store, relay *outbox.Relay, broker
 				return 0
 			}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "orderbridge_database_connections", Help: "Connections in use."},
-			func() float64 { return float64(store.Pool().AcquiredConns()) }))
+			func() float64 { return float64(store.Pool().AcquiredConns()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "orderbridge_database_connections_max", Help: "Connections that may be in use at once."},
+			func() float64 { return float64(store.Pool().MaxConns()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "orderbridge_build_info", Help: "The build that runs: always 1, with version, commit and version of Go as labels.",
+			ConstLabels: settings.ThisBuild().Labels(),
+		}, func() float64 { return 1 }))
 	return reg
 }
