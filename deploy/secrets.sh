@@ -17,7 +17,7 @@ mkdir -p "$dir"
 # folder, which containers do not pass through, by its owner alone.
 chmod 700 "$dir"
 # So are those of the repository that containers read, whatever the clone's umask was.
-chmod a+r "$here"/nats/*.conf "$here"/postgres/*.sql
+chmod a+r "$here"/nats/*.conf "$here"/postgres/*.sql "$here"/observability/*.yml "$here"/observability/grafana/*
 cd "$dir"
 
 for name in *; do
@@ -53,6 +53,9 @@ for side in a b; do
 		printf '%s_PASSWORD: "%s"\n' "$(echo $role | tr a-z A-Z)" "$(cat $side-nats-$role-password)"
 	done | write $side-nats-users.conf
 done
+
+# Of Grafana's user admin, with --profile observability.
+secret grafana-password
 
 # What the shop of compose.shop.yaml signs its notices with. Its key and secret are the shop's to give.
 secret b-shop-hints
