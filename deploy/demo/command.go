@@ -37,7 +37,8 @@ func Command() *cobra.Command {
 	flags.StringVar(&o.Dir, "dir", ".demo", "folder for data, logs and demo.env")
 	flags.IntVar(&o.PortBase, "port-base", 8080, "first port: HTTP here, NATS +10, bridge +11, PostgreSQL +20; side b +100")
 	flags.BoolVar(&o.Fresh, "fresh", false, "remove the data of earlier runs first")
-	flags.BoolVar(&o.Shop, "with-shop", false, "make side b a connector to a simulated web shop, whose pages are at +130")
+	flags.StringVar(&o.Shop, "with-shop", "", "make side b a connector to a shop or ERP at +130: a simulated web shop, or, with =tryton, Tryton, whose Debian packages must be installed")
+	flags.Lookup("with-shop").NoOptDefVal = shopSimulated
 	flags.IntVar(&o.Seed, "seed", 24, "orders to make on each side when there are none yet")
 	return cmd
 }

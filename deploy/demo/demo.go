@@ -32,7 +32,7 @@ type Options struct {
 	PortBase int
 	Fresh    bool      // remove the data of earlier runs
 	Seed     int       // orders to make on each side, or in the shop, when there are none
-	Shop     bool      // side b is a connector with a simulated shop behind it
+	Shop     string    // what side b is a connector to: simulated, tryton, or nothing
 	Program  string    // orderbridge itself, run for each service and bridge
 	Out      io.Writer // progress and advice, for people
 }
@@ -43,7 +43,7 @@ type demo struct {
 	started time.Time
 	folder  *folder
 	sides   [2]*side
-	shop    *webShop // nil without one
+	behind  behind // nil without a shop
 
 	databases, services, bridges [2]*keeper
 
@@ -85,15 +85,15 @@ func (d *demo) prepare(ctx context.Context) error {
 	if d.folder.used {
 		patience = portPatience
 	}
-	if err := awaitPorts(ctx, d.options.PortBase, d.options.Shop, patience); err != nil {
+	d.sides = newSides(d.folder, d.options.PortBase)
+	if err := d.chooseBehind(); err != nil {
+		return err
+	}
+	if err := awaitPorts(ctx, d.options.PortBase, d.behind != nil, patience); err != nil {
 		return err
 	}
 	if err := removeEnv(d.folder.path); err != nil {
 		return err
-	}
-	d.sides = newSides(d.folder, d.options.PortBase)
-	if d.options.Shop {
-		d.shop = newWebShop(d.folder, d.options.PortBase)
 	}
 	if d.options.Fresh && d.folder.used {
 		for _, s := range d.sides {
@@ -101,8 +101,10 @@ func (d *demo) prepare(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := os.Remove(d.folder.in("shop.json")); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
+		for _, of := range []string{shopFile, trytonFolder} {
+			if err := os.RemoveAll(d.folder.in(of)); err != nil {
+				return err
+			}
 		}
 		d.say("removed the data of earlier runs in %s", d.options.Dir)
 	}
@@ -116,34 +118,20 @@ func (d *demo) prepare(ctx context.Context) error {
 
 // start brings everything up, each kind on both sides at once, and tells the user what to do with it.
 func (d *demo) start(ctx context.Context) error {
-	if d.shop != nil {
-		if err := d.shop.start(d.options.Seed, d.sides[1]); err != nil {
-			return err
-		}
-		d.say("the shop is ready")
-	}
 	d.hire()
-	steps := []struct {
-		kind    string
-		keepers *[2]*keeper
-		ready   func(*side) string // address to ask, if there is more to know than that it runs
-	}{
-		{"PostgreSQL", &d.databases, nil},
-		{"services", &d.services, func(s *side) string { return s.url() + "/readyz" }},
-		{"bridges", &d.bridges, func(s *side) string { return s.bridgeURL() + "/readyz" }},
+	if err := d.bring(ctx, "PostgreSQL", &d.databases, nil); err != nil {
+		return err
 	}
-	for _, step := range steps {
-		err := both(func(i int) error {
-			k := step.keepers[i]
-			if err := k.run(ctx); err != nil || step.ready == nil {
-				return err
-			}
-			return awaitReady(ctx, k, step.ready(d.sides[i]))
-		})
-		if err != nil {
+	if d.behind != nil {
+		if err := d.behind.start(ctx); err != nil {
 			return err
 		}
-		d.say("%s a and b are ready, processes %d and %d", step.kind, step.keepers[0].pid(), step.keepers[1].pid())
+	}
+	if err := d.bring(ctx, "services", &d.services, func(s *side) string { return s.url() + "/readyz" }); err != nil {
+		return err
+	}
+	if err := d.bring(ctx, "bridges", &d.bridges, func(s *side) string { return s.bridgeURL() + "/readyz" }); err != nil {
+		return err
 	}
 	if err := d.addPeople(ctx); err != nil {
 		return err
@@ -158,6 +146,21 @@ func (d *demo) start(ctx context.Context) error {
 	return d.guide()
 }
 
+// bring starts one kind of part on both sides. Ready is the address to ask, if there is more to know than that it runs.
+func (d *demo) bring(ctx context.Context, kind string, keepers *[2]*keeper, ready func(*side) string) error {
+	err := both(func(i int) error {
+		k := keepers[i]
+		if err := k.run(ctx); err != nil || ready == nil {
+			return err
+		}
+		return awaitReady(ctx, k, ready(d.sides[i]))
+	})
+	if err == nil {
+		d.say("%s a and b are ready, processes %d and %d", kind, keepers[0].pid(), keepers[1].pid())
+	}
+	return err
+}
+
 // hire makes the keepers of all parts.
 func (d *demo) hire() {
 	for i, s := range d.sides {
@@ -166,9 +169,9 @@ func (d *demo) hire() {
 			func(ctx context.Context) (part, error) { return startDatabase(ctx, s) })
 		d.services[i] = d.keeper("service "+s.name, s.log("service"), func(context.Context) (part, error) {
 			command, settings := "serve", s.serviceSettings(peer)
-			if d.shop != nil && i == 1 {
+			if d.behind != nil && i == 1 {
 				command = "connector"
-				maps.Copy(settings, d.shop.connectorSettings())
+				maps.Copy(settings, d.behind.settings())
 			}
 			return child.Start(d.options.Program, command, settings, s.log("service"))
 		})
@@ -202,12 +205,15 @@ func startDatabase(ctx context.Context, s *side) (part, error) {
 func (d *demo) stop() error {
 	d.say("stopping")
 	err := d.dropEnv()
-	for _, keepers := range [][2]*keeper{d.bridges, d.services, d.databases} {
+	end := func(keepers [2]*keeper) {
 		err = errors.Join(err, both(func(i int) error { return keepers[i].stop() }))
 	}
-	if d.shop != nil {
-		err = errors.Join(err, d.shop.stop(context.Background()))
+	end(d.bridges)
+	end(d.services)
+	if d.behind != nil {
+		err = errors.Join(err, d.behind.stop(context.Background()))
 	}
+	end(d.databases)
 	d.say("stopped; the data stay in %s", d.options.Dir)
 	return err
 }
@@ -257,8 +263,8 @@ func (d *demo) refreshEnv() error {
 			variables = append(variables, variable{strings.ToUpper(s.name) + "_" + v.name, v.value})
 		}
 	}
-	if d.shop != nil {
-		variables = append(variables, variable{"SHOP_URL", d.shop.url()}, variable{"SHOP_KEY", d.shop.key}, variable{"SHOP_SECRET", d.shop.secret})
+	if d.behind != nil {
+		variables = append(variables, d.behind.variables()...)
 	}
 	return writeEnv(filepath.Join(d.folder.path, envFileName), variables)
 }

@@ -242,6 +242,7 @@ func TestForeignFolderIsLeftAlone(t *testing.T) {
 func TestOptionsThatMakeNoSense(t *testing.T) {
 	t.Parallel()
 	require.ErrorContains(t, Run(t.Context(), Options{Dir: demoDir(t), PortBase: 8080, Seed: -1}), "--seed")
+	require.ErrorContains(t, Run(t.Context(), Options{Dir: demoDir(t), PortBase: 8080, Shop: "none"}), "--with-shop must be simulated or tryton")
 	require.ErrorContains(t, Run(t.Context(), Options{Dir: demoDir(t), PortBase: 80}), "--port-base")
 	require.ErrorContains(t, Run(t.Context(), Options{Dir: demoDir(t), PortBase: 65500}), "--port-base")
 }

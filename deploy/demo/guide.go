@@ -16,27 +16,21 @@ import (
 //go:embed guide.txt
 var guideText string
 
-// shopGuideText is the same with a shop behind side b.
-//
-//go:embed shopguide.txt
-var shopGuideText string
-
 // guide tells what to open and what to try, as commands that work as they stand.
 func (d *demo) guide() error {
 	env := filepath.Join(d.options.Dir, envFileName)
 	if env == envFileName {
 		env = "./" + env // the shell would look for a bare name in its PATH
 	}
-	guide := guideText
-	shop := ""
-	if d.shop != nil {
-		guide, shop = shopGuideText, d.shop.url()
+	guide, words := guideText, []string(nil)
+	if d.behind != nil {
+		guide, words = d.behind.guide(), d.behind.words()
 	}
-	text := strings.NewReplacer(
+	text := strings.NewReplacer(append(words,
 		"{ENV}", shellWord(env), "{PROGRAM}", shellWord(d.programName()), "{DIR}", shellWord(d.options.Dir),
-		"{SHOP}", shop, "{A}", d.sides[0].url(), "{B}", d.sides[1].url(), "{PERSON}", personName,
+		"{A}", d.sides[0].url(), "{B}", d.sides[1].url(), "{PERSON}", personName,
 		"{A_PASSWORD}", d.sides[0].secrets.person, "{B_PASSWORD}", d.sides[1].secrets.person,
-	).Replace(guide)
+	)...).Replace(guide)
 	if isTerminal(d.options.Out) {
 		text = bold(text)
 	}

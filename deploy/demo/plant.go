@@ -14,7 +14,7 @@ import (
 // seed gives both sides some orders when neither has any. One that is empty while the other is not
 // has lost its data, perhaps on purpose, and is left for the reconciliation.
 func (d *demo) seed(ctx context.Context) error {
-	if d.options.Seed == 0 || d.options.Shop {
+	if d.options.Seed == 0 || d.behind != nil {
 		return nil
 	}
 	for _, s := range d.sides {

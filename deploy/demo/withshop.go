@@ -4,6 +4,7 @@ package demo
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"net"
 	"net/http"
@@ -12,36 +13,51 @@ import (
 	simulated "github.com/orderbridge/orderbridge/deploy/shop/shop"
 )
 
-// shopPort is where the simulated shop is, from the base of side b, whose connector speaks to it.
+// shopPort is where the shop or ERP is, from the base of side b, whose connector speaks to it.
 const shopPort = 30
+
+// shopFile has the orders of the simulated shop.
+const shopFile = "shop.json"
+
+// shopGuideText is what the user reads when a simulated shop is behind side b.
+//
+//go:embed shopguide.txt
+var shopGuideText string
 
 // webShop is a simulated shop with the API of WooCommerce, in this process. Its orders are in a file.
 type webShop struct {
 	addr                string
 	file                string
+	seed                int    // orders to make when there are none
+	to                  *side  // that is told of changes
 	key, secret, notice string // notice signs its notices to the connector
 	shop                *simulated.Shop
 	server              *http.Server
 }
 
-func newWebShop(f *folder, base int) *webShop {
-	return &webShop{addr: address(base + sideStep + shopPort), file: f.in("shop.json"), key: secret(), secret: secret(), notice: secret()}
+func newWebShop(f *folder, o Options, to *side) *webShop {
+	return &webShop{
+		addr: address(to.ports.http + shopPort), file: f.in(shopFile), seed: o.Seed, to: to,
+		key: secret(), secret: secret(), notice: secret(),
+	}
 }
+
+func (w *webShop) missing() error { return nil }
 
 func (w *webShop) url() string { return "http://" + w.addr }
 
-// start opens the shop, with some orders when it has none, and has it report changes to a side.
-func (w *webShop) start(seed int, to *side) (err error) {
+// start opens the shop, with some orders when it has none, and has it report changes to the connector.
+func (w *webShop) start(context.Context) (err error) {
 	w.shop, err = simulated.New(simulated.Options{Key: w.key, Secret: w.secret, Name: "Demo shop", File: w.file})
 	if err != nil {
 		return err
 	}
 	if len(w.shop.Orders()) == 0 {
-		if err := w.shop.Seed(seed); err != nil {
+		if err := w.shop.Seed(w.seed); err != nil {
 			return err
 		}
 	}
-	w.shop.SetWebhook(simulated.Webhook{URL: to.url() + "/system/hints", Secret: w.notice})
+	w.shop.SetWebhook(simulated.Webhook{URL: w.to.url() + "/system/hints", Secret: w.notice})
 	l, err := net.Listen("tcp", w.addr)
 	if err != nil {
 		return err
@@ -65,8 +81,15 @@ func (w *webShop) stop(ctx context.Context) error {
 	return err
 }
 
-// connectorSettings are what `orderbridge connector` gets of the shop, besides those of its side.
-func (w *webShop) connectorSettings() map[string]string {
+func (w *webShop) variables() []variable {
+	return []variable{{"SHOP_URL", w.url()}, {"SHOP_KEY", w.key}, {"SHOP_SECRET", w.secret}}
+}
+
+func (w *webShop) guide() string { return shopGuideText }
+
+func (w *webShop) words() []string { return []string{"{SHOP}", w.url()} }
+
+func (w *webShop) settings() map[string]string {
 	return map[string]string{
 		"CONNECTOR_PROFILE":      "woocommerce",
 		"CONNECTOR_URL":          w.url(),

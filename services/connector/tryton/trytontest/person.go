@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"testing"
+
+	"github.com/orderbridge/orderbridge/deploy/trytond"
 )
 
 // Sale is what a person types into a new sale.
@@ -55,8 +57,8 @@ func (s *Shop) try(t testing.TB, what string, with any, result any) (refused str
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.person == nil {
-		u := s.address().JoinPath(s.name + "/")
-		c, err := s.converse("person.py", "TRYTON_XMLRPC="+u.String(), "TRYTON_LOGIN="+clerkLogin, "TRYTON_PASSWORD="+password)
+		u := s.options.URL().JoinPath(s.options.Name() + "/")
+		c, err := s.converse("person.py", "TRYTON_XMLRPC="+u.String(), "TRYTON_LOGIN="+trytond.PersonLogin, "TRYTON_PASSWORD="+trytond.FirstPassword)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,7 +151,7 @@ func (s *Shop) Count(t testing.TB, webID string) int {
 // Hold changes fields of a sale in a transaction that stays open. It returns what commits it.
 func (s *Shop) Hold(t testing.TB, sale string, values Values) (commit func()) {
 	t.Helper()
-	c, err := s.converse("hold.py", "TRYTOND_CONFIG="+configFile(s.dir), "TRYTON_NAME="+s.name)
+	c, err := s.converse("hold.py", "TRYTOND_CONFIG="+s.options.ConfigFile(), "TRYTON_NAME="+s.options.Name())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,20 +12,17 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/orderbridge/orderbridge/deploy/pgcluster/pgtest"
 	"github.com/orderbridge/orderbridge/deploy/pgcluster/tether"
+	"github.com/orderbridge/orderbridge/deploy/trytond"
 	"github.com/orderbridge/orderbridge/services/connector/tryton"
 )
 
@@ -36,13 +33,6 @@ const (
 	Book = "BOOK-3"
 )
 
-const (
-	connectorLogin = "connector"
-	clerkLogin     = "clerk"
-	password       = "k7Qw2-mZp9Lx-rTv4" // Tryton wants many different characters
-	patience       = 3 * time.Minute     // for anything, on a busy machine
-)
-
 //go:embed scripts/*.py
 var scripts embed.FS
 
@@ -50,11 +40,9 @@ var scripts embed.FS
 type Shop struct {
 	Database string // URL of its database, to look behind the server's back
 
-	dir    string
-	name   string // of the database
-	port   int
-	log    string
-	server *exec.Cmd
+	programs *trytond.Installation
+	server   *trytond.Server
+	options  trytond.Options
 
 	mu     sync.Mutex // one thing at a time
 	person *person
@@ -63,13 +51,14 @@ type Shop struct {
 // Start runs a server with a filled database until the test ends.
 func Start(t testing.TB) *Shop {
 	t.Helper()
-	program, admin, err := find()
+	programs, err := trytond.Find()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Shop{dir: t.TempDir()}
-	s.Database = pgtest.Template(t, "tryton", func(database string) error { return fill(admin, database) })
-	if s.name, err = configure(s.dir, s.Database, &s.port); err != nil {
+	s := &Shop{programs: programs}
+	s.Database = pgtest.Template(t, "tryton", func(database string) error { return programs.Fill(context.Background(), database) })
+	s.options = trytond.Options{Dir: t.TempDir(), Database: s.Database}
+	if s.options.Port, err = freePort(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -78,21 +67,17 @@ func Start(t testing.TB) *Shop {
 			t.Errorf("stop Tryton: %v", err)
 		}
 		if t.Failed() {
-			log, _ := os.ReadFile(s.log)
+			log, _ := os.ReadFile(s.options.Log())
 			t.Logf("end of Tryton's log:\n%s", log[max(0, len(log)-4000):])
 		}
 	})
-	s.run(t, program)
+	s.Restart(t)
 	return s
 }
 
 // Options are how the adapter reaches the server.
 func (s *Shop) Options() tryton.Options {
-	return tryton.Options{URL: s.address().String(), Database: s.name, User: connectorLogin, Password: password}
-}
-
-func (s *Shop) address() *url.URL {
-	return &url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", fmt.Sprint(s.port)), Path: "/"}
+	return tryton.Options{URL: s.options.URL().String(), Database: s.options.Name(), User: trytond.ConnectorLogin, Password: trytond.FirstPassword}
 }
 
 // Stop stops the server, until Restart.
@@ -108,36 +93,9 @@ func (s *Shop) Stop(t testing.TB) {
 // Restart starts the server again, where it was.
 func (s *Shop) Restart(t testing.TB) {
 	t.Helper()
-	program, _, err := find()
-	if err != nil {
+	var err error
+	if s.server, err = s.programs.Start(context.Background(), s.options); err != nil {
 		t.Fatal(err)
-	}
-	s.run(t, program)
-}
-
-func (s *Shop) run(t testing.TB, program string) {
-	t.Helper()
-	s.log = filepath.Join(s.dir, "tryton.log")
-	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close() //nolint:errcheck // the server has its own copy
-	s.server = exec.Command(python, "-W", "ignore", program, "-c", configFile(s.dir), "-d", s.name)
-	s.server.Stdout, s.server.Stderr = log, log
-	if err := tether.Start(s.server, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		resp, err := http.Get(s.address().String())
-		if err == nil {
-			_ = resp.Body.Close()
-			return
-		}
-		if time.Now().After(deadline) {
-			text, _ := os.ReadFile(s.log)
-			t.Fatalf("Tryton does not answer: %v\n%s", err, text)
-		}
 	}
 }
 
@@ -147,34 +105,7 @@ func (s *Shop) halt() error {
 	}
 	server := s.server
 	s.server = nil
-	if err := server.Process.Kill(); err != nil {
-		return err
-	}
-	var exit *exec.ExitError
-	if err := server.Wait(); err != nil && !errors.As(err, &exit) {
-		return err
-	}
-	return nil
-}
-
-func configFile(dir string) string { return filepath.Join(dir, "trytond.conf") }
-
-// configure writes the server's configuration for a database and returns the database's name. A port is chosen unless
-// there is one.
-func configure(dir, database string, port *int) (name string, err error) {
-	u, err := url.Parse(database)
-	if err != nil {
-		return "", err
-	}
-	name = strings.TrimPrefix(u.Path, "/")
-	if *port == 0 {
-		if *port, err = freePort(); err != nil {
-			return "", err
-		}
-	}
-	server := url.URL{Scheme: "postgresql", User: u.User, Host: u.Host, Path: "/"}
-	text := fmt.Sprintf("[database]\nuri = %s\n[web]\nlisten = 127.0.0.1:%d\n", strings.ReplaceAll(server.String(), "%", "%%"), *port)
-	return name, os.WriteFile(configFile(dir), []byte(text), 0o600)
+	return server.Kill()
 }
 
 func freePort() (int, error) {
@@ -183,21 +114,6 @@ func freePort() (int, error) {
 		return 0, err
 	}
 	return l.Addr().(*net.TCPAddr).Port, l.Close()
-}
-
-// script makes the command of one of the Python scripts.
-func script(ctx context.Context, dir, name string, env ...string) (*exec.Cmd, error) {
-	text, err := scripts.ReadFile(path.Join("scripts", name))
-	if err != nil {
-		return nil, err
-	}
-	file := filepath.Join(dir, name)
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		return nil, err
-	}
-	cmd := exec.CommandContext(ctx, python, "-W", "ignore", file)
-	cmd.Env = append(os.Environ(), env...)
-	return cmd, nil
 }
 
 // conversation is a running script that reads lines and answers each with one.
@@ -209,7 +125,11 @@ type conversation struct {
 }
 
 func (s *Shop) converse(name string, env ...string) (*conversation, error) {
-	cmd, err := script(context.Background(), s.dir, name, env...)
+	text, err := scripts.ReadFile(path.Join("scripts", name))
+	if err != nil {
+		return nil, err
+	}
+	cmd, err := trytond.Script(context.Background(), s.options.Dir, name, text, env...)
 	if err != nil {
 		return nil, err
 	}

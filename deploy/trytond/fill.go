@@ -1,6 +1,6 @@
 //go:build linux
 
-package trytontest
+package trytond
 
 import (
 	"context"
@@ -21,10 +21,12 @@ import (
 	"github.com/orderbridge/orderbridge/deploy/pgcluster/tether"
 )
 
-// fill makes a shop's database of an empty one: of the dump of an earlier one with the same contents, or else with
+const fillPatience = 30 * time.Minute // on a busy machine
+
+// Fill makes the company's database of an empty one: of the dump of an earlier one with the same contents, or else with
 // Tryton's own programs, which takes a minute or several.
-func fill(admin, database string) (err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*patience)
+func (i *Installation) Fill(ctx context.Context, database string) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, fillPatience)
 	defer cancel()
 	dump, err := dumpFile()
 	if err != nil {
@@ -36,7 +38,7 @@ func fill(admin, database string) (err error) {
 		}
 		return analyze(ctx, database)
 	}
-	if err := install(ctx, admin, database); err != nil {
+	if err := i.install(ctx, database); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(dump), 0o700); err != nil {
@@ -56,15 +58,11 @@ func dumpFile() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	setup, err := scripts.ReadFile("scripts/setup.py")
+	modules, err := filepath.Glob(modulesFolder + "/*tryton*-info")
 	if err != nil {
 		return "", err
 	}
-	modules, err := filepath.Glob("/usr/lib/python3/dist-packages/*tryton*-info")
-	if err != nil {
-		return "", err
-	}
-	digest := sha256.Sum256(fmt.Appendf(nil, "%s %q %d %s", setup, modules, time.Now().Year(), password))
+	digest := sha256.Sum256(fmt.Appendf(nil, "%s %q %d %s", mustScript("setup.py"), modules, time.Now().Year(), FirstPassword))
 	return filepath.Join(cache, "orderbridge", "tryton-"+hex.EncodeToString(digest[:8])+".sql"), nil
 }
 
@@ -88,22 +86,21 @@ func analyze(ctx context.Context, database string) (err error) {
 }
 
 // install makes a Tryton database of an empty one.
-func install(ctx context.Context, admin, database string) (err error) {
+func (i *Installation) install(ctx context.Context, database string) (err error) {
 	dir, err := os.MkdirTemp("", "orderbridge-tryton-*")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	port := 1 // nothing listens there
-	name, err := configure(dir, database, &port)
-	if err != nil {
+	o := Options{Dir: dir, Database: database, Port: 1} // nothing listens there
+	if err := o.configure(""); err != nil {
 		return err
 	}
 	secret := filepath.Join(dir, "password")
-	if err := os.WriteFile(secret, []byte(password), 0o600); err != nil {
+	if err := os.WriteFile(secret, []byte(FirstPassword), 0o600); err != nil {
 		return err
 	}
-	modules := exec.CommandContext(ctx, python, "-W", "ignore", admin, "-c", configFile(dir), "-d", name,
+	modules := exec.CommandContext(ctx, Python, "-W", "ignore", i.admin, "-c", o.ConfigFile(), "-d", o.Name(),
 		"-u", "web_shop", "--activate-dependencies", "--email", "admin@example.com")
 	// Tryton asks information_schema about each table as it makes it, before any statistics could be made. PostgreSQL's
 	// plan of nested loops then takes seconds for each.
@@ -119,9 +116,9 @@ func install(ctx context.Context, admin, database string) (err error) {
 		return err
 	}
 	u.Scheme, u.RawQuery = "postgresql", ""
-	setup, err := script(ctx, dir, "setup.py",
-		"TRYTOND_CONFIG="+configFile(dir), "TRYTON_DATABASE="+u.String(), "TRYTON_PASSWORD="+password,
-		"TRYTON_LOGINS="+connectorLogin+" "+clerkLogin)
+	setup, err := Script(ctx, dir, "setup.py", mustScript("setup.py"),
+		"TRYTOND_CONFIG="+o.ConfigFile(), "TRYTON_DATABASE="+u.String(), "TRYTON_PASSWORD="+FirstPassword,
+		"TRYTON_LOGINS="+ConnectorLogin+" "+PersonLogin)
 	if err != nil {
 		return err
 	}
