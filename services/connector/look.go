@@ -22,7 +22,7 @@ const intentPatience = 10 * time.Minute
 
 // Look reads one order of the system, and records what somebody changed there.
 func (c *Connector) Look(ctx context.Context, foreignID string) error {
-	id, err := c.orderOf(ctx, foreignID)
+	id, isCopy, err := c.orderOf(ctx, foreignID)
 	if err != nil || isScratch(id) {
 		return err
 	}
@@ -35,7 +35,7 @@ func (c *Connector) Look(ctx context.Context, foreignID string) error {
 	if err != nil {
 		return err
 	}
-	if rec.ForeignID != "" && rec.ForeignID != foreignID {
+	if isCopy || rec.ForeignID != "" && rec.ForeignID != foreignID {
 		return c.copied(ctx, rec, foreignID)
 	}
 	known := rec.ForeignID != ""
@@ -67,37 +67,54 @@ func (c *Connector) Look(ctx context.Context, foreignID string) error {
 	return err
 }
 
-// orderOf finds which order of ours an order of the system is.
-func (c *Connector) orderOf(ctx context.Context, foreignID string) (uuid.UUID, error) {
+// orderOf finds which order of ours an order of the system is: what is known of it, or what its reference says. One with
+// a fault may be a copy, which carries the reference of another order.
+func (c *Connector) orderOf(ctx context.Context, foreignID string) (id uuid.UUID, isCopy bool, err error) {
 	rec, err := c.records.RecordOf(ctx, foreignID)
 	if err != nil {
-		return uuid.Nil, err
+		return uuid.Nil, false, err
 	}
+	id = c.idOf(foreignID)
 	if rec != nil {
-		return rec.OrderID, nil
+		id = rec.OrderID
+		if rec.Fault == "" {
+			return id, false, nil
+		}
 	}
 	doc, err := c.system.Get(ctx, foreignID)
 	if errors.Is(err, foreign.ErrGone) {
-		return c.idOf(foreignID), nil
+		return id, false, nil
 	}
 	if err != nil {
-		return uuid.Nil, err
+		return uuid.Nil, false, err
 	}
-	if id, ok := c.mapping.Reference(doc); ok {
-		return id, nil
+	switch of, ok := c.mapping.Reference(doc); {
+	case ok && rec == nil:
+		return of, false, nil
+	case ok && of != id && !c.mapping.Deleted(doc):
+		return of, true, nil
 	}
-	return c.idOf(foreignID), nil
+	return id, false, nil
 }
 
-// copied keeps for people that two orders of the system carry one reference: one was copied from the other, or was
-// created twice.
+// copied keeps for people that an order of the system carries the reference of another one: one was copied from the other,
+// or was created twice. It ends when the copy does not carry it any more, or is deleted.
 func (c *Connector) copied(ctx context.Context, of *Record, foreignID string) error {
-	id := c.idOf(foreignID)
-	rec, err := c.records.Record(ctx, id)
+	rec, err := c.records.Record(ctx, c.idOf(foreignID))
 	if err != nil {
 		return err
 	}
-	return c.fault(ctx, rec, fmt.Sprintf("the order %s of the system carries the reference of the order %s; a person has to take it away from the copy", foreignID, of.ForeignID))
+	original := of.ForeignID
+	if original == "" {
+		original = of.OrderID.String() // which the system does not have any more
+	}
+	isNew := rec.ForeignID == ""
+	rec.ForeignID = foreignID
+	why := fmt.Sprintf("the order %s of the system carries the reference of the order %s; a person has to take it away from the copy", foreignID, original)
+	if isNew && rec.Fault == why { // stored by an earlier release, which did not know where it is
+		rec.Fault = ""
+	}
+	return c.fault(ctx, rec, why)
 }
 
 // compare records what a document says, unless it is what is known here, or what a write of ours made.
@@ -318,7 +335,7 @@ const canariesMax = 5
 func (c *Connector) canary(ctx context.Context, from uuid.UUID) error {
 	why := errors.New("the system has none of the orders that are known here, so none counts as deleted")
 	for _, after := range slices.Compact([]uuid.UUID{from, uuid.Nil}) {
-		list, err := c.records.RecordsAfter(ctx, after, true, canariesMax)
+		list, err := c.records.RecordsAfter(ctx, after, canariesMax)
 		if err != nil {
 			return err
 		}
