@@ -65,6 +65,8 @@ var roles = map[string][]string{
 	"POST /admin/api/system/probe":                 {"operator", "admin", "session"},
 	"GET /admin/api/system/orders/{id}":            {"viewer", "operator", "admin", "session"},
 	"POST /admin/api/system/orders/{id}/sync":      {"operator", "admin", "session"},
+	"POST /admin/api/system/orders/{id}/create":    {"operator", "admin", "session"},
+	"POST /admin/api/system/orders/{id}/give-up":   {"operator", "admin", "session"},
 	"GET /admin/api/session":                       {"viewer", "operator", "admin", "session"},
 	"POST /admin/api/session":                      nil,
 	"POST /admin/api/session/end":                  {"session"},

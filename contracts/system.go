@@ -34,7 +34,7 @@ type SystemStatus struct {
 	QuotaLeft    *int       `json:"quotaLeft,omitzero"`  // calls that are left, as it last said
 	SweepBegan   *time.Time `json:"sweepBegan,omitzero"`
 	SweepEnded   *time.Time `json:"sweepEnded,omitzero"` // when all orders were last read to the end
-	// Writes that are under way, the oldest first, and orders that cannot be read or written; at most SystemListMax
+	// Writes that are under way, those that are stuck first, then the oldest, and orders that cannot be read or written; at most SystemListMax
 	// of each, with the number of all.
 	UnderWay      []SystemWrite `json:"underWay"`
 	UnderWayCount int64         `json:"underWayCount"`
@@ -54,6 +54,9 @@ type SystemWrite struct {
 	ID      string    `json:"id"`
 	Creates bool      `json:"creates"` // the order is to be created there
 	SentAt  time.Time `json:"sentAt"`
+	// Stuck says why a person has to decide: the order was to be created, no answer came, and it was not found since. It
+	// can be searched for again (sync), created again, or given up.
+	Stuck string `json:"stuck,omitzero"`
 }
 
 // SystemOrder is an order as a connector knows it in the system.
@@ -64,6 +67,8 @@ type SystemOrder struct {
 	Missing   *time.Time `json:"missing,omitzero"`   // the system says since then that it does not have it
 	Fault     string     `json:"fault,omitzero"`     // why it cannot be read or written
 	FaultAt   *time.Time `json:"faultAt,omitzero"`
+	// UnderWay is the write of it that is under way.
+	UnderWay *SystemWrite `json:"underWay,omitzero"`
 }
 
 // SystemProbe is what was tried on a scratch order of the system, and what follows.

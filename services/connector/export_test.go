@@ -2,8 +2,8 @@ package connector
 
 import "context"
 
-// SetLeads makes a connector lead, or not, without its loops.
-func (c *Connector) SetLeads(leads bool) { c.leads.Store(leads) }
+// Lead makes a connector lead without its loops.
+func (c *Connector) Lead(ctx context.Context) error { return c.takeLead(ctx) }
 
 // Poll looks once for what changed.
 func (c *Connector) Poll(ctx context.Context) error {

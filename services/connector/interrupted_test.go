@@ -144,7 +144,7 @@ func TestTheOnlyOrderThatCannotBeRead(t *testing.T) {
 		w.shop.place("S")
 	}
 	w.settle()
-	list, err := w.shadow.store.Connector().RecordsAfter(t.Context(), uuid.Nil, true, 2)
+	list, err := w.shadow.store.Connector().RecordsAfter(t.Context(), uuid.Nil, 2)
 	require.NoError(t, err)
 	bad := list[0].ForeignID
 	w.shop.before = func(call string) error {

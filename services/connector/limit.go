@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.uber.org/zap"
 
 	"github.com/orderbridge/orderbridge/services/connector/foreign"
 )
@@ -24,13 +25,13 @@ func newLimited(s foreign.System, c *Connector) *limited {
 }
 
 // call makes a call when it may be made.
-func (l *limited) call(do func() error) error {
+func (l *limited) call(ctx context.Context, do func() error) error {
 	if wait := l.c.waiting(); wait > 0 {
 		return &foreign.Quota{After: wait}
 	}
 	err := do()
 	if quota, ok := errors.AsType[*foreign.Quota](err); ok {
-		l.c.wait(quota.After)
+		l.c.wait(ctx, quota.After)
 	}
 	return err
 }
@@ -43,7 +44,7 @@ func (l *limited) callOne(ctx context.Context, do func() error) error {
 		return ctx.Err()
 	}
 	defer func() { <-l.slots }()
-	return l.call(do)
+	return l.call(ctx, do)
 }
 
 // Get implements foreign.System.
@@ -80,12 +81,12 @@ func (l *limited) Update(ctx context.Context, was *foreign.Document, edit *forei
 
 // Changed implements foreign.System.
 func (l *limited) Changed(ctx context.Context, from, until time.Time, yield func(foreign.Candidate) error) error {
-	return l.call(func() error { return l.System.Changed(ctx, from, until, yield) })
+	return l.call(ctx, func() error { return l.System.Changed(ctx, from, until, yield) })
 }
 
 // All implements foreign.System.
 func (l *limited) All(ctx context.Context, after string) (page []foreign.Candidate, next string, err error) {
-	err = l.call(func() error {
+	err = l.call(ctx, func() error {
 		page, next, err = l.System.All(ctx, after)
 		return err
 	})
@@ -94,19 +95,30 @@ func (l *limited) All(ctx context.Context, after string) (page []foreign.Candida
 
 // Now implements foreign.System.
 func (l *limited) Now(ctx context.Context) (now time.Time, err error) {
-	err = l.call(func() error {
+	err = l.call(ctx, func() error {
 		now, err = l.System.Now(ctx)
 		return err
 	})
 	return now, err
 }
 
-// wait leaves the system alone for a while.
-func (c *Connector) wait(d time.Duration) {
+// waitMax bounds how long a system is left alone: a mistaken answer does not silence a connector for a year.
+const waitMax = 24 * time.Hour
+
+// wait leaves the system alone for a while, also after a crash.
+func (c *Connector) wait(ctx context.Context, d time.Duration) {
+	until := c.o.Now().Add(min(d, waitMax))
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if until := c.o.Now().Add(d); until.After(c.waitFor) {
+	later := until.After(c.waitFor)
+	if later {
 		c.waitFor = until
+	}
+	c.mu.Unlock()
+	if !later {
+		return
+	}
+	if err := c.records.SaveNotBefore(context.WithoutCancel(ctx), until); err != nil {
+		c.log.Warn("failed to save when the system may be called again", zap.Error(err))
 	}
 }
 

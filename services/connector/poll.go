@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/orderbridge/orderbridge/services/connector/foreign"
-	"github.com/orderbridge/orderbridge/services/orders"
 )
 
 // sighting is a candidate of the polls before, at the time that it names.
@@ -35,7 +34,9 @@ func (c *Connector) Run(ctx context.Context) error {
 	}
 	for ctx.Err() == nil {
 		err := c.records.Lead(ctx, func(ctx context.Context) error {
-			c.leads.Store(true)
+			if err := c.takeLead(ctx); err != nil {
+				return err
+			}
 			c.log.Info("leads its side", zap.String("mode", string(c.o.Mode)))
 			g, ctx := errgroup.WithContext(ctx)
 			g.Go(func() error { return c.polling(ctx) })
@@ -52,6 +53,21 @@ func (c *Connector) Run(ctx context.Context) error {
 			sleep(ctx, time.Second)
 		}
 	}
+	return nil
+}
+
+// takeLead lets this process talk to the system. An earlier one may have been asked to leave it alone for a while.
+func (c *Connector) takeLead(ctx context.Context) error {
+	until, err := c.records.NotBefore(ctx)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	if until.After(c.waitFor) {
+		c.waitFor = until
+	}
+	c.mu.Unlock()
+	c.leads.Store(true)
 	return nil
 }
 
@@ -118,40 +134,6 @@ func (c *Connector) poll(ctx context.Context) error {
 	}
 	cursor.At = now
 	return c.saveCursor(ctx, cursor)
-}
-
-// againAtOnce bounds how many orders one poll asks for again.
-const againAtOnce = 100
-
-// lookAgain looks at orders that were missing, and at those with a write whose sender has not come back.
-func (c *Connector) lookAgain(ctx context.Context) error {
-	missing, err := c.records.Missing(ctx, againAtOnce)
-	if err != nil {
-		return err
-	}
-	var ids []string
-	for _, rec := range missing {
-		if c.o.Now().Sub(rec.Missing) >= c.o.Gone {
-			ids = append(ids, rec.ForeignID)
-		}
-	}
-	intents, _, err := c.records.Intents(ctx, againAtOnce)
-	if err != nil {
-		return err
-	}
-	for _, i := range intents {
-		if c.o.Now().Sub(i.SentAt) < intentPatience {
-			break // the oldest come first
-		}
-		rec, err := c.records.Record(ctx, i.OrderID)
-		if err != nil {
-			return err
-		}
-		if rec.ForeignID != "" { // otherwise it goes on with the next entry of its order
-			ids = append(ids, rec.ForeignID)
-		}
-	}
-	return c.lookEach(ctx, ids)
 }
 
 // lookAll looks at each candidate that is not as it was looked at before, several at once. One that cannot be read
@@ -340,22 +322,27 @@ func (c *Connector) sweep(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the system's clock: %w", err)
 	}
-	listed := map[string]bool{}
+	if err := c.records.ForgetListed(ctx); err != nil {
+		return err
+	}
+	seen := 0
 	c.swept(false)
 	for after, more := "", true; more; {
 		page, next, err := c.system.All(ctx, after)
 		if err != nil {
 			return err
 		}
-		if err := c.sweepPage(ctx, page, listed); err != nil {
+		fresh, err := c.sweepPage(ctx, page)
+		if err != nil {
 			return err
 		}
+		seen += fresh
 		if next == after && next != "" {
 			return fmt.Errorf("the system lists the same page after %q again", after)
 		}
 		after, more = next, next != ""
 	}
-	if err := c.sweepUnlisted(ctx, listed); err != nil {
+	if err := c.sweepUnlisted(ctx); err != nil {
 		return err
 	}
 	c.swept(true)
@@ -363,17 +350,28 @@ func (c *Connector) sweep(ctx context.Context) error {
 	if err != nil || cursor.Imported {
 		return err
 	}
-	c.log.Info("all orders of the system were read for the first time", zap.Int("orders", len(listed)))
+	c.log.Info("all orders of the system were read for the first time", zap.Int("orders", seen))
 	return c.saveCursor(ctx, Cursor{At: now, Imported: true})
 }
 
-func (c *Connector) sweepPage(ctx context.Context, page []foreign.Candidate, listed map[string]bool) error {
-	return c.lookAll(ctx, time.Time{}, func(yield func(foreign.Candidate) error) error {
+// sweepPage looks at the orders of a page that are not as they are known here, and returns how many no page before had.
+func (c *Connector) sweepPage(ctx context.Context, page []foreign.Candidate) (fresh int, err error) {
+	ids := make([]string, len(page))
+	for i, one := range page {
+		ids[i] = one.ID
+	}
+	isNew, err := c.records.List(ctx, ids)
+	if err != nil {
+		return 0, err
+	}
+	fresh = len(isNew)
+	return fresh, c.lookAll(ctx, time.Time{}, func(yield func(foreign.Candidate) error) error {
 		for _, one := range page {
-			if listed[one.ID] {
+			i := slices.Index(isNew, one.ID)
+			if i < 0 {
 				continue
 			}
-			listed[one.ID] = true
+			isNew = slices.Delete(isNew, i, i+1) // a page may have an order twice
 			same, err := c.asKnown(ctx, one.Document)
 			if err == nil && !same {
 				err = yield(foreign.Candidate{ID: one.ID}) // without a time it is looked at in any case
@@ -405,18 +403,15 @@ func (c *Connector) asKnown(ctx context.Context, doc *foreign.Document) (bool, e
 }
 
 // sweepUnlisted asks for the orders that are known here and were in no list.
-func (c *Connector) sweepUnlisted(ctx context.Context, listed map[string]bool) error {
+func (c *Connector) sweepUnlisted(ctx context.Context) error {
 	const page = 1000
 	for after := uuid.Nil; ; {
-		list, err := c.records.RecordsAfter(ctx, after, false, page)
+		list, err := c.records.Unlisted(ctx, after, page)
 		if err != nil {
 			return err
 		}
 		if err := c.lookAll(ctx, time.Time{}, func(yield func(foreign.Candidate) error) error {
 			for _, rec := range list {
-				if listed[rec.ForeignID] {
-					continue
-				}
 				if err := yield(foreign.Candidate{ID: rec.ForeignID}); err != nil {
 					return err
 				}
@@ -437,25 +432,6 @@ func (c *Connector) saveCursor(ctx context.Context, cursor Cursor) error {
 		return nil
 	}
 	return c.records.SaveCursor(ctx, cursor)
-}
-
-// LookAt looks at one order now, for a person who asks.
-func (c *Connector) LookAt(ctx context.Context, id uuid.UUID) error {
-	if !c.leads.Load() {
-		return unavailable(pauseUnclear, "another process of this side leads, or none does yet")
-	}
-	rec, err := c.records.Record(ctx, id)
-	if err != nil {
-		return err
-	}
-	if rec.ForeignID == "" {
-		return orders.Errorf(orders.NotFound, "the system does not have the order %s", id)
-	}
-	if err := c.Look(ctx, rec.ForeignID); err != nil {
-		c.outcome(err)
-		return c.carryFailed(ctx, rec, err)
-	}
-	return nil
 }
 
 func sleep(ctx context.Context, d time.Duration) {

@@ -37,6 +37,8 @@ type Intent struct {
 	// write whose effect is not stored; empty where it was the shadow.
 	Held   string
 	SentAt time.Time
+	// Stuck says why a person has to decide what becomes of it; empty while none has to.
+	Stuck string
 }
 
 // Cursor is how far the system's changes have been read.
@@ -55,22 +57,34 @@ type Records interface {
 	Record(ctx context.Context, id uuid.UUID) (*Record, error)
 	// RecordOf finds the record by the system's id, nil when there is none.
 	RecordOf(ctx context.Context, foreignID string) (*Record, error)
-	// RecordsAfter lists records with a ForeignID by order id, after one: all, or only those that are not missing.
-	RecordsAfter(ctx context.Context, after uuid.UUID, present bool, limit int) ([]*Record, error)
+	// RecordsAfter lists records with a ForeignID that are not missing by order id, after one.
+	RecordsAfter(ctx context.Context, after uuid.UUID, limit int) ([]*Record, error)
 	// Missing lists records that the system did not have when it was asked last.
 	Missing(ctx context.Context, limit int) ([]*Record, error)
 	// Faults lists records with a fault, oldest first, and counts all.
 	Faults(ctx context.Context, limit int) (list []*Record, all int64, err error)
 	// SaveRecord stores a record, without its intent.
 	SaveRecord(ctx context.Context, r *Record) error
-	// Intents lists intents, oldest first, and counts all.
+	// Intents lists intents, those that are stuck first, then the oldest, and counts all.
 	Intents(ctx context.Context, limit int) (list []*Intent, all int64, err error)
 	// SaveIntent stores an intent in the place of another, nil for none, and reports false when another process was sooner:
 	// that one is not there any more, or an order that is to be created has a ForeignID.
 	SaveIntent(ctx context.Context, i, was *Intent) (saved bool, err error)
 	DropIntent(ctx context.Context, id uuid.UUID) error
+	// IntentsToTry lists intents that were neither sent nor tried since a time, the one whose turn was longest ago first.
+	IntentsToTry(ctx context.Context, since time.Time, limit int) ([]*Intent, error)
+	// TriedIntent stores when an intent was tried, and why it is stuck, unless another one has taken its place.
+	TriedIntent(ctx context.Context, i *Intent, at time.Time, stuck string) error
 	Cursor(ctx context.Context) (Cursor, error)
 	SaveCursor(ctx context.Context, c Cursor) error
+	// NotBefore is the time before which the system wants no call; zero when it has not said so.
+	NotBefore(ctx context.Context) (time.Time, error)
+	SaveNotBefore(ctx context.Context, t time.Time) error
+	// ForgetListed begins the list of what a sweep has seen. List adds ids of the system, and returns those that were not in
+	// it. Unlisted lists records whose ForeignID is not in it by order id, after one.
+	ForgetListed(ctx context.Context) error
+	List(ctx context.Context, foreignIDs []string) (fresh []string, err error)
+	Unlisted(ctx context.Context, after uuid.UUID, limit int) ([]*Record, error)
 	// Probed is the result of the last probe as JSON, nil when there was none.
 	Probed(ctx context.Context) ([]byte, error)
 	SaveProbe(ctx context.Context, result []byte) error

@@ -244,7 +244,7 @@ func (w *world) start() {
 	}, w.system, w.mapping, w.records(w.store.Connector()), w.log)
 	w.shadow = newSide(w.t, "s", "p", w.store, w.connector)
 	w.connector.Use(w.shadow.service)
-	w.connector.SetLeads(true)
+	require.NoError(w.t, w.connector.Lead(w.t.Context()))
 }
 
 // sweep sweeps, as a connector does first.

@@ -42,7 +42,7 @@ func (c *Connector) Status(ctx context.Context) (*contracts.SystemStatus, error)
 		out.Level = contracts.LevelBestEffort
 	}
 	for _, i := range intents {
-		out.UnderWay = append(out.UnderWay, contracts.SystemWrite{ID: i.OrderID.String(), Creates: i.Create, SentAt: i.SentAt.UTC()})
+		out.UnderWay = append(out.UnderWay, *viewIntent(i))
 	}
 	for _, rec := range faults {
 		out.Faults = append(out.Faults, *c.view(rec))
@@ -84,8 +84,16 @@ func (c *Connector) alarms(s *contracts.SystemStatus) []string {
 	if c.figures.strays.Load() >= straysMax {
 		out = append(out, fmt.Sprintf("the last writes to %s changed other fields than were written, so the level is lowered to best effort; probe it again", s.Name))
 	}
-	if len(s.UnderWay) > 0 && now.Sub(s.UnderWay[0].SentAt) > intentPatience {
-		out = append(out, fmt.Sprintf("a write to %s is under way for %s: order %s", s.Name, for_(s.UnderWay[0].SentAt), s.UnderWay[0].ID))
+	stuck := 0 // they are listed first
+	for stuck < len(s.UnderWay) && s.UnderWay[stuck].Stuck != "" {
+		stuck++
+	}
+	if stuck > 0 {
+		first := s.UnderWay[0]
+		out = append(out, fmt.Sprintf("%d orders that were to be created in %s wait for a person; the first, sent %s ago: %s: %s", stuck, s.Name, for_(first.SentAt), first.ID, first.Stuck))
+	}
+	if stuck < len(s.UnderWay) && now.Sub(s.UnderWay[stuck].SentAt) > intentPatience {
+		out = append(out, fmt.Sprintf("a write to %s is under way for %s: order %s", s.Name, for_(s.UnderWay[stuck].SentAt), s.UnderWay[stuck].ID))
 	}
 	if len(s.Faults) > 0 { // it is counted by another query
 		out = append(out, fmt.Sprintf("%d orders of %s cannot be taken over; the first: %s: %s", s.FaultCount, s.Name, s.Faults[0].ForeignID, s.Faults[0].Fault))
@@ -99,10 +107,14 @@ func (c *Connector) OrderIn(ctx context.Context, id uuid.UUID) (*contracts.Syste
 	if err != nil {
 		return nil, err
 	}
-	if rec.ForeignID == "" && rec.Fault == "" {
+	if rec.ForeignID == "" && rec.Fault == "" && rec.Intent == nil {
 		return nil, orders.Errorf(orders.NotFound, "the system does not have the order %s", id)
 	}
 	return c.view(rec), nil
+}
+
+func viewIntent(i *Intent) *contracts.SystemWrite {
+	return &contracts.SystemWrite{ID: i.OrderID.String(), Creates: i.Create, SentAt: i.SentAt.UTC(), Stuck: i.Stuck}
 }
 
 func (c *Connector) view(rec *Record) *contracts.SystemOrder {
@@ -111,6 +123,9 @@ func (c *Connector) view(rec *Record) *contracts.SystemOrder {
 	}
 	if rec.ForeignID != "" {
 		out.Link = c.system.Link(rec.ForeignID)
+	}
+	if rec.Intent != nil {
+		out.UnderWay = viewIntent(rec.Intent)
 	}
 	return out
 }

@@ -92,7 +92,7 @@ func TestADryRunChangesNothing(t *testing.T) {
 		w.shop, mapping{}, w.shadow.store.Connector(), zap.NewNop())
 	shadow := newSide(t, "s", "p", w.store, dry)
 	dry.Use(shadow.service)
-	dry.SetLeads(true)
+	require.NoError(t, dry.Lead(t.Context()))
 	w.shop.edit(foreignID, note("by the shop"))
 	w.shop.place("S-2")
 	w.peer.edit(id, note("by the peer"))

@@ -537,9 +537,8 @@ func (w *walk) pass(d time.Duration) {
 	w.shop.now = w.shop.now.Add(d)
 }
 
-// restarts starts the connector again. How long the shop wants to be left alone is not stored.
+// restarts starts the connector again.
 func (w *walk) restarts() string {
-	w.faults.alone = time.Time{}
 	w.start()
 	return "the connector starts again"
 }

@@ -330,14 +330,16 @@ func TestWooCommerceRewritesSettleOrEnd(t *testing.T) {
 	require.NotEmpty(t, w.woo.Order(n).CustomerNote)
 }
 
-// TestWooCommerceQuotaIsKept: after 429 not one call comes too early.
+// TestWooCommerceQuotaIsKept: after 429 not one call comes too early, though the connector is killed and starts again.
 func TestWooCommerceQuotaIsKept(t *testing.T) {
 	w := newWooWorld(t, simulated.Options{})
 	w.place()
 	w.settle()
 	id := w.peer.only()
-	w.woo.Throttle(time.Second)
+	w.woo.Throttle(2 * time.Second)
 	w.peer.edit(id, note("later"))
+	require.Error(t, carry(w.peer, w.shadow))
+	w.connect()
 	deadline := time.Now().Add(time.Minute)
 	for carry(w.peer, w.shadow) != nil || w.peer.due() != nil {
 		require.True(t, time.Now().Before(deadline), "the edit does not arrive")

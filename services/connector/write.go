@@ -23,7 +23,7 @@ func (c *Connector) find(ctx context.Context, t *target, rec *Record) (done bool
 	slices.Sort(hits)
 	switch hits = slices.Compact(hits); {
 	case len(hits) > 1:
-		return false, foreign.Refused("", "the orders %s of the system carry the same reference; a person has to take it away from all but one", strings.Join(hits, " and "))
+		return false, foreign.Refused("", "%s", twice(hits))
 	case len(hits) == 1:
 		rec.ForeignID = hits[0]
 		return false, c.records.SaveRecord(ctx, rec)

@@ -45,7 +45,7 @@ func Command() *cobra.Command {
 			})
 		},
 	}
-	cmd.AddCommand(cli.SystemStatus(), cli.SystemProbe(), cli.SystemSync(), dryRun())
+	cmd.AddCommand(cli.SystemStatus(), cli.SystemProbe(), cli.SystemSync(), cli.SystemCreate(), cli.SystemGiveUp(), dryRun())
 	return cmd
 }
 

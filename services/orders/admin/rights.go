@@ -108,10 +108,12 @@ var Rights = map[string]access.Role{
 	"POST /admin/api/peers/{peer}/brake":           access.Admin,
 	"POST /admin/api/errors/settle":                access.Operator,
 
-	"GET /admin/api/system":                   access.Viewer,
-	"POST /admin/api/system/probe":            access.Operator,
-	"GET /admin/api/system/orders/{id}":       access.Viewer,
-	"POST /admin/api/system/orders/{id}/sync": access.Operator,
+	"GET /admin/api/system":                      access.Viewer,
+	"POST /admin/api/system/probe":               access.Operator,
+	"GET /admin/api/system/orders/{id}":          access.Viewer,
+	"POST /admin/api/system/orders/{id}/sync":    access.Operator,
+	"POST /admin/api/system/orders/{id}/create":  access.Operator,
+	"POST /admin/api/system/orders/{id}/give-up": access.Operator,
 
 	"GET /admin/api/conflict-policy":          access.Viewer,
 	"POST /admin/api/conflict-policy/preview": access.Operator,

@@ -123,6 +123,8 @@ func (a *Admin) Routes(r chi.Router, body func(http.Handler) http.Handler) {
 	r.With(body).Post("/system/probe", a.probeSystem)
 	r.Get("/system/orders/{id}", a.systemOrder)
 	r.Post("/system/orders/{id}/sync", a.syncSystemOrder)
+	r.Post("/system/orders/{id}/create", a.createSystemOrder)
+	r.Post("/system/orders/{id}/give-up", a.giveUpSystemOrder)
 	a.peerRoutes(r, body)
 }
 

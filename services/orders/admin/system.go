@@ -15,8 +15,11 @@ import (
 type System interface {
 	Status(ctx context.Context) (*contracts.SystemStatus, error)
 	OrderIn(ctx context.Context, id uuid.UUID) (*contracts.SystemOrder, error)
-	// LookAt reads one order there now.
+	// LookAt reads one order there now. One whose creation got no answer is searched for.
 	LookAt(ctx context.Context, id uuid.UUID) error
+	// CreateAgain creates an order there whose creation is stuck, and GiveUp forgets it.
+	CreateAgain(ctx context.Context, by orders.By, id uuid.UUID) error
+	GiveUp(ctx context.Context, id uuid.UUID) error
 	Probe(ctx context.Context, sku, currency string) (*contracts.SystemProbe, error)
 }
 
@@ -36,35 +39,59 @@ func (a *Admin) systemStatus(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Admin) systemOrder(w http.ResponseWriter, r *http.Request) {
-	id, err := httpapi.PathID(r, "order")
-	if err == nil && a.system == nil {
-		err = errNoSystem
-	}
-	if err != nil {
+	a.inSystem(w, r, func(uuid.UUID) error { return nil })
+}
+
+func (a *Admin) syncSystemOrder(w http.ResponseWriter, r *http.Request) {
+	a.inSystem(w, r, func(id uuid.UUID) error { return a.system.LookAt(r.Context(), id) })
+}
+
+func (a *Admin) createSystemOrder(w http.ResponseWriter, r *http.Request) {
+	a.inSystem(w, r, func(id uuid.UUID) error {
+		if err := a.record(r.Context(), httpapi.ByOf(r), "system.created", id.String(), ""); err != nil {
+			return err
+		}
+		return a.system.CreateAgain(r.Context(), httpapi.ByOf(r), id)
+	})
+}
+
+func (a *Admin) giveUpSystemOrder(w http.ResponseWriter, r *http.Request) {
+	if _, err := a.onSystem(r, func(id uuid.UUID) error {
+		if err := a.system.GiveUp(r.Context(), id); err != nil {
+			return err
+		}
+		return a.record(r.Context(), httpapi.ByOf(r), "system.given_up", id.String(), "")
+	}); err != nil {
 		httpapi.Fail(w, r, a.log, err)
 		return
 	}
-	out, err := a.system.OrderIn(r.Context(), id)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// onSystem does something about the order of a request.
+func (a *Admin) onSystem(r *http.Request, do func(id uuid.UUID) error) (id uuid.UUID, err error) {
+	id, err = httpapi.PathID(r, "order")
+	switch {
+	case err != nil:
+		return id, err
+	case a.system == nil:
+		return id, errNoSystem
+	}
+	return id, do(id)
+}
+
+// inSystem does something about an order, and answers how it stands in the system after that.
+func (a *Admin) inSystem(w http.ResponseWriter, r *http.Request, do func(id uuid.UUID) error) {
+	var out *contracts.SystemOrder
+	id, err := a.onSystem(r, do)
+	if err == nil {
+		out, err = a.system.OrderIn(r.Context(), id)
+	}
 	if err != nil {
 		httpapi.Fail(w, r, a.log, err)
 		return
 	}
 	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
-}
-
-func (a *Admin) syncSystemOrder(w http.ResponseWriter, r *http.Request) {
-	id, err := httpapi.PathID(r, "order")
-	if err == nil && a.system == nil {
-		err = errNoSystem
-	}
-	if err == nil {
-		err = a.system.LookAt(r.Context(), id)
-	}
-	if err != nil {
-		httpapi.Fail(w, r, a.log, err)
-		return
-	}
-	a.systemOrder(w, r)
 }
 
 func (a *Admin) probeSystem(w http.ResponseWriter, r *http.Request) {

@@ -53,7 +53,7 @@ func printSystem(w io.Writer, s *contracts.SystemStatus) error {
 		t.row("  fault", o.ForeignID, o.ID, o.Fault)
 	}
 	for _, i := range s.UnderWay {
-		t.row("  under way", i.ID, "sent "+i.SentAt.UTC().Format(timeLayout))
+		t.row("  under way", i.ID, "sent "+i.SentAt.UTC().Format(timeLayout), i.Stuck)
 	}
 	return t.end()
 }
@@ -127,7 +127,19 @@ func SystemProbe() *cobra.Command {
 
 // SystemSync is the command that reads one order of the system now.
 func SystemSync() *cobra.Command {
-	cmd := &cobra.Command{Use: "sync ID", Short: "Read one order of the system now", Args: cobra.ExactArgs(1)}
+	return systemOrder("sync", "Read one order of the system now",
+		"Read one order of the system now. One whose creation there got no answer is searched for.")
+}
+
+// SystemCreate is the command that creates an order in the system whose creation is stuck.
+func SystemCreate() *cobra.Command {
+	return systemOrder("create", "Create an order in the system again whose creation got no answer",
+		"Create an order in the system again, while `connector status` says that its creation got no answer. It is searched for once more before, so that it is not there twice.")
+}
+
+// systemOrder is a command about one order, which shows how that stands in the system after it.
+func systemOrder(verb, short, long string) *cobra.Command {
+	cmd := &cobra.Command{Use: verb + " ID", Short: short, Long: long, Args: cobra.ExactArgs(1)}
 	addRemoteFlags(cmd)
 	format := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -135,7 +147,7 @@ func SystemSync() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		got, err := side.call(cmd.Context(), http.MethodPost, "/admin/api/system/orders/"+url.PathEscape(args[0])+"/sync", nil, nil)
+		got, err := side.call(cmd.Context(), http.MethodPost, systemOrderPath(args[0], verb), nil, nil)
 		if err != nil {
 			return err
 		}
@@ -152,7 +164,35 @@ func SystemSync() *cobra.Command {
 		if o.Fault != "" {
 			t.row("fault", o.Fault)
 		}
+		if i := o.UnderWay; i != nil {
+			t.row("under way", "sent "+i.SentAt.UTC().Format(timeLayout), i.Stuck)
+		}
 		return t.end()
 	}
 	return cmd
+}
+
+// SystemGiveUp is the command that gives up the creation of an order.
+func SystemGiveUp() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "give-up ID", Short: "Give up the creation of an order in the system that got no answer", Args: cobra.ExactArgs(1),
+		Long: "Give up the creation of an order in the system, while `connector status` says that it got no answer. If the peer sends the order again, it is searched for and created like any other.",
+	}
+	addRemoteFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		side, err := newRemote(cmd)
+		if err != nil {
+			return err
+		}
+		if _, err := side.call(cmd.Context(), http.MethodPost, systemOrderPath(args[0], "give-up"), nil, nil); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "given up: %s\n", Plain(args[0]))
+		return err
+	}
+	return cmd
+}
+
+func systemOrderPath(id, verb string) string {
+	return "/admin/api/system/orders/" + url.PathEscape(id) + "/" + verb
 }

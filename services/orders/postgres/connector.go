@@ -18,13 +18,12 @@ import (
 
 const (
 	knownColumns = `COALESCE(r.foreign_id, ''), COALESCE(r.lines, '{}'), COALESCE(r.deleted_as, ''), r.missing, COALESCE(r.fault, ''), r.fault_at,
-	COALESCE(r.rewritten, '{}'), i.creates, i.before, i.target, i.body, i.held, i.sent_at `
+	COALESCE(r.rewritten, '{}'), i.creates, i.before, i.target, i.body, i.held, i.sent_at, i.stuck `
 	withIntents   = `LEFT JOIN connector_intents i USING (order_id) `
 	readRecord    = `SELECT order_id, ` + knownColumns + `FROM (SELECT $1::uuid AS order_id) o LEFT JOIN connector_records r USING (order_id) ` + withIntents
 	recordColumns = `SELECT r.order_id, ` + knownColumns + `FROM connector_records r ` + withIntents
 	recordOf      = recordColumns + `WHERE r.foreign_id = $1`
-	recordsAfter  = recordColumns + `WHERE r.foreign_id IS NOT NULL AND r.order_id > $1 ORDER BY r.order_id LIMIT $2`
-	presentAfter  = recordColumns + `WHERE r.foreign_id IS NOT NULL AND r.missing IS NULL AND r.order_id > $1 ORDER BY r.order_id LIMIT $2`
+	recordsAfter  = recordColumns + `WHERE r.foreign_id IS NOT NULL AND r.missing IS NULL AND r.order_id > $1 ORDER BY r.order_id LIMIT $2`
 	missing       = recordColumns + `WHERE r.missing IS NOT NULL ORDER BY r.missing LIMIT $1`
 	faults        = recordColumns + `WHERE r.fault <> '' ORDER BY r.fault_at LIMIT $1`
 	saveRecord    = `INSERT INTO connector_records (order_id, foreign_id, lines, deleted_as, missing, fault, fault_at, rewritten)
@@ -32,12 +31,13 @@ const (
 	ON CONFLICT (order_id) DO UPDATE SET foreign_id = EXCLUDED.foreign_id, lines = EXCLUDED.lines, deleted_as = EXCLUDED.deleted_as,
 	missing = EXCLUDED.missing, fault = EXCLUDED.fault, fault_at = EXCLUDED.fault_at, rewritten = EXCLUDED.rewritten`
 
-	intents    = `SELECT order_id, creates, before, target, body, held, sent_at FROM connector_intents ORDER BY sent_at LIMIT $1`
-	saveIntent = `INSERT INTO connector_intents (order_id, creates, before, target, body, held, sent_at) SELECT $1, $2, $3, $4, $5, $6, $7
+	intentColumns = `SELECT order_id, creates, before, target, body, held, sent_at, stuck FROM connector_intents `
+	intents       = intentColumns + `ORDER BY stuck = '', sent_at LIMIT $1`
+	saveIntent    = `INSERT INTO connector_intents (order_id, creates, before, target, body, held, sent_at) SELECT $1, $2, $3, $4, $5, $6, $7
 	WHERE NOT $2 OR NOT EXISTS (SELECT FROM connector_records WHERE order_id = $1 AND foreign_id IS NOT NULL)
 	ON CONFLICT (order_id) DO NOTHING`
 	dropIntent    = `DELETE FROM connector_intents WHERE order_id = $1`
-	replaceIntent = `UPDATE connector_intents SET creates = $2, before = $3, target = $4, body = $5, held = $6, sent_at = $7
+	replaceIntent = `UPDATE connector_intents SET creates = $2, before = $3, target = $4, body = $5, held = $6, sent_at = $7, tried_at = NULL, stuck = ''
 	WHERE order_id = $1 AND sent_at = $8`
 
 	// A host that leads and vanishes without a word would keep the lead for as long as the server believes in its
@@ -111,10 +111,10 @@ func scanRecord(row pgx.CollectableRow) (*connector.Record, error) {
 	var r connector.Record
 	var missing, faultAt, sentAt *time.Time
 	var creates *bool
-	var before, target, held *string
+	var before, target, held, stuck *string
 	var body []byte
 	if err := row.Scan(&r.OrderID, &r.ForeignID, &r.Lines, &r.DeletedAs, &missing, &r.Fault, &faultAt, &r.Rewritten,
-		&creates, &before, &target, &body, &held, &sentAt); err != nil {
+		&creates, &before, &target, &body, &held, &sentAt, &stuck); err != nil {
 		return nil, err
 	}
 	if missing != nil {
@@ -124,7 +124,9 @@ func scanRecord(row pgx.CollectableRow) (*connector.Record, error) {
 		r.FaultAt = *faultAt
 	}
 	if sentAt != nil {
-		r.Intent = &connector.Intent{OrderID: r.OrderID, Create: *creates, Before: *before, Target: *target, Body: body, Held: *held, SentAt: *sentAt}
+		r.Intent = &connector.Intent{
+			OrderID: r.OrderID, Create: *creates, Before: *before, Target: *target, Body: body, Held: *held, SentAt: *sentAt, Stuck: *stuck,
+		}
 	}
 	return &r, nil
 }
@@ -158,10 +160,7 @@ func one(list []*connector.Record) *connector.Record {
 }
 
 // RecordsAfter implements connector.Records.
-func (s *ConnectorStore) RecordsAfter(ctx context.Context, after uuid.UUID, present bool, limit int) ([]*connector.Record, error) {
-	if present {
-		return s.records(ctx, presentAfter, after, limit)
-	}
+func (s *ConnectorStore) RecordsAfter(ctx context.Context, after uuid.UUID, limit int) ([]*connector.Record, error) {
 	return s.records(ctx, recordsAfter, after, limit)
 }
 
@@ -204,16 +203,21 @@ func (s *ConnectorStore) Intents(ctx context.Context, limit int) (list []*connec
 	if err := s.pool.QueryRow(ctx, `SELECT count(*) FROM connector_intents`).Scan(&all); err != nil {
 		return nil, 0, translate(err, "count intents")
 	}
-	rows, err := s.pool.Query(ctx, intents, limit)
+	list, err = s.intents(ctx, intents, limit)
+	return list, all, err
+}
+
+func (s *ConnectorStore) intents(ctx context.Context, query string, args ...any) ([]*connector.Intent, error) {
+	rows, err := s.pool.Query(ctx, query, args...)
 	if err != nil {
-		return nil, 0, translate(err, "read intents")
+		return nil, translate(err, "read intents")
 	}
-	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (*connector.Intent, error) {
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*connector.Intent, error) {
 		var i connector.Intent
-		err := row.Scan(&i.OrderID, &i.Create, &i.Before, &i.Target, &i.Body, &i.Held, &i.SentAt)
+		err := row.Scan(&i.OrderID, &i.Create, &i.Before, &i.Target, &i.Body, &i.Held, &i.SentAt, &i.Stuck)
 		return &i, err
 	})
-	return list, all, translate(err, "read intents")
+	return list, translate(err, "read intents")
 }
 
 // SaveIntent implements connector.Records.

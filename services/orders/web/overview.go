@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/go-chi/chi/v5"
+
 	"github.com/orderbridge/orderbridge/contracts"
 )
 
@@ -77,12 +79,26 @@ func systemHeadline(s *contracts.SystemStatus) said {
 		return said{"busy", "The orders of " + s.Name + " are being read for the first time."}
 	case s.FaultCount > 0:
 		return said{"wait", count(s.FaultCount, "order") + " of " + s.Name + " cannot be taken over."}
+	case len(s.UnderWay) > 0 && s.UnderWay[0].Stuck != "": // those come first
+		return said{"wait", "An order that was to be created in " + s.Name + " waits for a person."}
 	case s.UnderWayCount > 0:
 		return said{"busy", count(s.UnderWayCount, "write") + " to " + s.Name + " under way."}
 	case len(s.Alarms) > 0:
 		return said{"wait", words(s.Alarms[0]) + "."}
 	}
 	return said{"good", "This side holds what " + s.Name + " holds."}
+}
+
+// doSystemOrder decides about an order whose creation in the system got no answer.
+func (p *Pages) doSystemOrder(verb, did string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		path := "/admin/api/system/orders/" + url.PathEscape(chi.URLParam(r, "id")) + "/" + verb
+		if _, err := p.call(r, http.MethodPost, path, nil); err != nil {
+			p.fail(w, r, "overview", err)
+			return
+		}
+		done(w, r, "/admin", did)
+	}
 }
 
 // waitingReconciliation finds what a person has to confirm towards a peer; nil when there is nothing.

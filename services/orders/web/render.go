@@ -203,4 +203,8 @@ var doneWords = map[string]string{
 	"braked":    "The brake counts anew.",
 	"unbraked":  "The brake is off for 10 minutes.",
 	"dropped":   "Dropped: nothing more of it is done.",
+
+	"searched":    "The system was asked. What is still shown was not found there.",
+	"postedAgain": "The order was created in the system.",
+	"givenUp":     "Given up: the order is not created in the system unless the peer sends it again.",
 }
