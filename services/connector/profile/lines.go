@@ -44,7 +44,7 @@ func (l *lineRules) read(doc any, order uuid.UUID, known content, ids foreign.Li
 	place := map[string]int{}
 	kept := map[string]content{}
 	for i, k := range linesOf(known) {
-		id, _ := k["lineId"].(string)
+		id, _ := k[lineIDKey].(string)
 		place[id], kept[id] = i, k
 	}
 	slices.SortStableFunc(found, func(a, b line) int { return rankOf(place, a.id) - rankOf(place, b.id) })
@@ -55,7 +55,7 @@ func (l *lineRules) read(doc any, order uuid.UUID, known content, ids foreign.Li
 		if err != nil {
 			return nil, nil, err
 		}
-		values["lineId"] = at.id
+		values[lineIDKey] = at.id
 		ours[i] = map[string]any(values)
 	}
 	return ours, now, nil
@@ -69,7 +69,7 @@ func rankOf(place map[string]int, id string) int {
 }
 
 func linesOf(c content) (all []content) {
-	list, _ := c["lines"].([]any)
+	list, _ := c[linesKey].([]any)
 	for _, v := range list {
 		if object, ok := v.(map[string]any); ok {
 			all = append(all, object)
@@ -156,7 +156,7 @@ func (l *lineRules) identify(doc any, order uuid.UUID, known content, ids foreig
 func (l *lineRules) match(found []line, known content, taken map[string]bool, currency string) {
 	for _, exact := range []bool{true, false} {
 		for _, k := range linesOf(known) {
-			id, _ := k["lineId"].(string)
+			id, _ := k[lineIDKey].(string)
 			if taken[id] {
 				continue
 			}
@@ -279,13 +279,13 @@ func (l *lineRules) write(doc map[string]any, current, want content, ids foreign
 	}
 	now := map[string]content{}
 	for _, c := range linesOf(current) {
-		id, _ := c["lineId"].(string)
+		id, _ := c[lineIDKey].(string)
 		now[id] = c
 	}
 	may := l.writable.now(w.creating, w.status)
 	wanted := map[string]bool{}
 	for i, c := range linesOf(want) {
-		id, _ := c["lineId"].(string)
+		id, _ := c[lineIDKey].(string)
 		wanted[id] = true
 		element := byID[id]
 		added := element == nil

@@ -2,7 +2,6 @@ package profile
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -46,11 +45,7 @@ func (m *Mapping) REST() *REST { return m.rest }
 
 // Read implements foreign.Mapping.
 func (m *Mapping) Read(doc *foreign.Document, id uuid.UUID, kept *contracts.Order, lines foreign.Lines) (*contracts.Order, foreign.Lines, error) {
-	known, err := knownOf(kept)
-	if err != nil {
-		return nil, nil, err
-	}
-	order, ids, err := m.read(doc.Body, id, known, lines)
+	order, _, ids, err := m.read(doc.Body, id, knownOf(kept), lines)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -60,19 +55,17 @@ func (m *Mapping) Read(doc *foreign.Document, id uuid.UUID, kept *contracts.Orde
 	return order, ids, nil
 }
 
-func knownOf(o *contracts.Order) (content, error) {
+func knownOf(o *contracts.Order) content {
 	if o == nil {
-		return nil, nil
+		return nil
 	}
-	c := *o // what Complete changes is copied: the order is the caller's
-	c.Lines, c.Refunds = slices.Clone(o.Lines), slices.Clone(o.Refunds)
-	c.Complete()
-	return contentOf(&c)
+	return contentOf(o)
 }
 
-// read makes an order of a document, but for the totals.
-func (m *Mapping) read(doc map[string]any, id uuid.UUID, known content, lines foreign.Lines) (*contracts.Order, foreign.Lines, error) {
-	c := content{"id": id.String()}
+// read makes an order of a document, but for the totals, and returns it apart, too.
+func (m *Mapping) read(doc map[string]any, id uuid.UUID, known content, lines foreign.Lines) (*contracts.Order, content, foreign.Lines, error) {
+	c := make(content, len(m.fields)+2)
+	c[idKey] = id.String()
 	currency := ""
 	for _, r := range m.fields {
 		if r.ofCancelled() && c["status"] != string(contracts.StatusCancelled) {
@@ -83,7 +76,7 @@ func (m *Mapping) read(doc map[string]any, id uuid.UUID, known content, lines fo
 			if r.skip {
 				continue
 			}
-			return nil, nil, foreign.Refused(pointer(r.name), "%s", err)
+			return nil, nil, nil, foreign.Refused(pointer(r.name), "%s", err)
 		}
 		if r.name == "currency" {
 			currency, _ = v.(string)
@@ -94,11 +87,11 @@ func (m *Mapping) read(doc map[string]any, id uuid.UUID, known content, lines fo
 	}
 	list, ids, err := m.lines.read(doc, id, known, lines, currency)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	c["lines"] = list
+	c[linesKey] = list
 	order, err := m.fit(c)
-	return order, ids, err
+	return order, c, ids, err
 }
 
 // fit makes an order of what was read, without what the profile lets be skipped when no order can have it.
@@ -110,8 +103,7 @@ func (m *Mapping) fit(c content) (*contracts.Order, error) {
 		}
 		dropped := false
 		for _, fault := range faults {
-			if name, ok := m.skippable(fault.Pointer); ok && c.get(name) != nil {
-				c.set(name, nil)
+			if name, ok := m.skippable(fault.Pointer); ok && c.drop(name) {
 				dropped = true
 			}
 		}
@@ -210,10 +202,7 @@ func (m *Mapping) Write(doc *foreign.Document, order *contracts.Order, lines for
 	if faults := order.Validate(); len(faults) > 0 {
 		return nil, foreign.Refused(faults[0].Pointer, "%s", faults[0].Detail)
 	}
-	want, err := knownOf(order)
-	if err != nil {
-		return nil, err
-	}
+	want := contentOf(order)
 	id, err := uuid.Parse(order.ID)
 	if err != nil {
 		return nil, foreign.Refused("/id", "%s", err)
@@ -222,14 +211,11 @@ func (m *Mapping) Write(doc *foreign.Document, order *contracts.Order, lines for
 	before, current := map[string]any{}, content{}
 	if doc != nil {
 		before = doc.Body
-		now, ids, err := m.read(before, id, want, lines)
-		if err != nil {
+		var now *contracts.Order
+		if now, current, lines, err = m.read(before, id, want, lines); err != nil {
 			return nil, err
 		}
-		w.status, lines = string(now.Status), ids
-		if current, err = contentOf(now); err != nil {
-			return nil, err
-		}
+		w.status = string(now.Status)
 	}
 	after, _ := clone(before).(map[string]any)
 	if doc == nil {

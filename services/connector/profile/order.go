@@ -3,10 +3,10 @@ package profile
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/orderbridge/orderbridge/contracts"
-	"github.com/orderbridge/orderbridge/contracts/strictjson"
 )
 
 // kind is what the values of a field of ours are.
@@ -48,77 +48,91 @@ var lineFields = map[string]kind{
 	"taxRatePpm": kindRate, "taxMinor": kindMoney,
 }
 
-// content is an order as nested JSON values.
+// content is an order taken apart: the value of each field that it has, by name. Values are as JSON has them, but for
+// structures that no codec has: they are what the order has. An address is there as a whole and by its members, which
+// count if there are any. Under linesKey is a list of the lines, each by the names of its fields.
 type content map[string]any
 
-// contentOf takes an order apart. It is of a complete order, so that equal orders have equal contents.
-func contentOf(o *contracts.Order) (content, error) {
-	data, err := strictjson.Encode(o)
-	if err != nil {
-		return nil, fmt.Errorf("take the order apart: %w", err)
-	}
-	return decodeObject(data)
-}
+const (
+	linesKey  = "lines"
+	idKey     = "id"
+	lineIDKey = "lineId"
+)
 
-func decodeObject(data []byte) (map[string]any, error) {
-	d := json.NewDecoder(strings.NewReader(string(data)))
-	d.UseNumber()
-	var v map[string]any
-	if err := d.Decode(&v); err != nil {
-		return nil, err
+// contentOf takes an order apart. Equal orders have equal contents.
+func contentOf(o *contracts.Order) content {
+	c := make(content, len(members)+len(addressesMembers)+len(addresses))
+	for name, at := range members {
+		c.put(name, taken(at(o)))
 	}
-	return v, nil
+	takeStructures(o, c)
+	list := make([]any, len(o.Lines))
+	for i := range o.Lines {
+		line := make(content, len(lineMembers))
+		for name, at := range lineMembers {
+			line.put(name, taken(at(&o.Lines[i])))
+		}
+		list[i] = map[string]any(line)
+	}
+	c[linesKey] = list
+	return c
 }
 
 // order puts an order together and completes it. It fails with what contracts finds wrong with it.
 func (c content) order() (*contracts.Order, []contracts.FieldError, error) {
-	data, err := json.Marshal(c)
-	if err != nil {
-		return nil, nil, fmt.Errorf("put the order together: %w", err)
+	o := new(contracts.Order)
+	for name, v := range c {
+		if name == linesKey || addresses[name] != nil && c.hasMembers(name) {
+			continue
+		}
+		if err := give(o, name, v); err != nil {
+			return nil, nil, fmt.Errorf("put the order together: %s: %w", name, err)
+		}
 	}
-	var o contracts.Order
-	if err := json.Unmarshal(data, &o); err != nil {
-		return nil, nil, fmt.Errorf("put the order together: %w", err)
+	list := linesOf(c)
+	o.Lines = make([]contracts.Line, len(list))
+	for i, line := range list {
+		for name, v := range line {
+			if err := given(lineMembers[name](&o.Lines[i]), v); err != nil {
+				return nil, nil, fmt.Errorf("put the order together: %s: %w", linePointer(i, name), err)
+			}
+		}
 	}
 	if faults := o.Validate(); len(faults) > 0 {
 		return nil, faults, nil
 	}
 	o.Complete()
-	return &o, nil, nil
+	return o, nil, nil
 }
 
-// get returns the value of a field by its name; nil for none, and for the empty text.
+// get returns the value of a field; nil for none, and for the empty text.
 func (c content) get(name string) any {
-	var v any = map[string]any(c)
-	for part := range strings.SplitSeq(name, ".") {
-		object, _ := v.(map[string]any)
-		v = object[part]
+	if v := c[name]; v != "" {
+		return v
 	}
-	if v == "" {
-		return nil
-	}
-	return v
+	return nil
 }
 
 func (c content) set(name string, v any) {
-	at := map[string]any(c)
-	for {
-		part, rest, more := strings.Cut(name, ".")
-		if !more {
-			if v == nil || v == "" {
-				delete(at, part)
-			} else {
-				at[part] = v
-			}
-			return
-		}
-		inner, ok := at[part].(map[string]any)
-		if !ok {
-			inner = map[string]any{}
-			at[part] = inner
-		}
-		at, name = inner, rest
+	if v == nil || v == "" {
+		delete(c, name)
+	} else {
+		c[name] = v
 	}
+}
+
+// put sets a field that is not set yet.
+func (c content) put(name string, v any) {
+	if v != nil {
+		c[name] = v
+	}
+}
+
+// drop takes a field away, or all of an address. It reports whether there was anything.
+func (c content) drop(name string) bool {
+	before := len(c)
+	maps.DeleteFunc(c, func(is string, _ any) bool { return is == name || strings.HasPrefix(is, name+".") })
+	return len(c) < before
 }
 
 // pointer is the JSON pointer to a field.

@@ -19,6 +19,26 @@ type Expression struct {
 	// path is the whole expression when it is only names and indexes, as most are. It is followed without jq, which is
 	// many times faster.
 	path []any
+	// literal is the one result of an expression that is a value, and not of any document.
+	literal []any
+}
+
+// literalOf returns the value of an expression that is true, false or a text; nil for any other.
+func literalOf(q *gojq.Query) []any {
+	if q.Term == nil || q.Op != 0 || len(q.FuncDefs) > 0 || len(q.Term.SuffixList) > 0 {
+		return nil
+	}
+	switch t := q.Term; t.Type {
+	case gojq.TermTypeTrue:
+		return []any{true}
+	case gojq.TermTypeFalse:
+		return []any{false}
+	case gojq.TermTypeString:
+		if t.Str.Queries == nil {
+			return []any{t.Str.Str}
+		}
+	}
+	return nil
 }
 
 var plainPath = regexp.MustCompile(`^(\.[A-Za-z_][A-Za-z0-9_]*(\[[0-9]{1,4}\])?)+$`)
@@ -80,7 +100,7 @@ func Compile(text string) (*Expression, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a jq expression: %w", quote(text), err)
 	}
-	return &Expression{code: code, path: parsePath(text)}, nil
+	return &Expression{code: code, path: parsePath(text), literal: literalOf(query)}, nil
 }
 
 // values runs the expression and returns all of its results.
@@ -88,6 +108,9 @@ func (e *Expression) values(doc any) ([]any, error) {
 	if e.path != nil {
 		v, err := follow(doc, e.path)
 		return []any{v}, err
+	}
+	if e.literal != nil {
+		return e.literal, nil
 	}
 	var all []any
 	results := e.code.Run(doc)

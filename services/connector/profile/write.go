@@ -16,9 +16,12 @@ type docs struct{ before, after, sim map[string]any }
 
 // writeField changes one field.
 func (m *Mapping) writeField(r *rule, d docs, current, want content, edit *foreign.Edit, w *writing) error {
+	if r.here {
+		return nil
+	}
 	v := want.get(r.name)
 	now := m.present(r, d, current, want, w)
-	if r.here || same(now, v) {
+	if same(now, v) {
 		return nil
 	}
 	at := pointer(r.name)
@@ -40,15 +43,21 @@ func (m *Mapping) writeField(r *rule, d docs, current, want content, edit *forei
 // present is the value that a field has when its turn comes: the one that was read, unless what was written before
 // it, the statuses, has changed it.
 func (m *Mapping) present(r *rule, d docs, current, want content, w *writing) any {
+	cancelled := r.ofCancelled()
+	if !w.creating && !cancelled && len(w.fields) == 0 { // nothing was written
+		return current.get(r.name)
+	}
 	now, err := r.ours(d.sim, want, w.currency)
-	if w.creating || r.name == "cancelReason" || r.name == "cancelledAt" {
-		if err != nil || r.ofCancelled() && want["status"] != string(contracts.StatusCancelled) {
+	if w.creating || cancelled {
+		if err != nil || cancelled && want["status"] != string(contracts.StatusCancelled) {
 			return nil
 		}
 		return now
 	}
-	was, wasErr := r.ours(d.before, want, w.currency)
-	if err != nil || wasErr == nil && same(now, was) {
+	if err != nil || same(now, current.get(r.name)) {
+		return current.get(r.name)
+	}
+	if was, err := r.ours(d.before, want, w.currency); err == nil && same(now, was) {
 		return current.get(r.name)
 	}
 	return now
@@ -107,11 +116,7 @@ func (m *Mapping) outcome(sim, after map[string]any) (map[string]any, error) {
 // verify reads what is about to be written and refuses what would come back as another value. What the profile keeps
 // is not wanted, so it may.
 func (m *Mapping) verify(after map[string]any, id uuid.UUID, want content, lines foreign.Lines, w *writing) error {
-	order, _, err := m.read(after, id, want, lines)
-	if err != nil {
-		return err
-	}
-	back, err := contentOf(order)
+	_, back, _, err := m.read(after, id, want, lines)
 	if err != nil {
 		return err
 	}
@@ -128,11 +133,11 @@ func (m *Mapping) verify(after map[string]any, id uuid.UUID, want content, lines
 func (l *lineRules) verify(back, want content, w *writing) error {
 	got := map[string]content{}
 	for _, c := range linesOf(back) {
-		id, _ := c["lineId"].(string)
+		id, _ := c[lineIDKey].(string)
 		got[id] = c
 	}
 	for i, c := range linesOf(want) {
-		id, _ := c["lineId"].(string)
+		id, _ := c[lineIDKey].(string)
 		now, ok := got[id]
 		delete(got, id)
 		if !ok {
