@@ -47,8 +47,13 @@ type Cursor struct {
 	Imported bool      // all orders of the system were seen once
 }
 
-// Records stores records and intents. They are written outside of the transactions of orders, each for itself, and are
-// durable when the method returns.
+// Records stores records and intents. They are written outside of the transactions of orders, each for itself.
+//
+// An intent is durable when SaveIntent returns, so before anything is written to the system. What else is written is
+// seen by every process when the method returns, and may be durable only with the next intent, change of an order or
+// cursor, which come after it: a database that crashes keeps what was written up to some moment, and nothing of later.
+// So the end of an intent that is lost leaves what a crash before it would have left, and a record is there whenever
+// something is that was decided by it.
 type Records interface {
 	// Lead calls work while this process is the only one of its side that leads, and cancels its context when that
 	// ends.

@@ -50,8 +50,8 @@ const (
 
 // ConnectorStore implements connector.Records.
 type ConnectorStore struct {
-	pool   *pgxpool.Pool
-	writes gather.Group[*statement]
+	pool          *pgxpool.Pool
+	durable, soon gather.Group[*statement] // by what is to be when the caller goes on
 }
 
 // Connector is the store of a connector's records, in the same database.
@@ -194,7 +194,7 @@ func (s *ConnectorStore) SaveRecord(ctx context.Context, r *connector.Record) er
 	if err != nil {
 		return fmt.Errorf("encode counts: %w", err)
 	}
-	_, err = s.write(ctx, saveRecord, r.OrderID, r.ForeignID, lines, r.DeletedAs, timeOrNull(r.Missing), r.Fault, timeOrNull(r.FaultAt), rewritten)
+	err = s.writeSoon(ctx, saveRecord, r.OrderID, r.ForeignID, lines, r.DeletedAs, timeOrNull(r.Missing), r.Fault, timeOrNull(r.FaultAt), rewritten)
 	return translate(err, "save record of the connector")
 }
 
@@ -232,8 +232,7 @@ func (s *ConnectorStore) SaveIntent(ctx context.Context, i, was *connector.Inten
 
 // DropIntent implements connector.Records.
 func (s *ConnectorStore) DropIntent(ctx context.Context, id uuid.UUID) error {
-	_, err := s.write(ctx, dropIntent, id)
-	return translate(err, "drop intent")
+	return translate(s.writeSoon(ctx, dropIntent, id), "drop intent")
 }
 
 // statement is a write about one order, and what became of it.
@@ -251,13 +250,30 @@ var errNotWritten = errors.New("it was not begun")
 // other's.
 func (s *ConnectorStore) write(ctx context.Context, sql string, args ...any) (rows int64, err error) {
 	w := &statement{sql: sql, args: args, err: errNotWritten}
-	s.writes.Do(w, func(all []*statement) { s.commit(context.WithoutCancel(ctx), all) })
+	s.durable.Do(w, func(all []*statement) { s.commit(context.WithoutCancel(ctx), durably, all) })
 	return w.rows, w.err
 }
 
+// writeSoon does a statement that everybody sees when it returns, and that is durable with the next durable commit, or
+// a moment later. A database that crashes before loses it with all that was written after it, never by itself.
+func (s *ConnectorStore) writeSoon(ctx context.Context, sql string, args ...any) error {
+	w := &statement{sql: sql, args: args, err: errNotWritten}
+	s.soon.Do(w, func(all []*statement) { s.commit(context.WithoutCancel(ctx), soon, all) })
+	return w.err
+}
+
+// Values of synchronous_commit for one transaction: as the database is set up, or without waiting for the disk.
+const (
+	durably = ""
+	soon    = `SELECT set_config('synchronous_commit', 'off', true)`
+)
+
 // commit does statements in one transaction. One that the database refuses does not hold up the others.
-func (s *ConnectorStore) commit(ctx context.Context, all []*statement) {
+func (s *ConnectorStore) commit(ctx context.Context, how string, all []*statement) {
 	b := &pgx.Batch{}
+	if how != durably {
+		b.Queue(how)
+	}
 	for _, w := range all {
 		b.Queue(w.sql, w.args...).Exec(func(done pgconn.CommandTag) error {
 			w.rows = done.RowsAffected()
@@ -267,7 +283,7 @@ func (s *ConnectorStore) commit(ctx context.Context, all []*statement) {
 	err := s.pool.SendBatch(ctx, b).Close()
 	if len(all) > 1 && sqlState(err) != "" {
 		for _, w := range all {
-			s.commit(ctx, []*statement{w})
+			s.commit(ctx, how, []*statement{w})
 		}
 		return
 	}

@@ -21,7 +21,7 @@ func TestOneRefusedWriteHoldsUpNoOther(t *testing.T) {
 		{sql: saveIntent, args: []any{bad, false, "", "t", []byte(`{`), "", intent.SentAt}, err: errNotWritten},
 		{sql: dropIntent, args: []any{uuid.New()}, err: errNotWritten},
 	}
-	s.commit(t.Context(), list)
+	s.commit(t.Context(), durably, list)
 	require.NoError(t, list[0].err)
 	require.EqualValues(t, 1, list[0].rows)
 	require.Error(t, list[1].err)
@@ -66,4 +66,22 @@ func TestOneOfTwoIntents(t *testing.T) {
 	rec, err = s.Record(t.Context(), id)
 	require.NoError(t, err)
 	require.Nil(t, rec.Intent)
+}
+
+// TestWhatIsDurable: a crash of the database loses no intent.
+func TestWhatIsDurable(t *testing.T) {
+	s := open(t, 1).Connector()
+	_, err := s.pool.Exec(t.Context(), `SET synchronous_commit = on`) // tests run without, on this one connection
+	require.NoError(t, err)
+	settings := func(how string) string {
+		var is string
+		one := &statement{sql: `SELECT set_config('orderbridge.test', current_setting('synchronous_commit'), false)`}
+		s.commit(t.Context(), how, []*statement{one})
+		require.NoError(t, one.err)
+		require.NoError(t, s.pool.QueryRow(t.Context(), `SELECT current_setting('orderbridge.test')`).Scan(&is))
+		return is
+	}
+	require.Equal(t, "on", settings(durably))
+	require.Equal(t, "off", settings(soon))
+	require.Equal(t, "on", settings(durably), "it is for one transaction only")
 }
