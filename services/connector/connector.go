@@ -60,6 +60,7 @@ type Connector struct {
 	hinted  map[string]bool      // ids of the system that somebody says have changed
 	recent  map[string]*sighting // candidates of the last polls
 	waitFor time.Time            // the system wants no call before
+	strays  map[stray]int        // in a row
 	figures figures
 }
 
@@ -70,7 +71,7 @@ func New(o Options, system foreign.System, mapping foreign.Mapping, records Reco
 	}
 	c := &Connector{
 		o: o, mapping: mapping, records: records, locks: locks{held: map[uuid.UUID]*lock{}}, wake: make(chan struct{}, 1),
-		hinted: map[string]bool{}, recent: map[string]*sighting{}, figures: newFigures(), log: log.Named("connector"),
+		hinted: map[string]bool{}, recent: map[string]*sighting{}, strays: map[stray]int{}, figures: newFigures(), log: log.Named("connector"),
 	}
 	c.system = newLimited(system, c)
 	return c

@@ -12,8 +12,6 @@ import (
 type figures struct {
 	reads, writes, refused, recorded, wouldWrite, wouldRecord atomic.Int64
 
-	strays atomic.Int64 // writes in a row after which other fields had changed than were written
-
 	window prometheus.Histogram // seconds from a read to the write that rests on it
 
 	// Under Connector.mu.

@@ -90,7 +90,9 @@ type Records interface {
 	ForgetListed(ctx context.Context) error
 	List(ctx context.Context, foreignIDs []string) (fresh []string, err error)
 	Unlisted(ctx context.Context, after uuid.UUID, limit int) ([]*Record, error)
-	// Probed is the result of the last probe as JSON, nil when there was none.
-	Probed(ctx context.Context) ([]byte, error)
+	// Probed is the result of the last probe as JSON, nil when there was none, and why the level is lower by now; empty
+	// when it is not. SaveProbe ends that.
+	Probed(ctx context.Context) (result []byte, lowered string, err error)
 	SaveProbe(ctx context.Context, result []byte) error
+	Lower(ctx context.Context, why string) error
 }

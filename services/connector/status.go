@@ -2,7 +2,6 @@ package connector
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -26,20 +25,14 @@ func (c *Connector) Status(ctx context.Context) (*contracts.SystemStatus, error)
 	if err != nil {
 		return nil, err
 	}
-	probe, err := c.probed(ctx)
+	level, probed, lowered, err := c.level(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := &contracts.SystemStatus{
-		Name: c.system.Traits().Name, Mode: string(c.o.Mode), Leads: c.leads.Load(), Level: c.promised(), Cursor: orNil(cursor.At), Imported: cursor.Imported,
+		Name: c.system.Traits().Name, Mode: string(c.o.Mode), Leads: c.leads.Load(), Level: level, Probed: probed, Cursor: orNil(cursor.At), Imported: cursor.Imported,
 		UnderWay: []contracts.SystemWrite{}, UnderWayCount: underWay, Faults: []contracts.SystemOrder{}, FaultCount: faulty,
 		WouldWrite: c.figures.wouldWrite.Load(), WouldRecord: c.figures.wouldRecord.Load(),
-	}
-	if probe != nil {
-		out.Level, out.Probed = probe.Level, true
-	}
-	if c.figures.strays.Load() >= straysMax {
-		out.Level = contracts.LevelBestEffort
 	}
 	for _, i := range intents {
 		out.UnderWay = append(out.UnderWay, *viewIntent(i))
@@ -58,15 +51,12 @@ func (c *Connector) Status(ctx context.Context) (*contracts.SystemStatus, error)
 		out.WaitsUntil = orNil(c.waitFor)
 	}
 	c.mu.Unlock()
-	out.Alarms = c.alarms(out)
+	out.Alarms = c.alarms(out, lowered)
 	return out, nil
 }
 
-// straysMax is how many writes in a row may change other fields than were written before the level is lowered.
-const straysMax = 3
-
 // alarms says in words what a person should look at.
-func (c *Connector) alarms(s *contracts.SystemStatus) []string {
+func (c *Connector) alarms(s *contracts.SystemStatus, lowered string) []string {
 	now, out := c.o.Now(), []string{}
 	for_ := func(t time.Time) time.Duration { return max(0, now.Sub(t)).Round(time.Second) }
 	switch {
@@ -81,8 +71,8 @@ func (c *Connector) alarms(s *contracts.SystemStatus) []string {
 	if s.WaitsUntil != nil && s.WaitsUntil.Sub(now) > time.Minute {
 		out = append(out, fmt.Sprintf("the rate limit of %s is used up for %s more", s.Name, s.WaitsUntil.Sub(now).Round(time.Second)))
 	}
-	if c.figures.strays.Load() >= straysMax {
-		out = append(out, fmt.Sprintf("the last writes to %s changed other fields than were written, so the level is lowered to best effort; probe it again", s.Name))
+	if lowered != "" {
+		out = append(out, fmt.Sprintf("the level of %s is lowered to best effort until it is probed again: %s", s.Name, lowered))
 	}
 	stuck := 0 // they are listed first
 	for stuck < len(s.UnderWay) && s.UnderWay[stuck].Stuck != "" {
@@ -136,25 +126,4 @@ func orNil(t time.Time) *time.Time {
 	}
 	t = t.UTC()
 	return &t
-}
-
-// promised is the level as the profile or adapter says.
-func (c *Connector) promised() string {
-	if c.system.Traits().Conditional {
-		return contracts.LevelLossless
-	}
-	return contracts.LevelDetects
-}
-
-// probed reads the last probe, nil when there was none.
-func (c *Connector) probed(ctx context.Context) (*contracts.SystemProbe, error) {
-	stored, err := c.records.Probed(ctx)
-	if err != nil || stored == nil {
-		return nil, err
-	}
-	probe := new(contracts.SystemProbe)
-	if err := json.Unmarshal(stored, probe); err != nil {
-		return nil, fmt.Errorf("read stored probe: %v", err)
-	}
-	return probe, nil
 }

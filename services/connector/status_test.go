@@ -76,11 +76,37 @@ func TestTheLevelIsLoweredWhenWritesChangeOtherFields(t *testing.T) {
 		w.settle()
 	}
 	require.Equal(t, contracts.LevelBestEffort, w.status().Level)
-	require.NotEmpty(t, w.status().Alarms)
+	require.Len(t, w.status().Alarms, 1)
+	require.Contains(t, w.status().Alarms[0], "customerNote changed customer too")
 	w.shop.rewrite = nil
 	w.peer.edit(id, note("z"))
 	w.settle()
-	require.Equal(t, contracts.LevelLossless, w.status().Level)
+	w.start()
+	require.Equal(t, contracts.LevelBestEffort, w.status().Level, "one that goes well proves nothing, nor does a restart")
+	_, err := w.connector.Probe(t.Context(), "A", "EUR")
+	require.NoError(t, err)
+	require.Equal(t, contracts.LevelLossless, w.status().Level, "a probe does")
+}
+
+// TestEditsAtTheMomentOfAWriteDoNotLowerTheLevel: they are somebody's, and not what the system does.
+func TestEditsAtTheMomentOfAWriteDoNotLowerTheLevel(t *testing.T) {
+	w := newWorld(t)
+	w.shop.conditional = false
+	foreignID := w.shop.place("S-1")
+	w.settle()
+	id := w.peer.only()
+	for i := range 8 {
+		if i%3 != 2 {
+			w.shop.after = once("update", func() error {
+				w.shop.edit(foreignID, func(o *contracts.Order) { o.Customer.Company = strings.Repeat("x", i+1) })
+				return nil
+			})
+		}
+		w.peer.edit(id, note(strings.Repeat("y", i+1)))
+		w.settle()
+	}
+	w.equal(id)
+	require.Equal(t, contracts.LevelDetects, w.status().Level)
 }
 
 func TestADryRunChangesNothing(t *testing.T) {

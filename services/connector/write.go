@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/orderbridge/orderbridge/contracts"
@@ -154,13 +153,15 @@ func (c *Connector) write(ctx context.Context, t *target, rec *Record, doc *fore
 	case t.want == nil && is.reached:
 		return got, true, nil
 	case is.reached:
-		c.strayed(nil, nil)
+		c.wroteOnly(t)
 		return got, true, c.rewrote(ctx, rec, is.targetLines, nil)
 	case is.unchanged || is.asTarget == nil:
 		return got, false, errors.Join(foreign.Refused(first(edit.Fields), "the system took the write and changed nothing"), c.drop(ctx, rec))
 	}
 	written, other := differences(t.before, t.want), differences(is.asTarget.Order, t.want)
-	c.strayed(written, other)
+	if err := c.strayed(ctx, written, other); err != nil {
+		return got, false, err
+	}
 	counts := map[string]int{}
 	for _, field := range written {
 		if slices.Contains(other, field) {
@@ -168,23 +169,6 @@ func (c *Connector) write(ctx context.Context, t *target, rec *Record, doc *fore
 		}
 	}
 	return orders.Carried{Made: is.asTarget}, true, c.rewrote(ctx, rec, is.targetLines, counts)
-}
-
-// strayed counts writes in a row after which other fields had changed than were written. One may be somebody's edit at
-// that moment; some in a row contradict that only what changed is written.
-func (c *Connector) strayed(written, other []string) {
-	part := func(pointer string) string { // /lines/… of whatever below lines
-		name, _, _ := strings.Cut(strings.TrimPrefix(pointer, "/"), "/")
-		return name
-	}
-	stray := slices.ContainsFunc(other, func(o string) bool {
-		return !slices.ContainsFunc(written, func(w string) bool { return part(w) == part(o) })
-	})
-	if stray {
-		c.figures.strays.Add(1)
-	} else {
-		c.figures.strays.Store(0)
-	}
 }
 
 // edit is what is to be written.

@@ -309,13 +309,19 @@ func (s *ConnectorStore) SaveCursor(ctx context.Context, c connector.Cursor) err
 }
 
 // Probed implements connector.Records.
-func (s *ConnectorStore) Probed(ctx context.Context) (result []byte, err error) {
-	err = s.pool.QueryRow(ctx, `SELECT probe FROM connector`).Scan(&result)
-	return result, translate(err, "read the last probe")
+func (s *ConnectorStore) Probed(ctx context.Context) (result []byte, lowered string, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT probe, lowered FROM connector`).Scan(&result, &lowered)
+	return result, lowered, translate(err, "read the last probe")
 }
 
 // SaveProbe implements connector.Records.
 func (s *ConnectorStore) SaveProbe(ctx context.Context, result []byte) error {
-	_, err := s.pool.Exec(ctx, `UPDATE connector SET probe = $1`, result)
+	_, err := s.pool.Exec(ctx, `UPDATE connector SET probe = $1, lowered = ''`, result)
 	return translate(err, "save the probe")
+}
+
+// Lower implements connector.Records.
+func (s *ConnectorStore) Lower(ctx context.Context, why string) error {
+	_, err := s.pool.Exec(ctx, `UPDATE connector SET lowered = $1`, why)
+	return translate(err, "lower the level")
 }
