@@ -61,10 +61,7 @@ func (c *Connector) Look(ctx context.Context, foreignID string) error {
 	if refusal, ok := errors.AsType[*foreign.Refusal](err); ok {
 		return c.fault(ctx, rec, refusal.Error())
 	}
-	if e, ok := errors.AsType[*orders.Error](err); ok && e.Kind == orders.Invalid {
-		return c.fault(ctx, rec, "what the system holds cannot be taken over: "+orders.RefusalText(e.Fields))
-	}
-	return err
+	return c.unfit(ctx, rec, err)
 }
 
 // orderOf finds which order of ours an order of the system is: what is known of it, or what its reference says. One with

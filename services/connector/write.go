@@ -52,14 +52,18 @@ func (c *Connector) create(ctx context.Context, t *target, rec *Record, edit *fo
 		return err
 	}
 	id, err := c.system.Create(ctx, t.id, edit)
-	if err := c.written(ctx, rec, "", err); err != nil {
+	half, isHalf := errors.AsType[*foreign.HalfDone](err)
+	if err := c.written(ctx, rec, "", err); err != nil && !isHalf {
 		return err
 	}
 	if err := c.o.At(PointCreated); err != nil {
 		return err
 	}
 	rec.ForeignID = id
-	return c.records.SaveRecord(ctx, rec)
+	if err := c.records.SaveRecord(ctx, rec); err != nil || !isHalf {
+		return err
+	}
+	return c.halfDone(ctx, t, rec, half)
 }
 
 // intend stores what a request that goes out now is to bring about. Another process may have taken the lead since the
@@ -87,9 +91,10 @@ func (c *Connector) written(ctx context.Context, rec *Record, held string, err e
 		return crash
 	}
 	c.figures.writes.Add(1)
+	var half *foreign.HalfDone
 	var refusal *foreign.Refusal
 	var quota *foreign.Quota
-	if held == "" && (errors.As(err, &refusal) || errors.As(err, &quota) || errors.Is(err, foreign.ErrStale)) {
+	if held == "" && !errors.As(err, &half) && (errors.As(err, &refusal) || errors.As(err, &quota) || errors.Is(err, foreign.ErrStale)) {
 		return errors.Join(err, c.drop(ctx, rec))
 	}
 	return err
@@ -132,6 +137,9 @@ func (c *Connector) write(ctx context.Context, t *target, rec *Record, doc *fore
 	}
 	c.figures.window.Observe(c.o.Now().Sub(read).Seconds())
 	err = c.written(ctx, rec, held, c.system.Update(ctx, doc, edit))
+	if half, ok := errors.AsType[*foreign.HalfDone](err); ok {
+		return got, false, c.halfDone(ctx, t, rec, half)
+	}
 	if errors.Is(err, foreign.ErrStale) {
 		return got, false, nil
 	}

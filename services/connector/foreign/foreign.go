@@ -54,9 +54,10 @@ type System interface {
 	Get(ctx context.Context, id string) (*Document, error)
 	// Find lists the ids of the orders that carry a reference of ours.
 	Find(ctx context.Context, reference uuid.UUID) ([]string, error)
-	// Create makes an order that carries the reference, and returns its id.
+	// Create makes an order that carries the reference, and returns its id, also with a *HalfDone.
 	Create(ctx context.Context, reference uuid.UUID, edit *Edit) (id string, err error)
-	// Update changes an order, on the condition that it is still the document where the system can tell: ErrStale.
+	// Update changes an order, on the condition that it is still the document where the system can tell: ErrStale. An
+	// error after a part of it was done is a *HalfDone.
 	Update(ctx context.Context, was *Document, edit *Edit) error
 	// Changed calls yield with each order that changed from one time until another, both of the system's clock, in any
 	// order, possibly more than once, and possibly with others.
@@ -131,6 +132,15 @@ func (r *Refusal) Error() string {
 func Refused(field, format string, args ...any) *Refusal {
 	return &Refusal{Field: field, Reason: fmt.Sprintf(format, args...)}
 }
+
+// HalfDone is a write of several requests that failed after one of them was done. Only a read shows what the system holds.
+type HalfDone struct{ Err error }
+
+// Error implements error.
+func (h *HalfDone) Error() string { return "part of it was done: " + h.Err.Error() }
+
+// Unwrap returns what the rest failed with.
+func (h *HalfDone) Unwrap() error { return h.Err }
 
 // Quota is a system that asks to be left alone for a while. Nothing was done.
 type Quota struct {

@@ -263,3 +263,29 @@ func TestActionsAreCalledInTheirOrder(t *testing.T) {
 	edit = &foreign.Edit{Actions: []string{"fly"}}
 	require.ErrorContains(t, system.Update(ctx, &foreign.Document{ID: "7"}, edit), "does not say how fly is done")
 }
+
+// TestAWriteThatIsRefusedHalfWaySaysSo: an action comes after the order was written, or made.
+func TestAWriteThatIsRefusedHalfWaySaysSo(t *testing.T) {
+	_, system := other(t, func(r *profile.REST) {
+		r.Actions = map[string]profile.Action{"ship": {Request: profile.Request{Method: "POST", Path: "/orders/{id}/ship"}}}
+	}, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/ship") {
+			reply(w, 400, map[string]any{"code": "unpaid", "message": "not paid"})
+			return
+		}
+		reply(w, 200, order(7))
+	})
+	var half *foreign.HalfDone
+	var refusal *foreign.Refusal
+	body := map[string]any{"status": "completed"}
+	id, created := system.Create(context.Background(), uuid.New(), &foreign.Edit{Body: body, Actions: []string{"ship"}})
+	require.Equal(t, "7", id)
+	for _, err := range []error{created, system.Update(context.Background(), &foreign.Document{ID: "7"}, &foreign.Edit{Body: body, Actions: []string{"ship"}})} {
+		require.ErrorAs(t, err, &half)
+		require.ErrorAs(t, err, &refusal)
+		require.ErrorContains(t, err, "not paid")
+	}
+	err := system.Update(context.Background(), &foreign.Document{ID: "7"}, &foreign.Edit{Actions: []string{"ship"}})
+	require.ErrorAs(t, err, &refusal)
+	require.NotErrorAs(t, err, &half, "nothing was done before")
+}

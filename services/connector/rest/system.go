@@ -168,7 +168,7 @@ func (s *System) Create(ctx context.Context, reference uuid.UUID, edit *foreign.
 	if err != nil {
 		return "", fmt.Errorf("create order %s: %w", reference, err)
 	}
-	return id, s.act(ctx, id, edit.Actions)
+	return id, s.act(ctx, id, edit.Actions, 1)
 }
 
 // unlessGone keeps a missing collection from being taken for a missing order.
@@ -181,6 +181,7 @@ func (s *System) unlessGone(err error) error {
 
 // Update implements foreign.System.
 func (s *System) Update(ctx context.Context, was *foreign.Document, edit *foreign.Edit) error {
+	before := 0
 	if len(edit.Body) > 0 {
 		body, header := maps.Clone(edit.Body), http.Header{}
 		if k := s.rest.Condition; k != nil {
@@ -201,12 +202,14 @@ func (s *System) Update(ctx context.Context, was *foreign.Document, edit *foreig
 		if _, err := s.order(a, was.ID); err != nil {
 			return fmt.Errorf("%s %s: %w", s.rest.Update.Method, path, err)
 		}
+		before = 1
 	}
-	return s.act(ctx, was.ID, edit.Actions)
+	return s.act(ctx, was.ID, edit.Actions, before)
 }
 
-func (s *System) act(ctx context.Context, id string, actions []string) error {
-	for _, name := range actions {
+// act makes the requests of actions, after a number of others of the same write.
+func (s *System) act(ctx context.Context, id string, actions []string, before int) error {
+	for i, name := range actions {
 		call, ok := s.rest.Actions[name]
 		if !ok {
 			return foreign.Refused("", "the profile does not say how %s is done", name)
@@ -216,6 +219,9 @@ func (s *System) act(ctx context.Context, id string, actions []string) error {
 			body = call.Body
 		}
 		if _, err := s.client.call(ctx, call.Method, fillID(call.Path, id), nil, nil, body); err != nil {
+			if before+i > 0 {
+				return &foreign.HalfDone{Err: err}
+			}
 			return err
 		}
 	}

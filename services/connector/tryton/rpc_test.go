@@ -76,6 +76,8 @@ func unclear(t *testing.T, err error) {
 	require.Error(t, err)
 	var refusal *foreign.Refusal
 	var quota *foreign.Quota
+	var half *foreign.HalfDone
+	require.NotErrorAs(t, err, &half)
 	require.NotErrorAs(t, err, &refusal)
 	require.NotErrorAs(t, err, &quota)
 	require.NotErrorIs(t, err, foreign.ErrGone)

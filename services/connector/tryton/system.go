@@ -121,7 +121,7 @@ func (s *System) Find(ctx context.Context, reference uuid.UUID) ([]string, error
 	return ids, nil
 }
 
-// Create implements foreign.System. Actions that the new sale does not take are left to the next Update, which says why.
+// Create implements foreign.System. Actions on a sale that somebody changed meanwhile are left to the next Update.
 func (s *System) Create(ctx context.Context, reference uuid.UUID, edit *foreign.Edit) (string, error) {
 	values, _, err := s.values(ctx, nil, edit.Body)
 	if err != nil {
@@ -133,11 +133,10 @@ func (s *System) Create(ctx context.Context, reference uuid.UUID, edit *foreign.
 		return "", err
 	}
 	err = s.act(ctx, id, "draft", edit.Actions, nil)
-	var refusal *foreign.Refusal
-	if errors.As(err, &refusal) || errors.Is(err, foreign.ErrStale) {
+	if errors.Is(err, foreign.ErrStale) {
 		err = nil
 	}
-	return strconv.FormatInt(id, 10), err
+	return strconv.FormatInt(id, 10), halfDone(err)
 }
 
 // create makes the sale, or finds the one that a call made before whose answer was lost.
@@ -163,7 +162,7 @@ func (s *System) create(ctx context.Context, reference uuid.UUID, values object)
 	return ids[0], nil
 }
 
-// Update implements foreign.System. A refusal comes before anything is written, or the error is of another kind.
+// Update implements foreign.System.
 func (s *System) Update(ctx context.Context, was *foreign.Document, edit *foreign.Edit) error {
 	id, err := idOf(was.ID)
 	if err != nil {
@@ -240,12 +239,13 @@ func (s *System) believed(ctx context.Context, was *foreign.Document, err error)
 	return err
 }
 
-// halfDone hides the kind of an error that comes after something was written: only a read can say what became of it.
+// halfDone is an error that comes after something was written.
 func halfDone(err error) error {
-	if err == nil {
-		return nil
+	var half *foreign.HalfDone
+	if err == nil || errors.As(err, &half) {
+		return err
 	}
-	return fmt.Errorf("the sale was written, but not all of the edit: %v", err)
+	return &foreign.HalfDone{Err: err}
 }
 
 // Changed implements foreign.System: the sales of which a record was written from a time on. It knows no end, because what

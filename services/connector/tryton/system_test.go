@@ -182,19 +182,24 @@ func TestRefusalOfASaleThatChangedIsStale(t *testing.T) {
 	}
 }
 
-// A refusal promises that nothing was done, so one that comes after a write is none.
-func TestHalfDoneIsUnclear(t *testing.T) {
+// A refusal promises that nothing was done, so one that comes after a write says that a part was.
+func TestAWriteThatIsRefusedHalfWaySaysSo(t *testing.T) {
 	ready := strings.Replace(sale7, `"shipment_address.": null`, `"shipment_address.": {"id": 3, "_timestamp": "90.4", "street": "x"}`, 1)
 	s, f := mustFake(t, map[string][]string{
 		sales: {result(ready)}, "model.sale.sale.write": {`"result": null`}, "model.sale.sale.quote": {noRight},
 	})
 	doc := mustDocument(t, s)
-	unclear(t, s.Update(t.Context(), doc, &foreign.Edit{Body: object{"comment": "ours"}, Actions: []string{"quote"}}))
+	var half *foreign.HalfDone
 	var refusal *foreign.Refusal
-	require.ErrorAs(t, s.Update(t.Context(), doc, &foreign.Edit{Actions: []string{"quote"}}), &refusal)
+	err := s.Update(t.Context(), doc, &foreign.Edit{Body: object{"comment": "ours"}, Actions: []string{"quote"}})
+	require.ErrorAs(t, err, &half)
+	require.ErrorAs(t, err, &refusal)
+	err = s.Update(t.Context(), doc, &foreign.Edit{Actions: []string{"quote"}})
+	require.NotErrorAs(t, err, &half)
+	require.ErrorAs(t, err, &refusal)
 
 	f.answers["model.sale.sale.quote"] = []string{`"result": null`}
-	err := s.Update(t.Context(), doc, &foreign.Edit{Actions: []string{"quote"}})
+	err = s.Update(t.Context(), doc, &foreign.Edit{Actions: []string{"quote"}})
 	require.ErrorAs(t, err, &refusal, "it succeeded, and the sale is still a draft")
 	require.ErrorContains(t, err, "did not quote")
 }
