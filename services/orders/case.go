@@ -95,7 +95,7 @@ func (s *Service) caseOf(ctx context.Context, st *Stored, link Link) (*Case, err
 	}
 	if st.Known() {
 		var err error
-		if c.Base, err = s.baseOf(ctx, st.ID, c.Ours.Head.Version, c.Theirs.Head.Version, link.Agreed); err != nil {
+		if c.Base, err = s.baseOf(ctx, st, link, c.Theirs.Head.Version); err != nil {
 			return nil, err
 		}
 	}

@@ -42,14 +42,15 @@ func (s *Service) judging(ctx context.Context, peer string, change func() error)
 	}
 }
 
-// unjudged finds the entries that claim more of this side than the loaded orders have, and were not judged.
-func (s *Service) unjudged(loaded []*Stored, in []Received) error {
+// unjudged finds the entries of a peer that claim more of this side than the loaded orders have, as the peer was
+// told of them, and were not judged.
+func (s *Service) unjudged(loaded []*Stored, peer string, in []Received) error {
 	c := claims{map[*Received][]ordersync.Dot{}}
 	for i, st := range loaded {
 		if in[i].judged {
 			continue
 		}
-		if beyond := beyond(in[i].Entry.Version, st.Head.Version, s.side+"."); beyond != nil {
+		if beyond := beyond(in[i].Entry.Version, towards(st, st.Link(peer)), s.side+"."); beyond != nil {
 			c.of[&in[i]] = beyond
 		}
 	}
@@ -85,7 +86,7 @@ func (s *Service) unbelieved(st *Stored, link Link, judged []Received) (Link, er
 	if judged[0].kept.Compare(link.Theirs.Version) != ordersync.Equal {
 		judged[0] = Received{kept: link.Theirs.Version, Entry: ordersync.Entry{Head: *link.Theirs}}
 	}
-	if err := s.unjudged([]*Stored{st}, judged); err != nil {
+	if err := s.unjudged([]*Stored{st}, link.Peer, judged); err != nil {
 		return link, err
 	}
 	theirs := *link.Theirs

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/google/uuid"
-
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
@@ -75,7 +73,7 @@ func (s *Service) tryMerge(ctx context.Context, peer string, in *Received) (*att
 	if st.Head.Deleted {
 		return a, nil
 	}
-	base, err := s.baseOf(ctx, st.ID, st.Head.Version, in.Entry.Version, st.Link(peer).Agreed)
+	base, err := s.baseOf(ctx, st, st.Link(peer), in.Entry.Version)
 	if err != nil || base == nil || base.Body == nil {
 		return a, err
 	}
@@ -96,14 +94,15 @@ func (s *Service) tryMerge(ctx context.Context, peer string, in *Received) (*att
 // baseOf finds the version that the authors of both had seen last, nil when that is not known. Both had seen
 // what was agreed: where that is not part of what is found, a version does not list it any more, and what is
 // found is too old.
-func (s *Service) baseOf(ctx context.Context, id uuid.UUID, ours, theirs, agreed ordersync.Vector) (*CaseVersion, error) {
+func (s *Service) baseOf(ctx context.Context, st *Stored, link Link, theirs ordersync.Vector) (*CaseVersion, error) {
+	ours := towards(st, link)
 	has := func(v ordersync.Vector) bool {
-		c := v.Compare(agreed)
+		c := v.Compare(link.Agreed)
 		return c == ordersync.Newer || c == ordersync.Equal
 	}
 	base := ours.Meet(theirs)
 	if ours.Heads() != nil || theirs.Heads() != nil || !has(ours) { // then one of them may list less of it than it had
-		known, err := s.store.Versions(ctx, id, baseAmong)
+		known, err := s.store.Versions(ctx, st.ID, baseAmong)
 		if err != nil {
 			return nil, err
 		}
@@ -114,7 +113,7 @@ func (s *Service) baseOf(ctx context.Context, id uuid.UUID, ours, theirs, agreed
 	if base.IsZero() {
 		return nil, nil
 	}
-	return s.store.ContentAt(ctx, id, base)
+	return s.store.ContentAt(ctx, st.ID, base)
 }
 
 // baseAmong bounds how many versions of an order the base of a merge is looked for among.
@@ -132,7 +131,7 @@ func (s *Service) offer(st *Stored, link Link, in *Received, stamp *ordersync.Do
 		e.Merge = &ordersync.Merge{}
 	case !st.Head.Deleted && in.merge.about(st) && in.merge.content != nil:
 		*stamp = s.advancing(st.Head.Version.Join(e.Version), *stamp)
-		e.Merge = &ordersync.Merge{Fingerprint: in.merge.content.Fingerprint, Stamp: *stamp, Writer: s.writer(st)}
+		e.Merge = &ordersync.Merge{Fingerprint: in.merge.content.Fingerprint, Stamp: *stamp, Writer: s.writer()}
 	}
 	return e
 }

@@ -105,7 +105,7 @@ func (s *Service) resolve(ctx context.Context, by By, id uuid.UUID, peer string,
 		if err != nil {
 			return nil, err
 		}
-		out, err := ordersync.Resolve(ordersync.Record{Head: st.Head, Link: believed.Link}, head.Fingerprint, head.Deleted, s.advancing(st.Head.Version.Join(believed.Theirs.Version), stamps[0]), s.writer(st))
+		out, err := ordersync.Resolve(ordersync.Record{Head: st.Head, Link: believed.Link}, head.Fingerprint, head.Deleted, s.advancing(st.Head.Version.Join(believed.Theirs.Version), stamps[0]), s.writer())
 		if err != nil {
 			return nil, Wrap(Conflict, err, "the conflict cannot be settled")
 		}

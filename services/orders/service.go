@@ -368,7 +368,7 @@ func (s *Service) write(st *Stored, content *Content, event Event, by By, stamps
 		fingerprint = content.Fingerprint
 	}
 	stamps[0] = s.advancing(before.Version, stamps[0])
-	head := ordersync.Written(before, fingerprint, content == nil, stamps[0], s.writer(st))
+	head := ordersync.Written(before, fingerprint, content == nil, stamps[0], s.writer())
 	return s.rewrite(st, before, head, content, "", LogRow{Event: event, Actor: by.Actor, RequestID: by.RequestID}, stamps)
 }
 

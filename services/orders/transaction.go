@@ -71,7 +71,7 @@ func (s *Service) receive(ctx context.Context, by By, peer string, in []Received
 			if err := unmoved(loaded, peer, seen); err != nil {
 				return nil, err
 			}
-			if err := s.unjudged(loaded, in); err != nil {
+			if err := s.unjudged(loaded, peer, in); err != nil {
 				return nil, err
 			}
 			if err := s.untried(loaded, peer, in); err != nil && !last {

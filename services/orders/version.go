@@ -33,14 +33,12 @@ func VersionFault(v ordersync.Vector, sides []string) string {
 	return ""
 }
 
-// writer is what a write of this side to an order may leave out of its version. What a side has
-// acknowledged that is no peer is not known here, so where there is one nothing counts as history.
-func (s *Service) writer(st *Stored) ordersync.Writer {
-	w := ordersync.Writer{Sides: s.sides}
-	for _, other := range s.sides[1:] {
-		w.Links = append(w.Links, st.Link(other).Link)
-	}
-	return w
+// writer is what a write of this side has to know of the sides.
+func (s *Service) writer() ordersync.Writer { return ordersync.Writer{Sides: s.sides} }
+
+// towards is the version of an order as a peer is told of it.
+func towards(st *Stored, link Link) ordersync.Vector {
+	return ordersync.Record{Head: st.Head, Link: link.Link}.Towards().Version
 }
 
 // withholdUntellable leaves out the orders whose version no peer takes: it was filled up before there were

@@ -194,7 +194,7 @@ func (a *API) readEntries(raw [][]byte, answers, all bool) (*batch, error) {
 // answer completes the answers, and counts those that tell of a collision or of a refusal.
 func (b *batch) answer(present []orders.Present) (collided, refused int) {
 	for i, at := range b.at {
-		e := entryOf(&present[i])
+		e := toldOf(&present[i])
 		e.AnswerTo = WireVersion(b.received[i].Entry.Version)
 		b.answers[at] = e
 		if present[i].Link.State == ordersync.Collision {

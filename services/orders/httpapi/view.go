@@ -88,7 +88,7 @@ func WriteJSON(w http.ResponseWriter, status int, v any) error {
 func writeLines(w http.ResponseWriter, frame any, present []orders.Present) error {
 	heads, contents := make([][]byte, len(present)), make([][]byte, len(present))
 	for i := range present {
-		e := entryOf(&present[i])
+		e := toldOf(&present[i])
 		e.Order, contents[i] = nil, e.Order
 		var err error
 		if heads[i], err = strictjson.Encode(e); err != nil {
@@ -154,9 +154,17 @@ func movedEntry(p *orders.Present) contracts.Entry {
 	}
 }
 
-// entryOf tells a peer how an order stands here towards it.
+// toldOf is how an order stands here towards a peer, as the peer is told of it to observe it.
+func toldOf(p *orders.Present) entryOut {
+	e := entryOf(p)
+	e.Version = WireVersion(ordersync.Record{Head: p.Head, Link: p.Link.Link}.Towards().Version)
+	return e
+}
+
+// entryOf is how an order stands here towards a peer, with the version as it is stored: those of two sides are the
+// same where the orders are.
 func entryOf(p *orders.Present) entryOut {
-	state := ordersync.Record{Head: p.Head, Link: p.Link.Link}.Linked().State
+	state := ordersync.Record{Head: p.Head, Link: p.Link.Link}.Towards().State
 	e := entryOut{
 		ItemID: p.ID.String(), State: state.String(), Version: WireVersion(p.Head.Version),
 		Fingerprint: p.Head.Fingerprint, UpdatedAt: p.UpdatedAt.UTC(), ItemURI: "/orders/" + p.ID.String(),

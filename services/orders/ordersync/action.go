@@ -13,7 +13,7 @@ var (
 // Written is the head after a local person wrote a content: a new number of this side on top of all
 // that the person had seen.
 func Written(before Head, fingerprint string, deleted bool, stamp Dot, w Writer) Head {
-	return Head{Version: w.write(before.Version, before.Version, stamp), Fingerprint: fingerprint, Deleted: deleted}
+	return Head{Version: w.write(before.Version, stamp), Fingerprint: fingerprint, Deleted: deleted}
 }
 
 // Rewritten is the link after the order's head changed from before to after by other means than this peer:
@@ -51,7 +51,7 @@ func Resolve(r Record, fingerprint string, deleted bool, stamp Dot, w Writer) (O
 		return Outcome{}, ErrNothingKept
 	}
 	o := Outcome{Record: r, Take: true, Hint: true}
-	version := w.write(r.Version.Join(r.Theirs.Version), r.Version, stamp)
+	version := w.write(r.Version.Join(r.Theirs.Version), stamp)
 	o.Head = Head{Version: version, Fingerprint: fingerprint, Deleted: deleted}
 	o.open(deleted)
 	return o, nil
@@ -66,12 +66,14 @@ func Retry(r Record, refusal string) (Outcome, error) {
 	}
 	o, kept := Outcome{Record: r, Hint: true}, r.Theirs
 	if kept != nil {
-		switch kept.Version.Compare(r.Version) {
+		switch kept.Version.Compare(r.Towards().Version) {
 		case Newer:
 			if refusal != "" {
 				return Outcome{}, ErrStillRefused
 			}
-			o.Head, o.Take, o.Agreed, kept = *kept, true, kept.Version, nil
+			o.Head, o.Take, kept = *kept, true, nil
+			o.Version = o.Version.trimmed(keepEach)
+			o.Agreed = o.Version
 		case Concurrent:
 		case Equal, Older:
 			kept = nil // seen

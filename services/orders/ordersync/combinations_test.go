@@ -174,7 +174,7 @@ func checkOutcome(t *testing.T, r Record, e Entry, o Outcome) {
 	} else {
 		switch o.Rule {
 		case NoRule:
-			require.Equal(t, r.Linked().State, o.State, "%+v %+v", r, e)
+			require.Equal(t, r.Towards().State, o.State, "%+v %+v", r, e)
 			require.Equal(t, r.Head, o.Head)
 		case ExtRefused, ExtUnanswered, ExtUnexpected:
 			require.Equal(t, Error, o.State)

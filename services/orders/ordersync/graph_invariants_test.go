@@ -15,17 +15,17 @@ func (o *graphOpen) check() string {
 			continue
 		}
 		k := o.link(e)
-		if k.State.Settled() && o.restores() == 0 && m.limits.sideMax == 0 && !o.contains(x.to, x.from) {
+		if k.State.Settled() && o.restores() == 0 && !m.forgets() && !o.had(e) {
 			return fmt.Sprintf("%c calls %s settled, and %c never had it", 'A'+x.from, headText(o.held(x.from).Head), 'A'+x.to)
 		}
 		if k.Due && !o.hinted(e) && !m.broker && o.restores() == 0 && !o.behind(e) {
 			return fmt.Sprintf("%c is due without a hint towards %c", 'A'+x.from, 'A'+x.to)
 		}
 	}
-	if m.restarts > 0 && m.limits.sideMax == 0 && o.restores() == 0 && !m.merges && !m.common {
-		for _, x := range m.ends {
-			if a, b := o.held(x.from), o.held(x.to); a.Version.Compare(b.Version) != truly(a.seen, b.seen) {
-				return fmt.Sprintf("{%s} and {%s} do not compare as what their authors had seen", a.Version, b.Version)
+	if m.restarts > 0 && !m.forgets() && o.restores() == 0 && !m.merges && !m.common {
+		for e, x := range m.ends {
+			if wrong := firstOf(misjudged(o.holds(e), o.holds(x.rev), m.limits), needless(o.holds(e))); wrong != "" {
+				return wrong
 			}
 		}
 	}
@@ -33,6 +33,19 @@ func (o *graphOpen) check() string {
 		return firstOf(o.disagree(), o.lost())
 	}
 	return ""
+}
+
+// had reports whether the peer's version contains that of a side.
+func (o *graphOpen) had(e int) bool {
+	x := o.m.ends[e]
+	rev := o.m.ends[x.rev]
+	key := [3]uint32{o.s[x.from].holds, o.s[x.to].holds, o.s[x.to].links[rev.nr]}
+	has, known := o.m.hadBy[key]
+	if !known {
+		has = within(o.held(x.from).Version, o.holds(x.rev).towards(o.m.limits).Version)
+		o.m.hadBy[key] = has
+	}
+	return has
 }
 
 // contains reports whether the version of a side contains that of another.
@@ -85,7 +98,7 @@ func (o *graphOpen) disagree() string {
 		// After a restore a case may be about what is nowhere else any more, and may be shown at one end: see
 		// the model of two sides.
 		case o.restores() > 0 && (a.State.InConflict() || b.State.InConflict()):
-		case o.m.limits.sideMax > 0 && (a.State.InConflict() || b.State.InConflict()):
+		case o.m.forgets() && (a.State.InConflict() || b.State.InConflict()):
 		default:
 			return fmt.Sprintf("quiet, but %c and %c have neither the same nor the same conflict", 'A'+x.from, 'A'+x.to)
 		}

@@ -89,6 +89,13 @@ var graphMutants = []struct {
 		}},
 		"the same, and both a case of it",
 	},
+	{
+		"a peer is told a version as it is stored",
+		graphBounds{
+			graph: chain3, known: true, edits: 4, people: 1, restarts: 3, calmRestarts: true, lettersMax: 1, limits: limits{0, 2},
+			faults: graphFaults{asStored: true},
+		}, "one side has seen both",
+	},
 }
 
 func TestGraphMutants(t *testing.T) {

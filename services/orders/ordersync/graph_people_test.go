@@ -100,20 +100,6 @@ func (o *graphOpen) stamp(s int) (Dot, writes) {
 // writesMax is how many contents people of a side can write: so many fit into writes.
 const writesMax = 12
 
-// writer is what a write of a side leaves out of a version.
-func (o *graphOpen) writer(s int) Writer {
-	w := Writer{limits: o.m.limits}
-	if o.m.faults.leaveAny {
-		return w
-	}
-	for _, e := range o.m.of[s] {
-		if o.is(e) {
-			w.Links = append(w.Links, o.link(e).Link)
-		}
-	}
-	return w
-}
-
 func (o *graphOpen) write(s int, fingerprint string, deleted bool) bool {
 	if !o.mayWrite(s) {
 		return false
@@ -121,7 +107,7 @@ func (o *graphOpen) write(s int, fingerprint string, deleted bool) bool {
 	h := o.held(s)
 	dot, bit := o.stamp(s)
 	next := h
-	next.Head = Written(h.Head, fingerprint, deleted, dot, o.writer(s))
+	next.Head = Written(h.Head, fingerprint, deleted, dot, Writer{limits: o.m.limits})
 	next.content, next.seen = contentOf(next.Head), h.seen|bit
 	o.m.remember(&next)
 	o.becomes(s, o.m.holdingID(next), -1)
@@ -164,7 +150,7 @@ func (o *graphOpen) resolve(e int, arg uint8) bool {
 		return false
 	}
 	dot, bit := o.stamp(s)
-	out, err := Resolve(h.Record, chosen.Fingerprint, chosen.Deleted, dot, o.writer(s))
+	out, err := Resolve(h.Record, chosen.Fingerprint, chosen.Deleted, dot, Writer{limits: o.m.limits})
 	if err != nil {
 		panic(err)
 	}

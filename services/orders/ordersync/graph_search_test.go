@@ -19,6 +19,7 @@ var (
 		{name: "A writes and B refuses, two letters", graph: triangle, known: true, edits: 2, people: 1, refuses: 1 << 1, late: true, lettersMax: 2},
 		{name: "B refuses", graph: triangle, edits: 2, total: 2, refuses: 1 << 1, late: true, lettersMax: 1},
 		{name: "peers leave and return", graph: triangle, edits: 1, total: 2, parting: true, lettersMax: 1},
+		{name: "restarts, old elements left out", graph: chain3, known: true, edits: 4, total: 4, people: 1, restarts: 3, calmRestarts: true, lettersMax: 1, limits: limits{0, 2}},
 		{name: "two writes", graph: ring4, known: true, edits: 2, total: 2, deletes: true, lettersMax: 1},
 		{name: "two writes", graph: star4, known: true, edits: 2, total: 2, deletes: true, lost: true, lettersMax: 1},
 	}

@@ -81,7 +81,7 @@ func (o *graphOpen) take(st graphStep) bool {
 		return o.restore(e)
 	case isStartedAnew:
 		me := &o.s[e]
-		if o.restarts() >= m.restarts || o.held(e).Version.number(o.dot(e, 0).Key) == 0 {
+		if o.restarts() >= m.restarts || o.held(e).Version.number(o.dot(e, 0).Key) == 0 || m.calmRestarts && !o.isCalm(e) {
 			return false
 		}
 		me.epoch++
@@ -101,6 +101,16 @@ func (o *graphOpen) restarts() (n int) {
 		n += int(o.s[s].restarted)
 	}
 	return n
+}
+
+// isCalm reports whether nothing is on the wire, and all peers of a side have what it has.
+func (o *graphOpen) isCalm(s int) bool {
+	for _, e := range o.m.of[s] {
+		if !o.link(e).State.Settled() {
+			return false
+		}
+	}
+	return o.wire == wire{}
 }
 
 func (o *graphOpen) lose(kind, e, i int) uint16 {
@@ -391,7 +401,11 @@ func (o *graphOpen) tell(e int, asked uint16) uint16 {
 			copied := o.m.letters.values[asked]
 			to = &copied
 		}
-		l = o.m.letterID(entryOf(o.holds(e), to))
+		lim := o.m.limits
+		if o.m.faults.asStored {
+			lim = limits{}
+		}
+		l = o.m.letterID(entryOf(o.holds(e), to, lim))
 		o.m.told[key] = l
 	}
 	return l

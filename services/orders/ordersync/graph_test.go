@@ -68,6 +68,7 @@ type graphBounds struct {
 	// Letters on the wire at a time, 0 is no bound; and of one kind at an end, 0 is 1.
 	lettersMax, slots int
 	limits            limits // of a version; else those of the service
+	calmRestarts      bool   // only while nothing is under way and all of the side is settled
 	faults            graphFaults
 }
 
@@ -77,9 +78,12 @@ type graphFaults struct {
 	rewritten func(l Link, before, after Head) Link
 	noRelay   bool // what comes from a peer is no change towards the others
 	restamp   bool // what comes from a peer gets a number of the side that takes it
+	asStored  bool // a peer is told a version as it is stored, without the heads of what was agreed
 	keepLinks bool // links are not forgotten when a peer leaves
-	leaveAny  bool // old elements of a version go, whatever the peers have
 }
+
+// forgets reports whether letters may come that are older than what a version still lists.
+func (b *graphBounds) forgets() bool { return b.limits != (limits{}) && !b.calmRestarts }
 
 // graphSide is one side of a world. Holds is the number of its holding, without a link; links are numbers of
 // how it stands towards its peers. The others are bits of peers.
@@ -130,6 +134,7 @@ type graphModel struct {
 	rewrote   map[[3]uint32]uint32
 	done      [sidesMax]map[uint32][]graphPersonal
 	contained map[[2]uint32]bool
+	hadBy     map[[3]uint32]bool
 	rules     map[Rule]bool
 }
 
@@ -157,7 +162,7 @@ func newGraphModel(b graphBounds) *graphModel {
 	}
 	m := &graphModel{
 		graphBounds: b, ends: b.graph.ends(), told: map[[3]uint32]uint16{}, seen: map[graphSeen]graphSaw{},
-		rewrote: map[[3]uint32]uint32{}, contained: map[[2]uint32]bool{}, rules: map[Rule]bool{},
+		rewrote: map[[3]uint32]uint32{}, contained: map[[2]uint32]bool{}, hadBy: map[[3]uint32]bool{}, rules: map[Rule]bool{},
 	}
 	for i, e := range m.ends {
 		m.of[e.from] = append(m.of[e.from], i)

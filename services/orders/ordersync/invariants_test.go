@@ -17,13 +17,30 @@ func (m *model) wrong(w world) string {
 			return fmt.Sprintf("%c is due without a hint", "AB"[s])
 		}
 	}
-	if m.restarts > 0 && m.limits.sideMax == 0 && !m.merges && o.restores() == 0 {
-		if a, b := o.holds(0), o.holds(1); a.Version.Compare(b.Version) != truly(a.seen, b.seen) {
-			return fmt.Sprintf("{%s} and {%s} do not compare as what their authors had seen", a.Version, b.Version)
+	if m.restarts > 0 && !m.forgets() && !m.merges && o.restores() == 0 {
+		if wrong := firstOf(misjudged(o.holds(0), o.holds(1), m.limits), needless(o.holds(0)), needless(o.holds(1))); wrong != "" {
+			return wrong
 		}
 	}
 	if o.quiet() {
 		return firstOf(o.disagree(), o.lost())
+	}
+	return ""
+}
+
+// misjudged says that two sides do not compare as what the authors of their contents had seen.
+func misjudged(a, b holding, lim limits) string {
+	v, w := a.towards(lim).Version, b.towards(lim).Version
+	if v.Compare(w) == truly(a.seen, b.seen) {
+		return ""
+	}
+	return fmt.Sprintf("{%s} and {%s} do not compare as what their authors had seen", v, w)
+}
+
+// needless says that a collision is of two versions of which one had seen the other.
+func needless(h holding) string {
+	if h.State == Collision && truly(h.seen, h.theirs) != Concurrent {
+		return fmt.Sprintf("%s collides with %s, and one side has seen both", headText(h.Head), headText(*h.Theirs))
 	}
 	return ""
 }
@@ -50,14 +67,17 @@ func (o *open) quiet() bool {
 // from both sides.
 func (o *open) disagree() string {
 	a, b := o.holds(0), o.holds(1)
-	if o.restores() == 0 && !o.m.refuses && !o.m.door && (a.State.inError() || b.State.inError()) {
+	if o.restores() == 0 && !o.m.refuses && !o.m.door && !o.m.forgets() && (a.State.inError() || b.State.inError()) {
 		return "quiet and in error, though nobody refuses anything"
 	}
 	switch {
 	case a.State == None && b.State == None:
 		return ""
 	case a.State.Settled() && b.State.Settled():
-		if a.Version.String() == b.Version.String() && a.content == b.content && a.Deleted == b.Deleted {
+		// A late letter may list what its receiver has as a head, and its sender does not store any more. The next
+		// exchange makes both the same.
+		oneHasBoth := o.m.forgets() && (within(a.Version, b.Version) || within(b.Version, a.Version))
+		if (a.Version.String() == b.Version.String() || oneHasBoth) && a.content == b.content && a.Deleted == b.Deleted {
 			return ""
 		}
 	case o.m.door && a.State == ErrorSynced:
@@ -74,10 +94,10 @@ func (o *open) disagree() string {
 		// the same then, or people see both on the other side. After two restores each side may keep what
 		// the other lost; whichever is settled, what is settled meets the other one's present version.
 		// So may each side where elements of a version went that the other one needed.
-		if o.restores() > 1 || o.m.limits.sideMax > 0 || o.restores() == 1 && (a.Version.Compare(b.Version) == Equal && a.content == b.content || o.knows(0) || o.knows(1)) {
+		if o.restores() > 1 || o.m.forgets() || o.restores() == 1 && (a.Version.Compare(b.Version) == Equal && a.content == b.content || o.knows(0) || o.knows(1)) {
 			return ""
 		}
-	case o.m.limits.sideMax > 0 && (o.keepsOld(0) || o.keepsOld(1)):
+	case o.m.forgets() && (o.keepsOld(0) || o.keepsOld(1)):
 		return ""
 	case o.keepsLost(0) || o.keepsLost(1), o.refusesAgain(0) || o.refusesAgain(1):
 		return ""
@@ -115,7 +135,7 @@ func (o *open) keepsLost(s int) bool {
 // does not recognise any more. Both have the same by now, and a resolution ends it.
 func (o *open) keepsOld(s int) bool {
 	h, peer := o.holds(s), o.holds(1-s)
-	return h.State == Collision && h.seen.has(h.theirs) && peer.State.Settled() && peer.Version.Compare(h.Version) == Equal
+	return h.State.InConflict() && h.seen.has(h.theirs) && peer.State.Settled() && peer.content == h.content
 }
 
 // refusesAgain tells that a side refuses, after a restore, what it had accepted before it. The other

@@ -47,14 +47,12 @@ func (o *open) take(st step) bool {
 		}
 		o.s[0].behind = true
 	case isStartedAnew:
-		if o.restarts() >= m.restarts || o.holds(s).Version.number(o.dot(s, 0).Key) == 0 {
+		if o.restarts() >= m.restarts || o.holds(s).Version.number(o.dot(s, 0).Key) == 0 ||
+			m.calmRestarts && (!o.quietWire() || !o.holds(s).State.Settled()) {
 			return false
 		}
 		me.epoch++
 		me.restarted++
-		if m.clearedWire {
-			o.mail = mail{}
-		}
 	default:
 		panic("not here: " + st.text())
 	}
@@ -186,7 +184,7 @@ func (o *open) tell(s int, asked uint16) uint16 {
 			copied := o.m.letters.values[asked] // the table moves when it grows
 			to = &copied
 		}
-		l = o.m.letter(entryOf(o.holds(s), to))
+		l = o.m.letter(entryOf(o.holds(s), to, o.m.limits))
 		o.m.told[key] = l
 	}
 	return l

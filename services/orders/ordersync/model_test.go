@@ -57,8 +57,9 @@ func contentOf(h Head) string {
 
 // entryOf is what a service tells of its order: how it stands now, which version it does not accept,
 // and the content, unless the one who asked has it.
-func entryOf(h holding, asked *letter) letter {
-	l := letter{Entry: Entry{Head: h.Head, State: h.Linked().State}, content: h.content, seen: h.seen}
+func entryOf(h holding, asked *letter, lim limits) letter {
+	r := h.towards(lim)
+	l := letter{Entry: Entry{Head: r.Head, State: r.State}, content: h.content, seen: h.seen}
 	switch {
 	case l.State == None:
 		l.State = ErrorSynced // nothing is known here, so the peer can only have told of an error
@@ -90,6 +91,7 @@ type observed struct {
 // observe is the service's round: decide, then store the content.
 func observe(decide observer, h holding, l letter, accepts bool, merges merging) observed {
 	e := l.Entry
+	e.limits = merges.limits
 	switch {
 	case !e.Deleted && l.content == "":
 		e.Refusal = "no content came with it"
@@ -164,9 +166,6 @@ func (m merging) try(h holding, l letter, e *Entry, accepts bool) (content, noBa
 	if !m.on || !MayMerge(h.Record, *e) {
 		return "", ""
 	}
-	if most := m.limits.sideMax; most > 0 && (h.Version.full(most) || e.Version.full(most)) {
-		return "", ""
-	}
 	if h.Deleted {
 		e.Merge = &Merge{Stamp: m.stamp}
 		return "", ""
@@ -176,7 +175,7 @@ func (m merging) try(h holding, l letter, e *Entry, accepts bool) (content, noBa
 		v, _ := ParseVector(p.version)
 		known = append(known, v)
 	}
-	at, _ := Base(h.Version, e.Version, known)
+	at, _ := base(h.towards(m.limits).Version, e.Version, known, m.limits.keep())
 	if m.onAgreed {
 		at = h.Agreed
 	}
@@ -287,7 +286,7 @@ func malformed(h holding, lim limits) string {
 		return "a collision with " + headText(*r.Theirs) + ", which was seen"
 	case !r.Known() && s != None && s != Error && s != ErrorSynced:
 		return s.String() + " of an order that is not known"
-	case lim.sideMax == 0 && !within(r.Agreed, r.Version): // else it may not be recognised
+	case !within(r.Agreed, r.towards(lim).Version):
 		return "agreed on {" + r.Agreed.String() + "}, which {" + r.Version.String() + "} does not contain"
 	}
 	return ""

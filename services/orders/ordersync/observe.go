@@ -1,20 +1,35 @@
 package ordersync
 
-import "slices"
-
 // Observe is the protocol: it takes what this side holds of an order towards a peer and an entry of
 // that peer, from a request or from an answer, and returns what this side holds then. Versions are
 // compared first; the table decides what they cannot.
 func Observe(r Record, e Entry) Outcome {
-	unlinked := r.State == None
-	r = r.Linked()
+	stored := r
+	r = r.towards(e.limits)
 	o := Outcome{Record: r}
 	o.decide(r, e)
 	o.owe(r, e)
-	if unlinked && o.Due {
+	if stored.State == None && o.Due {
 		o.Hint = true // what a link is missing for has none
 	}
+	o.trim(stored.Version, e)
 	return o
+}
+
+// trim makes what is stored of versions small again. Ours stays as it was stored, unless it is another one; or
+// the peer's has the same content and heads that ours, as it was stored, does not list.
+func (o *Outcome) trim(stored Vector, e Entry) {
+	keep := e.limits.keep()
+	if o.Version.Compare(stored) == Equal && o.same(e.Head) && e.Version.Compare(stored) == Newer {
+		stored = e.Version.trimmed(keep)
+	}
+	for _, v := range []*Vector{&o.Version, &o.Agreed} {
+		if v.Compare(stored) == Equal {
+			*v = stored
+		} else {
+			*v = v.trimmed(keep)
+		}
+	}
 }
 
 func (o *Outcome) decide(r Record, e Entry) {
@@ -261,10 +276,7 @@ func (o *Outcome) merge(r Record, e Entry) {
 		o.join(r, e, ExtMerge)
 		return
 	}
-	w := e.Merge.Writer
-	w.Links = append(slices.Clone(w.Links), Link{State: r.State, Agreed: r.Agreed, Theirs: &e.Head})
-	version := w.write(r.Version.Join(e.Version), r.Version, e.Merge.Stamp)
-	o.Head = Head{Version: version, Fingerprint: e.Merge.Fingerprint}
+	o.Head = Head{Version: e.Merge.Writer.write(r.Version.Join(e.Version), e.Merge.Stamp), Fingerprint: e.Merge.Fingerprint}
 	o.open(false)
 	o.Rule, o.Take, o.Sync, o.Hint = ExtMerge, true, true, true
 }

@@ -96,14 +96,6 @@ func (o *open) dot(s int, n uint8) Dot {
 	return Dot{fmt.Sprintf("%c.%d", "ab"[s], o.s[s].epoch+1), int64(n)}
 }
 
-// writer is what a write of a side leaves out of a version.
-func (m *model) writer(h holding) Writer {
-	if m.mutant == leaveUnacknowledged {
-		return Writer{limits: m.limits}
-	}
-	return Writer{Links: []Link{h.Link}, limits: m.limits}
-}
-
 // withoutHeads is a version from which went what the peer has acknowledged, and that names no heads.
 func (m *model) withoutHeads(before holding, v Vector, stamp Dot) Vector {
 	agreed := before.Agreed
@@ -133,7 +125,7 @@ func (o *open) write(s int, fingerprint string, deleted bool) bool {
 	}
 	dot, bit := o.stamp(s)
 	next := h
-	next.Head = Written(h.Head, fingerprint, deleted, dot, o.m.writer(h))
+	next.Head = Written(h.Head, fingerprint, deleted, dot, Writer{limits: o.m.limits})
 	if o.m.mutant == leaveHeads {
 		next.Version = o.m.withoutHeads(h, next.Version, dot)
 	}
@@ -164,7 +156,7 @@ func (o *open) resolve(s int, arg uint8) bool {
 		return false
 	}
 	dot, bit := o.stamp(s)
-	out, err := Resolve(h.Record, chosen.Fingerprint, chosen.Deleted, dot, o.m.writer(h))
+	out, err := Resolve(h.Record, chosen.Fingerprint, chosen.Deleted, dot, Writer{limits: o.m.limits})
 	if err != nil {
 		panic(err)
 	}

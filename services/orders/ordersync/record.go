@@ -38,16 +38,26 @@ type Record struct {
 // Known tells that this side has the order, deleted or not.
 func (r Record) Known() bool { return !r.Version.IsZero() }
 
-// Linked is the record with the state that it has towards a peer that has no link yet, or had one that was
-// forgotten because it was no peer for a while: a known order is NEW, or DEL when it is deleted. Nothing is agreed,
-// so what both changed meanwhile is found to be concurrent, whatever they once had in common.
-func (r Record) Linked() Record {
-	if r.State != None || !r.Known() {
-		return r
-	}
-	r.Link = Link{State: New, Due: true}
-	if r.Deleted {
-		r.State = Del
+// Towards is the record as the peer is told of it, and as what the peer tells is compared with it.
+//
+// A known order without a link is NEW, or DEL when it is deleted: the peer was added, or its links were forgotten
+// because it was no peer for a while. Nothing is agreed, so what both changed meanwhile is found to be concurrent,
+// whatever they once had in common.
+//
+// The version lists the heads of what was agreed, which it contains, so that the peer recognises what it had last
+// in ours, and we ours in what it tells, however many elements went from the version since.
+func (r Record) Towards() Record { return r.towards(limits{}) }
+
+func (r Record) towards(lim limits) Record {
+	switch {
+	case !r.Known():
+	case r.State == None:
+		r.Link = Link{State: New, Due: true}
+		if r.Deleted {
+			r.State = Del
+		}
+	case !r.State.Settled():
+		r.Version = r.Version.listing(r.Agreed, lim.keep())
 	}
 	return r
 }
@@ -66,6 +76,8 @@ type Entry struct {
 	// Merge is what this side may write to settle the entry against its own version without a person;
 	// nil where that takes one.
 	Merge *Merge
+
+	limits limits // of the versions that this side stores
 }
 
 // Merge is a content that holds what both versions changed, made by their fields and by the policy
@@ -79,11 +91,10 @@ type Merge struct {
 
 // MayMerge tells that an entry may be settled by a Merge: both sides changed an order that both had, each
 // without knowing of the other. A case that this side has opened stays one for people, who may be at it. The
-// other side's may end: so it does, too, when the other side hears first. A version from which elements may
-// have gone that are no history says too little of the base.
+// other side's may end: so it does, too, when the other side hears first.
 func MayMerge(r Record, e Entry) bool {
-	r = r.Linked()
-	return !r.Version.full(sideMax) && !e.Version.full(sideMax) && r.State.pending() && r.Theirs == nil && (e.State.pending() || e.State == Collision) &&
+	r = r.towards(e.limits)
+	return r.State.pending() && r.Theirs == nil && (e.State.pending() || e.State == Collision) &&
 		e.Version.Compare(r.Version) == Concurrent && r.Version.hasCommonHistory(e.Version) && r.Deleted == e.Deleted && e.Refusal == ""
 }
 

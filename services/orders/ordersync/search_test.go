@@ -22,9 +22,9 @@ var (
 		{name: "three edits in all, merging, nothing twice", edits: [2]int{2, 1}, merges: true, noDup: true},
 		{name: "an edit a side, a restore", edits: [2]int{1, 1}, brokerLoss: true, restores: 1},
 		// Where a version may have one element of a side only, everything else is forgotten at once.
-		{name: "three edits in all, restarts, one element a side", edits: [2]int{2, 1}, restarts: 2, limits: limits{0, 1, 1}},
-		{name: "three edits in all, restarts, one element a side, the same content, nothing twice", edits: [2]int{2, 1}, restarts: 2, common: true, noDup: true, limits: limits{0, 1, 1}},
-		{name: "two edits of one side, a restart and a restore, one element a side", edits: [2]int{2, 0}, restarts: 1, restores: 1, limits: limits{0, 1, 1}},
+		{name: "three edits in all, restarts, one element a side", edits: [2]int{2, 1}, restarts: 2, limits: limits{0, 1}},
+		{name: "three edits in all, restarts, one element a side, the same content, nothing twice", edits: [2]int{2, 1}, restarts: 2, common: true, noDup: true, limits: limits{0, 1}},
+		{name: "two edits of one side, a restart and a restore, one element a side", edits: [2]int{2, 0}, restarts: 1, restores: 1, limits: limits{0, 1}},
 	}
 	worlds = []bounds{
 		{name: "two edits a side", edits: [2]int{2, 2}, brokerLoss: true},
@@ -35,15 +35,15 @@ var (
 		{name: "three edits in all, merging", edits: [2]int{2, 1}, brokerLoss: true, merges: true},
 		{name: "three edits in all, merging, the same content on both sides", edits: [2]int{2, 1}, merges: true, common: true},
 		{name: "an edit a side, two restores, nothing twice", edits: [2]int{1, 1}, restores: 2, noDup: true},
-		{name: "four edits in all, restarts, old elements left out", edits: [2]int{3, 1}, restarts: 2, clearedWire: true, limits: limits{0, 2, 0}},
-		{name: "three edits in all, restarts, merging, two elements a side, nothing twice", edits: [2]int{2, 1}, restarts: 2, merges: true, noDup: true, limits: limits{0, 1, 2}},
+		{name: "four edits in all, restarts, old elements left out", edits: [2]int{3, 1}, restarts: 2, calmRestarts: true, limits: limits{0, 2}},
+		{name: "three edits in all, restarts, merging, two elements a side, nothing twice", edits: [2]int{2, 1}, restarts: 2, merges: true, noDup: true, limits: limits{0, 2}},
 		{name: "an edit of one side, a restore, refused content", edits: [2]int{1, 0}, brokerLoss: true, restores: 1, refuses: true},
 	}
 	deepWorlds = []bounds{
-		{name: "four edits in all, restarts, merging, old elements left out, nothing twice", edits: [2]int{3, 1}, restarts: 2, clearedWire: true, merges: true, noDup: true, limits: limits{0, 2, 0}},
-		{name: "five edits in all, restarts, old elements left out, nothing twice", edits: [2]int{3, 2}, restarts: 2, clearedWire: true, noDup: true, limits: limits{0, 2, 0}},
-		{name: "four edits in all, restarts, one element a side, nothing twice", edits: [2]int{3, 1}, restarts: 2, noDup: true, limits: limits{0, 1, 1}},
-		{name: "three edits of one side, restarts, one element a side, refused content, nothing twice", edits: [2]int{3, 0}, restarts: 2, refuses: true, noDup: true, limits: limits{0, 1, 1}},
+		{name: "four edits in all, restarts, merging, old elements left out, nothing twice", edits: [2]int{3, 1}, restarts: 2, calmRestarts: true, merges: true, noDup: true, limits: limits{0, 2}},
+		{name: "five edits in all, restarts, old elements left out, nothing twice", edits: [2]int{3, 2}, restarts: 2, calmRestarts: true, noDup: true, limits: limits{0, 2}},
+		{name: "four edits in all, restarts, one element a side, nothing twice", edits: [2]int{3, 1}, restarts: 2, noDup: true, limits: limits{0, 1}},
+		{name: "three edits of one side, restarts, one element a side, refused content, nothing twice", edits: [2]int{3, 0}, restarts: 2, refuses: true, noDup: true, limits: limits{0, 1}},
 		{name: "two edits of one side, a restore, refused content, nothing twice", edits: [2]int{2, 0}, restores: 1, refuses: true, noDup: true},
 		{name: "three edits in all, answers written late, nothing twice", edits: [2]int{2, 1}, lateTexts: true, noDup: true},
 		{name: "three edits in all, everything else", edits: [2]int{2, 1}, brokerLoss: true, common: true, refuses: true},

@@ -218,8 +218,14 @@ func (v Vector) Meet(w Vector) Vector {
 }
 
 // Base finds the version that the authors of both had seen last, among those that the order is known to have
-// had. It is their Meet, as far as that is still listed.
-func Base(v, w Vector, known []Vector) (Vector, bool) {
+// had. It is their Meet, as far as that is still listed. There is none where one of the two may have seen an
+// element that only the other still lists: what is found then might be too old.
+func Base(v, w Vector, known []Vector) (Vector, bool) { return base(v, w, known, keepEach) }
+
+func base(v, w Vector, known []Vector, keep int) (Vector, bool) {
+	if v.hides(w, keep) || w.hides(v, keep) {
+		return Vector{}, false
+	}
 	meet := v.Meet(w)
 	i := slices.IndexFunc(known, func(base Vector) bool {
 		return !meet.IsZero() && v.contains(base) && w.contains(base) && !slices.ContainsFunc(meet.dots, func(d Dot) bool { return !base.lists(d) })

@@ -15,35 +15,38 @@ type observer func(Record, Entry) Outcome
 // bounds say what may happen in a world. What people do is bounded by the number of contents that
 // they write, and restores are counted; what the wire and the brokers may do is not bounded at all.
 type bounds struct {
-	name        string
-	edits       [2]int // contents that people of a side write, deletions and resolutions included
-	common      bool   // people of both sides may write the same content
-	refuses     bool   // side b refuses a content, accepts it some time, and may refuse it again
-	door        bool   // side b's door refuses a content
-	lateTexts   bool   // the content of an answer is read after the observation, as package orders does it
-	inFlight    int    // letters of one kind from one side on the wire at a time; 0 is 1
-	brokerLoss  bool   // brokers lose their store
-	noHeal      bool   // nobody looks for what is due and has no hint
-	restores    int    // times that a side is put back to an earlier state, or to nothing
-	noDup       bool   // nothing comes twice
-	noReconcile bool   // nobody reconciles after a restore
-	merges      bool   // people of a side switch merging on and off; contents have two fields
-	restarts    int    // times that a process of a side is started anew, and takes a new epoch
-	clearedWire bool   // a letter does not outlive a process
-	limits      limits // of a version; else those of the service
-	mutant      mutant
+	name         string
+	edits        [2]int // contents that people of a side write, deletions and resolutions included
+	common       bool   // people of both sides may write the same content
+	refuses      bool   // side b refuses a content, accepts it some time, and may refuse it again
+	door         bool   // side b's door refuses a content
+	lateTexts    bool   // the content of an answer is read after the observation, as package orders does it
+	inFlight     int    // letters of one kind from one side on the wire at a time; 0 is 1
+	brokerLoss   bool   // brokers lose their store
+	noHeal       bool   // nobody looks for what is due and has no hint
+	restores     int    // times that a side is put back to an earlier state, or to nothing
+	noDup        bool   // nothing comes twice
+	noReconcile  bool   // nobody reconciles after a restore
+	merges       bool   // people of a side switch merging on and off; contents have two fields
+	restarts     int    // times that a process of a side is started anew, and takes a new epoch
+	calmRestarts bool   // only while nothing is under way and all of the side is settled
+	limits       limits // of a version; else those of the service
+	mutant       mutant
 }
+
+// forgets reports whether letters may come that are older than what a version still lists.
+func (b *bounds) forgets() bool { return b.limits != (limits{}) && !b.calmRestarts }
 
 // mutant is a fault of the service around the core, for mutants_test.go.
 type mutant uint8
 
 const (
-	ackAtPublish        mutant = iota + 1 // a hint is gone as soon as the request is sent
-	keepEpoch                             // no new epoch after a restore: numbers are given out again
-	skipNumbers                           // no new epoch after a restore, but the numbers skip what was lost
-	mergeOnAgreed                         // the base of a merge is what was agreed last, as far as this side knows
-	leaveUnacknowledged                   // old elements of a version go, whatever the peer has
-	leaveHeads                            // old elements that the peer has acknowledged go, though they may be heads
+	ackAtPublish  mutant = iota + 1 // a hint is gone as soon as the request is sent
+	keepEpoch                       // no new epoch after a restore: numbers are given out again
+	skipNumbers                     // no new epoch after a restore, but the numbers skip what was lost
+	mergeOnAgreed                   // the base of a merge is what was agreed last, as far as this side knows
+	tellNoAgreed                    // a peer is not told the heads of what was agreed
+	leaveHeads                      // old elements that the peer has acknowledged go, though they may be heads
 )
 
 // side is one side of a world; holds and backup are numbers of holdings.
