@@ -34,7 +34,7 @@ func (h *Hint) Validate() []FieldError {
 // HintVersionMax is the length of a hint's version.
 const HintVersionMax = 64 << 10
 
-// Names on the broker. The stream is a work queue with the newest hint for each order and peer.
+// Names on the broker. The stream holds the newest hint for each order and peer.
 const (
 	HintStream        = "ORDERS_SYNC"
 	HintSubjectPrefix = "orders.changed."

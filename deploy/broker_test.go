@@ -71,7 +71,7 @@ func TestEachRoleMayDoItsPart(t *testing.T) {
 		"$JS.API.STREAM.UPDATE.ORDERS_SYNC":              service,
 		"$JS.API.STREAM.INFO.ORDERS_SYNC":                service + operator,
 		"$JS.API.STREAM.DELETE.ORDERS_SYNC":              service,
-		"$JS.API.STREAM.PURGE.ORDERS_SYNC":               "",
+		"$JS.API.STREAM.PURGE.ORDERS_SYNC":               service,
 		"$JS.API.STREAM.MSG.GET.ORDERS_SYNC":             operator,
 		"$JS.API.STREAM.MSG.DELETE.ORDERS_SYNC":          "",
 		"$JS.API.STREAM.CREATE.OTHER":                    "",
@@ -80,7 +80,7 @@ func TestEachRoleMayDoItsPart(t *testing.T) {
 		"$JS.API.DIRECT.GET.ORDERS_SYNC.x":               service + operator,
 		"$JS.API.CONSUMER.INFO.ORDERS_SYNC.bridge-b":     service + bridge + operator,
 		"$JS.API.CONSUMER.PAUSE.ORDERS_SYNC.bridge-b":    service,
-		"$JS.API.CONSUMER.RESET.ORDERS_SYNC.bridge-b":    service,
+		"$JS.API.CONSUMER.RESET.ORDERS_SYNC.bridge-b":    "",
 		"$JS.API.CONSUMER.MSG.NEXT.ORDERS_SYNC.bridge-b": bridge,
 		"$JS.ACK.ORDERS_SYNC.bridge-b.1.1.1.1.1":         bridge,
 	}

@@ -13,6 +13,15 @@ import (
 	"github.com/orderbridge/orderbridge/contracts"
 )
 
+const (
+	// comparedMax is up to how many pending hints of a peer are compared with the due orders, so that neither this
+	// process nor an embedded server has them all in memory. A hint that is missing among more than that is found
+	// when they have drained, behind which it would wait anyway, or by the watch.
+	comparedMax = 10_000
+	// duePage is how many due orders are read at once.
+	duePage = 1000
+)
+
 // hinted reads which orders have a hint for a peer in the stream.
 func (k *Keeper) hinted(ctx context.Context, stream jetstream.Stream, peer string) (map[uuid.UUID]struct{}, error) {
 	prefix := contracts.HintSubjectPrefix + peer + "."
@@ -31,55 +40,58 @@ func (k *Keeper) hinted(ctx context.Context, stream jetstream.Stream, peer strin
 	return out, nil
 }
 
-// callStrays has messages delivered that the consumer counts neither as pending nor as delivered.
-// After an unclean stop the server may bring back a hint that a newer one had replaced, below the
-// point up to which everything counts as acknowledged: it would lie there for ever and look like the
-// hint of its order. Everything in a work queue may safely be delivered once more.
-func (k *Keeper) callStrays(ctx context.Context, stream jetstream.Stream, peer string, hinted int) error {
+// pendingHints is how many hints a peer's consumer has still to deliver or to see acknowledged.
+func (k *Keeper) pendingHints(ctx context.Context, stream jetstream.Stream, peer string) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
 	c, err := stream.Consumer(ctx, contracts.HintConsumer(peer))
 	if err != nil {
-		return fmt.Errorf("read consumer: %w", err)
+		return 0, fmt.Errorf("read consumer: %w", err)
 	}
-	info := c.CachedInfo()
-	if known := int(info.NumPending) + info.NumAckPending; hinted <= known {
-		k.strays[peer] = 0
-		return nil
-	}
-	// While messages come and go the figures need not fit; only what stays so is a stray.
-	if k.strays[peer]++; k.strays[peer] < straysSure {
-		return nil
-	}
-	k.strays[peer] = 0
-	if _, err := stream.ResetConsumerToSequence(ctx, contracts.HintConsumer(peer), 1); err != nil {
-		return fmt.Errorf("reset consumer: %w", err)
-	}
-	k.log.Info("called stray hints", zap.String("peer", peer), zap.Int("hints", hinted))
-	return nil
+	return int(c.CachedInfo().NumPending) + c.CachedInfo().NumAckPending, nil
 }
 
-// hintMissing hints again each due order that has no message in the stream. The stream was read
-// first: whatever is due after that and not in it has lost its hint, or gets one more than it needs.
-func (k *Keeper) hintMissing(ctx context.Context, peer string, hinted map[uuid.UUID]struct{}) error {
-	due, err := k.store.DueOrders(ctx, peer, time.Now().Add(-dueGrace))
+// hintMissing hints again each due order that has no message in the stream. The stream is read first: whatever is
+// due after that and not in it has lost its hint, or gets one more than it needs.
+func (k *Keeper) hintMissing(ctx context.Context, stream jetstream.Stream, peer string) error {
+	pending, err := k.pendingHints(ctx, stream, peer)
+	if err != nil || pending > comparedMax {
+		return err
+	}
+	hinted, err := k.hinted(ctx, stream, peer)
 	if err != nil {
 		return err
 	}
-	var missing []uuid.UUID
-	for _, id := range due {
-		if _, ok := hinted[id]; !ok {
-			missing = append(missing, id)
+	var (
+		before = time.Now().Add(-dueGrace)
+		last   DueLink
+		again  int64
+	)
+	for more := true; more; {
+		due, err := k.store.DueOrders(ctx, peer, before, last, duePage)
+		if err != nil {
+			return err
+		}
+		var missing []uuid.UUID
+		for _, d := range due {
+			if _, ok := hinted[d.OrderID]; !ok {
+				missing = append(missing, d.OrderID)
+			}
+		}
+		if len(missing) > 0 {
+			n, err := k.store.HintAgain(ctx, peer, missing)
+			if err != nil {
+				return err
+			}
+			again += n
+			k.relay.Poll()
+		}
+		if more = len(due) == duePage; more {
+			last = due[duePage-1]
 		}
 	}
-	if len(missing) == 0 {
-		return nil
+	if again > 0 {
+		k.log.Warn("hints were missing in the stream, hinted again", zap.String("peer", peer), zap.Int64("orders", again))
 	}
-	n, err := k.store.HintAgain(ctx, peer, missing)
-	if err != nil {
-		return err
-	}
-	k.log.Warn("hints were missing in the stream, hinted again", zap.String("peer", peer), zap.Int64("orders", n))
-	k.relay.Poll()
 	return nil
 }

@@ -9,11 +9,15 @@ import (
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+
+	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
 // DueStore knows which orders should have a hint.
 type DueStore interface {
-	DueOrders(ctx context.Context, peer string, before time.Time) ([]uuid.UUID, error)
+	// DueOrders returns a page of the links that are pending since before a time and have no row in the outbox,
+	// from the one after another on; the zero DueLink is before all.
+	DueOrders(ctx context.Context, peer string, before time.Time, after DueLink, limit int) ([]DueLink, error)
 	// OldestDue returns the links that are pending for longest and have no row in the outbox.
 	OldestDue(ctx context.Context, peer string, limit int) ([]DueLink, error)
 	HintAgain(ctx context.Context, peer string, ids []uuid.UUID) (int64, error)
@@ -26,10 +30,11 @@ type DueStore interface {
 	RaiseMark(ctx context.Context, m StreamMark) error
 }
 
-// DueLink is an order that a peer must be told of, and since when its link is in its present state.
+// DueLink is an order that a peer must be told of, the state of its link, and since when it is in that.
 type DueLink struct {
 	OrderID uuid.UUID
 	Since   time.Time
+	State   ordersync.State
 }
 
 // StreamMark tells a stream from one that took its place, and from an older copy of itself.
@@ -40,11 +45,7 @@ type StreamMark struct {
 
 const (
 	keepEvery = time.Minute
-	markEvery = 2 * time.Second
 	keepRetry = time.Second
-	// keepSoon is when a check looks again that saw something odd, and straysSure how often it must.
-	keepSoon   = 5 * time.Second
-	straysSure = 3
 	// lookEvery is how often the keeper looks, at the cost of a few small requests, whether the broker
 	// still takes and delivers hints.
 	lookEvery = 5 * time.Second
@@ -58,33 +59,34 @@ const (
 
 // Keeper makes and mends the stream and its consumers, and hints again what lost its hint.
 type Keeper struct {
-	broker *Broker
-	store  DueStore
-	relay  *Relay
-	lost   func(ctx context.Context) error
-	log    *zap.Logger
-	mark   StreamMark // what is kept of the stream
-	made   shape
-	// strays counts checks in a row that saw messages which a consumer neither has nor will get.
-	strays    map[string]int
+	broker    *Broker
+	store     DueStore
+	relay     *Relay
+	lost      func(ctx context.Context) error
+	log       *zap.Logger
+	mark      StreamMark // what is kept of the stream
+	made      shape
 	watches   map[string]*watch // by peer
+	tidied    tidied
 	repairs   repairs
 	full      bool // the stream has come to its own limit
 	unfetched bool // what is not delivered is not asked for either
 	nextCheck time.Time
 	followUp  bool // the next check is followed by another one soon
+	// replacedAt is when a work queue was last replaced.
+	replacedAt time.Time
 }
 
 // NewKeeper makes the keeper of a broker. Lost hears that the stream is another one than before.
 func NewKeeper(b *Broker, store DueStore, relay *Relay, lost func(context.Context) error, log *zap.Logger) *Keeper {
 	k := &Keeper{
 		broker: b, store: store, relay: relay, lost: lost, log: log.Named("outbox"),
-		strays: map[string]int{}, watches: map[string]*watch{},
+		watches: map[string]*watch{}, tidied: tidied{floors: map[string]*floor{}},
 		// What became due just before a start or a reconnect is too young for the first check.
 		followUp: true,
 	}
 	for _, peer := range b.opts.Peers {
-		k.watches[peer] = &watch{links: map[uuid.UUID]*watched{}}
+		k.watches[peer], k.tidied.floors[peer] = &watch{links: map[uuid.UUID]*watched{}}, &floor{}
 	}
 	return k
 }
@@ -114,8 +116,11 @@ func (k *Keeper) Run(ctx context.Context) error {
 				k.relay.Poll()
 			case <-due:
 				waiting = false
-			case <-time.After(markEvery):
+			case <-time.After(tidyEvery):
 				k.raiseMark(ctx)
+				if err := k.tidy(ctx); err != nil && ctx.Err() == nil { // the check does it, or finds out why it cannot
+					k.log.Debug("failed to remove acknowledged hints", zap.Error(err))
+				}
 			}
 		}
 	}
@@ -163,11 +168,6 @@ func (k *Keeper) untilNextCheck(err error) time.Duration {
 		k.followUp = false
 		return dueGrace + keepRetry
 	}
-	for _, n := range k.strays {
-		if n > 0 {
-			return keepSoon
-		}
-	}
 	return keepEvery + rand.N(keepEvery/4) // replicas should not check all at once
 }
 
@@ -190,22 +190,22 @@ func (k *Keeper) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stream, err := k.ensure(ctx)
+	stream, replaced, err := k.ensure(ctx)
 	if err != nil {
 		return err
+	}
+	if replaced { // what it held is hinted again, and that is no loss
+		mark, k.followUp = nil, true
 	}
 	if err := k.compare(ctx, mark, stream.CachedInfo()); err != nil {
 		return err
 	}
+	k.tidied.empty = false // others may have published
+	if err := k.tidy(ctx); err != nil {
+		return err
+	}
 	for _, peer := range k.broker.opts.Peers {
-		hinted, err := k.hinted(ctx, stream, peer)
-		if err != nil {
-			return err
-		}
-		if err := k.callStrays(ctx, stream, peer, len(hinted)); err != nil {
-			return err
-		}
-		if err := k.hintMissing(ctx, peer, hinted); err != nil {
+		if err := k.hintMissing(ctx, stream, peer); err != nil {
 			return err
 		}
 	}

@@ -116,34 +116,6 @@ func TestKeeperMends(t *testing.T) {
 	}
 }
 
-// TestStraysAreCalled: a message below what counts as acknowledged, as an unclean stop may bring back
-// for a hint that was replaced, is delivered again instead of lying there for ever.
-func TestStraysAreCalled(t *testing.T) {
-	store, log := newRows(), zaptest.NewLogger(t)
-	b := open(t, options(t))
-	relay := NewRelay(b, store, log)
-	keeper := NewKeeper(b, store, relay, store.noteLoss, log)
-	ctx := context.Background()
-	require.NoError(t, keeper.check(ctx))
-	_, err := b.js.Publish(ctx, contracts.HintSubject("b", uuid.NewString()), []byte("{}"))
-	require.NoError(t, err)
-	// A consumer that begins behind the message neither has it as pending nor as delivered.
-	require.NoError(t, b.js.DeleteConsumer(ctx, contracts.HintStream, contracts.HintConsumer("b")))
-	require.NoError(t, keeper.check(ctx))
-	_, err = b.js.ResetConsumerToSequence(ctx, contracts.HintStream, contracts.HintConsumer("b"), 2)
-	require.NoError(t, err)
-	_, consumers := b.Status(ctx)
-	require.Zero(t, consumers["b"].Pending)
-	for range straysSure - 1 {
-		require.NoError(t, keeper.check(ctx))
-		_, consumers = b.Status(ctx)
-		require.Zero(t, consumers["b"].Pending, "it may be a moment between figures")
-	}
-	require.NoError(t, keeper.check(ctx))
-	_, consumers = b.Status(ctx)
-	require.EqualValues(t, 1, consumers["b"].Pending)
-}
-
 // TestLostPauseComesBack: a person's pause does not end with the broker's store.
 func TestLostPauseComesBack(t *testing.T) {
 	store, log := newRows(), zaptest.NewLogger(t)

@@ -48,8 +48,8 @@ func TestWhatCannotBeUpdatedIsRecreated(t *testing.T) {
 		"stream sealed":    stream(func(c *jetstream.StreamConfig) { c.Sealed = true; c.Discard = jetstream.DiscardNew }),
 		"messages expire":  stream(func(c *jetstream.StreamConfig) { c.MaxAge = time.Hour }),
 		"subjects changed": stream(func(c *jetstream.StreamConfig) { c.Subjects = []string{"elsewhere.>"} }),
-		"limits retention": func(t *testing.T, js jetstream.JetStream) {
-			recreated(t, js, func(c *jetstream.StreamConfig) { c.Retention = jetstream.LimitsPolicy })
+		"work queue": func(t *testing.T, js jetstream.JetStream) {
+			recreated(t, js, func(c *jetstream.StreamConfig) { c.Retention = jetstream.WorkQueuePolicy })
 		},
 		"interest retention": func(t *testing.T, js jetstream.JetStream) {
 			recreated(t, js, func(c *jetstream.StreamConfig) { c.Retention = jetstream.InterestPolicy })
@@ -109,7 +109,7 @@ func TestWhatCannotBeUpdatedIsRecreated(t *testing.T) {
 			require.EqualValues(t, 3, consumers["b"].Pending)
 			stream, err := b.js.Stream(ctx, contracts.HintStream)
 			require.NoError(t, err)
-			require.Equal(t, jetstream.WorkQueuePolicy, stream.CachedInfo().Config.Retention)
+			require.Equal(t, jetstream.LimitsPolicy, stream.CachedInfo().Config.Retention)
 			require.False(t, stream.CachedInfo().Config.Sealed)
 		})
 	}

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"math/rand/v2"
@@ -28,6 +29,7 @@ type rows struct {
 	rows  map[int64]orders.Hint
 	due   []uuid.UUID
 	since time.Time
+	pages int // that were read of the due links
 
 	mark   *StreamMark
 	lost   string
@@ -73,10 +75,18 @@ func (r *rows) DeleteHints(_ context.Context, ids []int64) error {
 	return nil
 }
 
-func (r *rows) DueOrders(context.Context, string, time.Time) ([]uuid.UUID, error) {
+func (r *rows) DueOrders(_ context.Context, _ string, _ time.Time, after DueLink, limit int) ([]DueLink, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.due), nil
+	r.pages++
+	ids := slices.SortedFunc(slices.Values(r.due), func(x, y uuid.UUID) int { return bytes.Compare(x[:], y[:]) })
+	var out []DueLink
+	for _, id := range ids {
+		if bytes.Compare(id[:], after.OrderID[:]) > 0 && len(out) < limit {
+			out = append(out, DueLink{OrderID: id, Since: r.since})
+		}
+	}
+	return out, nil
 }
 
 func (r *rows) OldestDue(_ context.Context, _ string, limit int) ([]DueLink, error) {
@@ -89,7 +99,7 @@ func (r *rows) OldestDue(_ context.Context, _ string, limit int) ([]DueLink, err
 	var out []DueLink
 	for _, id := range r.due {
 		if !waiting[id] && len(out) < limit {
-			out = append(out, DueLink{id, r.since})
+			out = append(out, DueLink{OrderID: id, Since: r.since})
 		}
 	}
 	return out, nil

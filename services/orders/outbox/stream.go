@@ -14,13 +14,15 @@ import (
 	"github.com/orderbridge/orderbridge/contracts"
 )
 
-// streamConfig is the stream as it should be.
+// streamConfig is the stream as it should be. It has limits retention: a work queue removes each acknowledged
+// hint on its own, at more than the cost of its delivery, and with one write to the disk each where the broker
+// writes everything at once. Here the keeper removes them together (tidy.go).
 func streamConfig(replicas int) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:              contracts.HintStream,
 		Description:       "orders that a peer must be told of: the newest hint for each",
 		Subjects:          []string{contracts.HintSubjectPrefix + ">"},
-		Retention:         jetstream.WorkQueuePolicy,
+		Retention:         jetstream.LimitsPolicy,
 		MaxMsgsPerSubject: 1,
 		Discard:           jetstream.DiscardNew, // when full, a hint waits in the outbox; none is thrown away
 		MaxBytes:          1 << 30,
@@ -54,19 +56,25 @@ type shape struct {
 
 // ensure makes the stream and its consumers as they should be. What cannot be updated is recreated:
 // everything in it can be published again.
-func (k *Keeper) ensure(ctx context.Context) (jetstream.Stream, error) {
-	ctx, cancel := context.WithTimeout(ctx, 3*apiTimeout)
+// It reports whether the stream took the place of a work queue, of which nothing was lost.
+func (k *Keeper) ensure(ctx context.Context) (_ jetstream.Stream, replaced bool, _ error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*apiTimeout)
 	defer cancel()
 	config := streamConfig(k.broker.opts.Replicas)
+	config.Retention, replaced = k.retention(ctx)
 	stream, err := k.makeStream(ctx, config)
 	if cannotBeUpdated(err) {
-		k.log.Error("stream cannot be updated, recreating it", zap.Error(err))
+		if replaced {
+			k.log.Info("replacing the work queue of an earlier version")
+		} else {
+			k.log.Error("stream cannot be updated, recreating it", zap.Error(err))
+		}
 		if err = k.deleteStream(ctx); err == nil {
 			stream, err = k.makeStream(ctx, config)
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("make stream %s: %w", contracts.HintStream, err)
+		return nil, false, fmt.Errorf("make stream %s: %w", contracts.HintStream, err)
 	}
 	made := shape{stream.CachedInfo().Config, map[string]jetstream.ConsumerConfig{}}
 	for _, peer := range k.broker.opts.Peers {
@@ -78,15 +86,45 @@ func (k *Keeper) ensure(ctx context.Context) (jetstream.Stream, error) {
 			}
 		}
 		if err != nil {
-			return nil, fmt.Errorf("make consumer %s: %w", contracts.HintConsumer(peer), err)
+			return nil, false, fmt.Errorf("make consumer %s: %w", contracts.HintConsumer(peer), err)
 		}
 		if err := k.pauseAsDecided(ctx, peer, consumer.CachedInfo()); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		made.consumers[peer] = shapeOf(consumer.CachedInfo())
 	}
 	k.made = made
-	return stream, nil
+	return stream, replaced, nil
+}
+
+const (
+	// replacedMax is up to how many messages a work queue is replaced, since their hints are published again.
+	replacedMax = 1000
+	// replaceEvery bounds how often that is done: while the replicas of a side are upgraded, one of the version
+	// before brings the work queue back.
+	replaceEvery = 10 * time.Minute
+)
+
+// retention returns the retention that the stream should have now, and whether a work queue gives way to it. A
+// stream keeps its retention as long as it exists, and a work queue, as versions before made it, does the same at
+// more cost. So one is replaced when it holds little, and only where the broker lets the service purge the stream.
+func (k *Keeper) retention(ctx context.Context) (_ jetstream.RetentionPolicy, replaces bool) {
+	stream, err := k.broker.js.Stream(ctx, contracts.HintStream)
+	switch {
+	case err != nil && k.broker.denied.has(purgeRight):
+		return jetstream.WorkQueuePolicy, false
+	case err != nil || stream.CachedInfo().Config.Retention != jetstream.WorkQueuePolicy:
+		return jetstream.LimitsPolicy, false
+	case stream.CachedInfo().State.Msgs > replacedMax || time.Since(k.replacedAt) < replaceEvery || k.broker.denied.has(purgeRight):
+		return jetstream.WorkQueuePolicy, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout) // without the right there is no answer
+	defer cancel()
+	if err := stream.Purge(ctx, jetstream.WithPurgeSubject(contracts.HintSubjectPrefix+"nothing")); err != nil {
+		return jetstream.WorkQueuePolicy, false
+	}
+	k.replacedAt = time.Now()
+	return jetstream.LimitsPolicy, true
 }
 
 // makeStream tries again for a second when the server cannot make the stream's store: after the last stream

@@ -44,12 +44,12 @@ var (
 			"$JS.API.STREAM.CREATE." + contracts.HintStream,
 			"$JS.API.STREAM.UPDATE." + contracts.HintStream,
 			"$JS.API.STREAM.DELETE." + contracts.HintStream,
+			purgeRight,
 			readHintRight,
 			"$JS.API.CONSUMER.INFO." + contracts.HintStream + ".*",
 			"$JS.API.CONSUMER.CREATE." + contracts.HintStream + ".>",
 			"$JS.API.CONSUMER.DELETE." + contracts.HintStream + ".*",
 			"$JS.API.CONSUMER.PAUSE." + contracts.HintStream + ".*",
-			"$JS.API.CONSUMER.RESET." + contracts.HintStream + ".*",
 		},
 		[]string{contracts.ServiceInbox + ".>", contracts.BridgeSubjectPrefix + "*"},
 	}

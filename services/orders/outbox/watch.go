@@ -63,6 +63,7 @@ func (k *Keeper) look(ctx context.Context, now time.Time) (trouble string, err e
 		return "", err
 	}
 	k.full, k.unfetched = full(info), false
+	k.noteRetained(info, consumers)
 	for _, peer := range k.broker.opts.Peers {
 		stuck, unfetched, err := k.lookAt(ctx, now, peer, info, consumers[peer])
 		if err != nil {
@@ -112,6 +113,9 @@ func (k *Keeper) lookAt(ctx context.Context, now time.Time, peer string, info *j
 		return "", false, err
 	}
 	w.follow(now, due, info.State.LastSeq, activity{c.Delivered.Consumer, *bridges})
+	if k.tidied.retained > retainedMax { // a new hint in place of theirs lets the others be removed
+		failing = nil
+	}
 	again := w.overdue(now, c.Delivered.Stream, failing)
 	if k.broker.denied.has(readHintRight) { // nothing is hinted again unread, as unreadable explains
 		again = nil

@@ -53,7 +53,7 @@ func TestAnotherChangeIsWaitedForAnew(t *testing.T) {
 	w := &watch{links: map[uuid.UUID]*watched{}}
 	id, now := uuid.New(), time.Unix(1000, 0)
 	for i := range 20 {
-		w.follow(now, []DueLink{{id, now}}, uint64(i), activity{})
+		w.follow(now, []DueLink{{OrderID: id, Since: now}}, uint64(i), activity{})
 		require.Empty(t, w.overdue(now, uint64(i), nil))
 		now = now.Add(lookEvery)
 	}

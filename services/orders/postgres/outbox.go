@@ -18,11 +18,13 @@ const (
 	pendingHints = `SELECT id, order_id, peer, version, state, at FROM outbox WHERE id > $1 ORDER BY id LIMIT $2`
 	// Nothing is lost if a power cut takes this deletion back: the hint goes out once more.
 	deleteHints = `DELETE FROM outbox WHERE id = ANY($1)`
-	// A time that lies ahead is a clock's mistake and no reason to wait. Links whose peer must be told and whose hint is not waiting in the outbox.
-	dueLinks = `SELECT l.order_id FROM links l WHERE l.peer = $1 AND l.state NOT IN (3, 5) AND l.due AND (l.since < $2 OR l.since > now())
-	AND NOT EXISTS (SELECT FROM outbox o WHERE o.order_id = l.order_id AND o.peer = l.peer)`
+	// Links whose peer must be told and whose hint is not waiting in the outbox, in the order of the index, so that
+	// each page goes on where the one before ended. A time that lies ahead is a clock's mistake and no reason to wait.
+	dueLinks = `SELECT l.order_id, l.since, l.state FROM links l WHERE l.peer = $1 AND l.state NOT IN (3, 5) AND (l.state, l.since, l.order_id) > ($3, $4, $5)
+	AND l.due AND (l.since < $2 OR l.since > now()) AND NOT EXISTS (SELECT FROM outbox o WHERE o.order_id = l.order_id AND o.peer = l.peer)
+	ORDER BY l.state, l.since, l.order_id LIMIT $6`
 	// The state is given one by one, so that the index yields the oldest of each without a look at the others.
-	oldestDue = `SELECT l.order_id, l.since FROM generate_series(1, 9) s (state) CROSS JOIN LATERAL (
+	oldestDue = `SELECT l.order_id, l.since, s.state FROM generate_series(1, 9) s (state) CROSS JOIN LATERAL (
 	SELECT order_id, since FROM links WHERE peer = $1 AND state = s.state AND state NOT IN (3, 5) AND due
 	AND NOT EXISTS (SELECT FROM outbox o WHERE o.order_id = links.order_id AND o.peer = links.peer)
 	ORDER BY since, order_id LIMIT $2) l ORDER BY l.since, l.order_id LIMIT $2`
@@ -67,28 +69,29 @@ func (s *Store) DeleteHints(ctx context.Context, ids []int64) error {
 	return translate(s.batch(ctx, b), "clear outbox")
 }
 
-// DueOrders lists the orders that a peer must be told of since before a time and that wait in no
-// outbox row: each of them should have a hint in the stream.
-func (s *Store) DueOrders(ctx context.Context, peer string, before time.Time) ([]uuid.UUID, error) {
-	rows, err := s.pool.Query(ctx, dueLinks, peer, before)
-	if err != nil {
-		return nil, translate(err, "read due links")
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	return ids, translate(err, "read due links")
+// DueOrders implements outbox.DueStore: each of them should have a hint in the stream.
+func (s *Store) DueOrders(ctx context.Context, peer string, before time.Time, after outbox.DueLink, limit int) ([]outbox.DueLink, error) {
+	links, err := s.dueLinks(ctx, dueLinks, peer, before, int16(after.State), after.Since, raw(&after.OrderID), limit)
+	return links, translate(err, "read due links")
 }
 
 // OldestDue implements outbox.DueStore.
 func (s *Store) OldestDue(ctx context.Context, peer string, limit int) ([]outbox.DueLink, error) {
-	rows, err := s.pool.Query(ctx, oldestDue, peer, limit)
+	links, err := s.dueLinks(ctx, oldestDue, peer, limit)
+	return links, translate(err, "read oldest due links")
+}
+
+func (s *Store) dueLinks(ctx context.Context, query string, args ...any) ([]outbox.DueLink, error) {
+	rows, err := s.pool.Query(ctx, query, args...)
 	if err != nil {
-		return nil, translate(err, "read oldest due links")
+		return nil, err
 	}
-	links, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (l outbox.DueLink, err error) {
-		err = row.Scan(raw(&l.OrderID), &l.Since)
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (l outbox.DueLink, err error) {
+		var state int16
+		err = row.Scan(raw(&l.OrderID), &l.Since, &state)
+		l.State = ordersync.State(state)
 		return l, err
 	})
-	return links, translate(err, "read oldest due links")
 }
 
 // HintAgain puts orders into the outbox again, as far as they are still due, and says how many.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/orderbridge/orderbridge/services/orders"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+	"github.com/orderbridge/orderbridge/services/orders/outbox"
 )
 
 const (
@@ -45,8 +46,16 @@ var regular = []struct {
 			return err
 		})
 	}},
-	{"keeper: due links", 3 * manyDue, func(ctx context.Context, s *Store) error {
-		_, err := s.DueOrders(ctx, "b", time.Now())
+	{"keeper: a page of due links", 4 * manyWaiting, func(ctx context.Context, s *Store) error {
+		_, err := s.DueOrders(ctx, "b", time.Now(), outbox.DueLink{}, 1000)
+		return err
+	}},
+	{"keeper: a later page of due links", 4 * manyWaiting, func(ctx context.Context, s *Store) error {
+		oldest, err := s.OldestDue(ctx, "b", 1000)
+		if err != nil || len(oldest) == 0 { // before there are any
+			return err
+		}
+		_, err = s.DueOrders(ctx, "b", time.Now(), oldest[len(oldest)-1], 1000)
 		return err
 	}},
 	{"keeper: oldest due links", 4 * manyWaiting, func(ctx context.Context, s *Store) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/orderbridge/orderbridge/deploy/pgcluster/pgtest"
 	"github.com/orderbridge/orderbridge/services/orders"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
+	"github.com/orderbridge/orderbridge/services/orders/outbox"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
@@ -191,14 +192,21 @@ func TestOutbox(t *testing.T) {
 	rest, err := s.PendingHints(t.Context(), hints[0].OutboxID, 10)
 	require.NoError(t, err)
 	require.Equal(t, hints[1:], rest)
-	due, err := s.DueOrders(t.Context(), "b", at.Add(time.Second))
+	due, err := s.DueOrders(t.Context(), "b", at.Add(time.Second), outbox.DueLink{}, 10)
 	require.NoError(t, err)
 	require.Empty(t, due, "their hints wait in the outbox")
 	require.NoError(t, s.DeleteHints(t.Context(), []int64{hints[0].OutboxID, hints[1].OutboxID}))
-	due, err = s.DueOrders(t.Context(), "b", at.Add(time.Second))
+	due, err = s.DueOrders(t.Context(), "b", at.Add(time.Second), outbox.DueLink{}, 1)
 	require.NoError(t, err)
-	require.ElementsMatch(t, []uuid.UUID{a, b}, due)
-	due, err = s.DueOrders(t.Context(), "b", at)
+	require.Len(t, due, 1)
+	next, err := s.DueOrders(t.Context(), "b", at.Add(time.Second), due[0], 1)
+	require.NoError(t, err)
+	require.Len(t, next, 1)
+	require.ElementsMatch(t, []uuid.UUID{a, b}, []uuid.UUID{due[0].OrderID, next[0].OrderID})
+	next, err = s.DueOrders(t.Context(), "b", at.Add(time.Second), next[0], 1)
+	require.NoError(t, err)
+	require.Empty(t, next)
+	due, err = s.DueOrders(t.Context(), "b", at, outbox.DueLink{}, 10)
 	require.NoError(t, err)
 	require.Empty(t, due, "too young to have lost a hint")
 	n, err := s.HintAgain(t.Context(), "b", []uuid.UUID{a, uuid.New()})
