@@ -1,16 +1,30 @@
 package bridge
 
 import (
+	"encoding/json"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/orderbridge/orderbridge/contracts"
 )
 
 func TestReadHint(t *testing.T) {
 	id, err := readHint(hint(orderID(1), 1), "a", "b")
+	require.NoError(t, err)
+	require.Equal(t, orderID(1), id)
+
+	written := hint(orderID(1), 1)
+	written.data, err = json.Marshal(contracts.Hint{ID: orderID(1), Version: "a.7kq2mz:1042", State: "UPD", Side: "a", Peer: "b", Time: time.Now().UTC()})
+	require.NoError(t, err)
+	require.True(t, asWritten(written.data, orderID(1), "a", "b"), "as a service writes it")
+	for _, other := range [][3]string{{orderID(2), "a", "b"}, {orderID(1), "c", "b"}, {orderID(1), "a", "c"}} {
+		require.False(t, asWritten(written.data, other[0], other[1], other[2]))
+	}
+	id, err = readHint(written, "a", "b")
 	require.NoError(t, err)
 	require.Equal(t, orderID(1), id)
 
@@ -27,6 +41,7 @@ func TestReadHint(t *testing.T) {
 		"an id in part":  hint(orderID(1)[:35]+".", 1),
 		"another peer":   {id: orderID(1), data: []byte(`{"id":"` + orderID(1) + `","side":"a","peer":"c"}`)},
 		"another side":   {id: orderID(1), data: []byte(`{"id":"` + orderID(1) + `","side":"c","peer":"b"}`)},
+		"a hidden side":  {id: orderID(1), data: []byte(`{"id":"` + orderID(1) + `","version":"\",\"side\":\"a\",\"peer\":\"b\",\"time\":\"","side":"c","peer":"b","time":"2026-11-29T08:00:00Z"}`)},
 		"an array of it": {id: orderID(1), data: []byte(`[1]`)},
 	} {
 		_, err := readHint(m, "a", "b")
