@@ -51,7 +51,12 @@ func Run(ctx context.Context, c Config, log *zap.Logger) error {
 		return fmt.Errorf("settings:\n%w", err)
 	}
 	log = log.Named("bridge").With(zap.String("side", c.Side), zap.String("remote", c.Peer))
-	listener, err := net.Listen("tcp", c.HTTPAddr)
+	c.warnInsecure(log)
+	toLocal, toRemote, err := c.transport(log)
+	if err != nil {
+		return err
+	}
+	listener, err := c.listen(log)
 	if err != nil {
 		return fmt.Errorf("listen for health and metrics: %w", err)
 	}
@@ -65,8 +70,8 @@ func Run(ctx context.Context, c Config, log *zap.Logger) error {
 	circuit := newCircuit(c.BackoffMax, log, func() { notify(changed) })
 	p := &pipe{
 		side: c.Side, peer: c.Peer,
-		local:   newClient("local", c.LocalURL, c.LocalToken, c.Workers, failed, figures.observe),
-		remote:  newClient("remote", c.RemoteURL, c.RemoteToken, c.Workers, failed, figures.observe),
+		local:   newClient("local", c.LocalURL, c.LocalToken, c.Workers, failed, figures.observe).overTLS(toLocal),
+		remote:  newClient("remote", c.RemoteURL, c.RemoteToken, c.Workers, failed, figures.observe).overTLS(toRemote),
 		circuit: circuit, metrics: figures, log: log,
 		instance: strings.ToLower(rand.Text()[:12]), delayMax: c.BackoffMax,
 		paused: source.paused, ackWait: source.ackWait,

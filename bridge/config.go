@@ -23,7 +23,14 @@ type Config struct {
 	LocalToken  string `split_words:"true" secret:"true" desc:"token of the bridge role at the own service, 32 characters or more"`
 	RemoteURL   string `split_words:"true" desc:"the peer's Orders service"`
 	RemoteToken string `split_words:"true" secret:"true" desc:"token of the peer role at the peer's service, 32 characters or more"`
+	RemotePins  string `split_words:"true" desc:"SHA-256 fingerprints of certificates, separated by commas: the peer's service must show one of them, and no authority is asked; unset: authorities decide"`
+	CA          string `split_words:"true" desc:"PEM file with authorities that are trusted for both services and NATS besides the system's"`
+	TLSCert     string `split_words:"true" desc:"PEM file with the bridge's certificate, shown to the peer's service and at HTTP_ADDR; read again when it changes; unset: none, and plain HTTP"`
+	TLSKey      string `split_words:"true" desc:"PEM file with the certificate's key"`
 	NatsURL     string `split_words:"true" secret:"true" default:"nats://127.0.0.1:4222" desc:"own JetStream; may hold user:password, several with commas"`
+
+	InsecureHTTP bool `split_words:"true" default:"false" desc:"speak plain HTTP beyond this machine: only on a private network"`
+	InsecureNats bool `split_words:"true" default:"false" desc:"use NATS beyond this machine without TLS: only on a private network"`
 
 	HTTPAddr     string `split_words:"true" default:"127.0.0.1:8081" desc:"where to serve /healthz, /readyz and /metrics"`
 	MetricsToken string `split_words:"true" secret:"true" desc:"token for /metrics, 32 characters or more"`
@@ -72,6 +79,8 @@ func (c Config) Validate() error {
 	if !brokerURLs(c.NatsURL) {
 		fault("NATS_URL", "must be nats:// or tls:// and a host, or several such with commas")
 	}
+
+	c.validateTransport(fault)
 
 	secrets := []struct{ name, value string }{
 		{"LOCAL_TOKEN", c.LocalToken}, {"REMOTE_TOKEN", c.RemoteToken}, {"METRICS_TOKEN", c.MetricsToken},

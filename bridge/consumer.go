@@ -50,7 +50,12 @@ type consumer struct {
 // connect opens the connection, or leaves it to be opened when the broker appears.
 func connect(c Config, log *zap.Logger) (*consumer, error) {
 	told := func(msg string) nats.ConnHandler { return func(*nats.Conn) { log.Info(msg) } }
+	secure := func(*nats.Options) error { return nil }
+	if c.CA != "" {
+		secure = nats.RootCAs(c.CA)
+	}
 	nc, err := nats.Connect(c.NatsURL,
+		secure,
 		nats.Name("orderbridge bridge "+c.Side+" to "+c.Peer),
 		nats.CustomInboxPrefix(contracts.BridgeInbox),
 		nats.Timeout(connectTimeout),

@@ -75,6 +75,12 @@ func newClient(target, address, token string, workers int, failed *failedCalls, 
 	}
 }
 
+// overTLS has the client use these settings for https.
+func (c *client) overTLS(settings *tls.Config) *client {
+	c.http.Transport.(*http.Transport).TLSClientConfig = settings
+	return c
+}
+
 // separate is the same client with counters of its own.
 func (c *client) separate() *client {
 	return &client{target: c.target, origin: c.origin, token: c.token, http: c.http, timeout: c.timeout, answers: c.answers, door: c.door, failed: c.failed, observe: c.observe}

@@ -64,12 +64,16 @@ func ReconcileCommand() *cobra.Command {
 
 // reconcileNow runs a reconciliation that the own service gives out, or this one.
 func reconcileNow(ctx context.Context, cmd *cobra.Command, c Config, log *zap.Logger, dryRun bool, strategy, format string) error {
+	toLocal, toRemote, err := c.transport(log)
+	if err != nil {
+		return err
+	}
 	figures := newMetrics()
 	failed := &failedCalls{}
 	p := &pipe{
 		side: c.Side, peer: c.Peer, metrics: figures, log: log.Named("reconcile"), instance: strings.ToLower(rand.Text()[:12]), delayMax: c.BackoffMax,
-		local:  newClient("local", c.LocalURL, c.LocalToken, c.Workers, failed, figures.observe),
-		remote: newClient("remote", c.RemoteURL, c.RemoteToken, c.Workers, failed, figures.observe),
+		local:  newClient("local", c.LocalURL, c.LocalToken, c.Workers, failed, figures.observe).overTLS(toLocal),
+		remote: newClient("remote", c.RemoteURL, c.RemoteToken, c.Workers, failed, figures.observe).overTLS(toRemote),
 	}
 	p.findDoors()
 	(&clerk{pipe: p}).greet(ctx)

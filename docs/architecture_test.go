@@ -184,7 +184,7 @@ func TestImportRules(t *testing.T) {
 	each("contracts", false, standard)
 	// The operator's commands know what any script knows.
 	each("services/orders/cli", false, func(path string) bool {
-		return standard(path) || path == "github.com/spf13/cobra" || path == "contracts" || path == "services/orders/visible"
+		return standard(path) || path == "github.com/spf13/cobra" || path == "contracts" || path == "services/orders/visible" || path == "settings/tlsfile"
 	})
 	// The bridge shares the contracts with the services, as two programs share a wire, and has no database.
 	each("bridge", true, func(path string) bool {

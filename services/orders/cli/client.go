@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/settings/tlsfile"
 )
 
 // remote is a running side as the operator's commands reach it.
@@ -25,7 +26,7 @@ type remote struct {
 // addRemoteFlags lets a command say which side it speaks to. The token comes from the environment
 // only, so that it is in no process list.
 func addRemoteFlags(cmd *cobra.Command) {
-	cmd.PersistentFlags().String("url", os.Getenv("ORDERBRIDGE_URL"), "origin of the side's API (ORDERBRIDGE_URL); its token is read from ORDERBRIDGE_TOKEN")
+	cmd.PersistentFlags().String("url", os.Getenv("ORDERBRIDGE_URL"), "origin of the side's API (ORDERBRIDGE_URL); its token is read from ORDERBRIDGE_TOKEN, authorities to trust besides the system's from the file ORDERBRIDGE_CA")
 }
 
 func newRemote(cmd *cobra.Command) (*remote, error) {
@@ -37,7 +38,11 @@ func newRemote(cmd *cobra.Command) (*remote, error) {
 	if url == "" || token == "" {
 		return nil, usage("set ORDERBRIDGE_URL (or --url) and ORDERBRIDGE_TOKEN to the side that you mean")
 	}
-	client := &http.Client{Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	secure, err := tlsfile.Client(os.Getenv("ORDERBRIDGE_CA"), nil, nil)
+	if err != nil {
+		return nil, usage("ORDERBRIDGE_CA: %v", err)
+	}
+	client := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: secure}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return &remote{strings.TrimRight(url, "/"), token, client}, nil
 }
 

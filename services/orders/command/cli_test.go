@@ -99,17 +99,19 @@ func TestStatusCommand(t *testing.T) {
 	require.Error(t, err)
 }
 
+// goodConfig is one that passes.
+func goodConfig() *Config {
+	return &Config{
+		Side: "a", Peer: "b", PeerURL: "https://b.example:8443", HTTPAddr: "127.0.0.1:8080", DatabaseURL: "postgres://localhost/x",
+		ClientToken: secret("client"), PeerToken: secret("peer"), BridgeToken: secret("bridge"), AdminToken: secret("admin"),
+		MetricsToken: secret("metrics"), NatsAddr: "127.0.0.1:4222", NatsUser: "orders", NatsPassword: secret("nats"), NatsSync: "always",
+		NatsReplicas: 1, ConflictPolicy: "manual", ShutdownGrace: 1, BrakeDeletions: "5%", BrakeReplacements: "off", BrakeWindow: 1,
+	}
+}
+
 // TestNoWeakSecrets: the service does not start with missing, weak or equal secrets, and says which.
 func TestNoWeakSecrets(t *testing.T) {
-	good := func() *Config {
-		return &Config{
-			Side: "a", Peer: "b", PeerURL: "https://b.example:8443", HTTPAddr: ":8080", DatabaseURL: "postgres://x",
-			ClientToken: secret("client"), PeerToken: secret("peer"), BridgeToken: secret("bridge"), AdminToken: secret("admin"),
-			MetricsToken: secret("metrics"), NatsAddr: ":4222", NatsUser: "orders", NatsPassword: secret("nats"), NatsSync: "always",
-			NatsReplicas: 1, ConflictPolicy: "manual", ShutdownGrace: 1, BrakeDeletions: "5%", BrakeReplacements: "off", BrakeWindow: 1,
-		}
-	}
-	require.NoError(t, good().Validate())
+	require.NoError(t, goodConfig().Validate())
 	for want, change := range map[string]func(*Config){
 		"ORDERS_CONFLICT_POLICY must be":            func(c *Config) { c.ConflictPolicy = "newest" },
 		"ORDERS_CONFLICT_RULES has a rule":          func(c *Config) { c.ConflictRules = "/status=max" },
@@ -140,7 +142,7 @@ func TestNoWeakSecrets(t *testing.T) {
 		"ORDERS_DATABASE_CONNS must be":             func(c *Config) { c.DatabaseConns = 1 },
 		"ORDERS_TRUSTED_PROXIES must be":            func(c *Config) { c.TrustedProxies = "10.0.0.0/33" },
 	} {
-		c := good()
+		c := goodConfig()
 		change(c)
 		require.ErrorContains(t, c.Validate(), want)
 		require.NotContains(t, c.Validate().Error(), "-secret-secret", "no secret is repeated")

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -17,6 +18,7 @@ import (
 	"github.com/orderbridge/orderbridge/services/orders/merge"
 	"github.com/orderbridge/orderbridge/services/orders/outbox"
 	"github.com/orderbridge/orderbridge/settings"
+	"github.com/orderbridge/orderbridge/settings/tlsfile"
 )
 
 // Prefix of the service's settings.
@@ -29,8 +31,14 @@ type Config struct {
 	Sides                string        `split_words:"true" desc:"other sides whose stamps the versions of orders may carry, separated by commas: of the peer's own peers, or earlier names of a side; anything else in a peer's entry is refused"`
 	PeerURL              string        `split_words:"true" desc:"origin of the other side's API, http(s)://host:port"`
 	HTTPAddr             string        `split_words:"true" default:"127.0.0.1:8080" desc:"host:port to listen on"`
+	Hosts                string        `split_words:"true" desc:"names in a request's Host header that are answered, separated by commas; IP addresses and localhost always are; unset: any name, and none where HTTP_ADDR is a loopback address"`
+	TLSCert              string        `split_words:"true" desc:"PEM file with the service's certificate and its chain; read again when it changes; unset: plain HTTP"`
+	TLSKey               string        `split_words:"true" desc:"PEM file with the certificate's key"`
+	PeerPins             string        `split_words:"true" desc:"SHA-256 fingerprints of certificates, separated by commas: the peer's token counts only on a connection on which the caller shows one of them; unset: the token is enough"`
+	InsecureHTTP         bool          `split_words:"true" default:"false" desc:"listen beyond this machine without TLS: only behind a proxy that terminates TLS, or on a private network"`
 	DatabaseURL          string        `split_words:"true" secret:"true" desc:"PostgreSQL, postgres://user:password@host:port/database"`
 	DatabaseConns        int           `split_words:"true" default:"0" desc:"connections to the database at most; 0 is 4 or the number of CPUs"`
+	InsecureDatabase     bool          `split_words:"true" default:"false" desc:"reach a database on another machine without sslmode=verify-full: only on a private network"`
 	AllowSuperuser       bool          `split_words:"true" default:"false" desc:"start although the user of the database is a superuser; for trials only"`
 	Migrate              bool          `split_words:"true" default:"true" desc:"bring the database to the newest schema at the start"`
 	ClientToken          string        `split_words:"true" secret:"true" desc:"bearer token for clients; two, separated by a comma, while one is rotated"`
@@ -41,6 +49,8 @@ type Config struct {
 	TrustedProxies       string        `split_words:"true" desc:"addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas; unset: none"`
 	InsecureCookies      bool          `split_words:"true" default:"false" desc:"let people log in over plain HTTP from other machines, where their sessions can be stolen; for trials only"`
 	NatsURL              string        `split_words:"true" secret:"true" desc:"external NATS servers, nats://user:password@host:port; unset: a server within the service"`
+	NatsCA               string        `split_words:"true" desc:"PEM file with authorities that are trusted for NATS besides the system's"`
+	InsecureNats         bool          `split_words:"true" default:"false" desc:"use NATS beyond this machine without TLS: only on a private network"`
 	NatsReplicas         int           `split_words:"true" default:"1" desc:"copies of the stream, in a cluster"`
 	NatsAddr             string        `split_words:"true" default:"127.0.0.1:4222" desc:"host:port of the embedded server"`
 	NatsUser             string        `split_words:"true" default:"orders" desc:"the service's user of the embedded server"`
@@ -151,6 +161,7 @@ func (c *Config) Validate() error {
 	if c.ShutdownGrace <= 0 {
 		fault("SHUTDOWN_GRACE", "must be above 0")
 	}
+	c.validateTransport(fault)
 	_, nameErr, rulesErr := c.policy()
 	if nameErr != nil {
 		fault("CONFLICT_POLICY", "%v", nameErr)
@@ -225,7 +236,9 @@ func (c *Config) policy() (p merge.Policy, nameErr, rulesErr error) {
 }
 
 func (c *Config) tokens(issued httpapi.Issued, log *zap.Logger) *httpapi.Tokens {
+	pins, _ := tlsfile.ParsePins(c.PeerPins) // Validate has read it
 	t := httpapi.NewTokens(issued, log)
+	t.PinPeers(pins)
 	t.Add(access.Client, c.ClientToken)
 	t.Add(access.Peer, c.PeerToken)
 	t.Add(access.Bridge, c.BridgeToken)
@@ -234,13 +247,17 @@ func (c *Config) tokens(issued httpapi.Issued, log *zap.Logger) *httpapi.Tokens 
 	return t
 }
 
-func (c *Config) broker() outbox.Options {
+func (c *Config) broker(certificate *tlsfile.Pair) outbox.Options {
 	sync, _ := c.syncInterval() // Validate has read it
+	var secure *tls.Config
+	if certificate != nil {
+		secure = certificate.Server(false)
+	}
 	return outbox.Options{
-		Side: c.Side, Peers: []string{c.Peer}, URL: c.NatsURL, Replicas: c.NatsReplicas,
+		Side: c.Side, Peers: []string{c.Peer}, URL: c.NatsURL, CA: c.NatsCA, Replicas: c.NatsReplicas,
 		Embedded: outbox.EmbeddedOptions{
 			Addr: c.NatsAddr, StoreDir: c.NatsStoreDir, User: c.NatsUser, Password: c.NatsPassword,
-			BridgePassword: c.NatsBridgePassword, OperatorPassword: c.NatsOperatorPassword, SyncInterval: sync,
+			BridgePassword: c.NatsBridgePassword, OperatorPassword: c.NatsOperatorPassword, SyncInterval: sync, TLS: secure,
 		},
 	}
 }

@@ -56,7 +56,7 @@ func TestASlowAnonymousBodyIsGivenUp(t *testing.T) {
 		c, err := net.Dial("tcp", s.cfg.HTTPAddr)
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = c.Close() })
-		_, err = fmt.Fprintf(c, "POST /admin/api/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n%s\r\n{", header)
+		_, err = fmt.Fprintf(c, "POST /admin/api/session HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n%s\r\n{", header)
 		require.NoError(t, err)
 		return c.(*net.TCPConn)
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/orderbridge/orderbridge/settings/tlsfile"
 )
 
 // Healthcheck is the command that asks a running program whether it is ready, for containers.
@@ -17,9 +19,9 @@ func Healthcheck() *cobra.Command {
 		Short: "Ask the program at ADDR (default: ORDERS_HTTP_ADDR or BRIDGE_HTTP_ADDR) whether it is ready",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			addr := os.Getenv("ORDERS_HTTP_ADDR")
+			addr, cert := os.Getenv("ORDERS_HTTP_ADDR"), os.Getenv("ORDERS_TLS_CERT")
 			if addr == "" {
-				addr = os.Getenv("BRIDGE_HTTP_ADDR")
+				addr, cert = os.Getenv("BRIDGE_HTTP_ADDR"), os.Getenv("BRIDGE_TLS_CERT")
 			}
 			if len(args) == 1 {
 				addr = args[0]
@@ -31,8 +33,11 @@ func Healthcheck() *cobra.Command {
 			if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 				host = "127.0.0.1" // listening everywhere means here too
 			}
-			client := &http.Client{Timeout: 5 * time.Second}
-			req, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
+			client, scheme, err := healthClient(cert)
+			if err != nil {
+				return err
+			}
+			req, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, scheme+"://"+net.JoinHostPort(host, port)+"/readyz", nil)
 			if err != nil {
 				return err
 			}
@@ -47,4 +52,23 @@ func Healthcheck() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// healthClient returns a client for a program on this machine that uses a certificate, empty for none. The certificate
+// itself is expected: it may be for another name than the address that is asked.
+func healthClient(cert string) (client *http.Client, scheme string, err error) {
+	client = &http.Client{Timeout: 5 * time.Second}
+	if cert == "" {
+		return client, "http", nil
+	}
+	pins, err := tlsfile.PinsOf(cert)
+	if err != nil {
+		return nil, "", err
+	}
+	secure, err := tlsfile.Client("", pins, nil)
+	if err != nil {
+		return nil, "", err
+	}
+	client.Transport = &http.Transport{TLSClientConfig: secure}
+	return client, "https", nil
 }

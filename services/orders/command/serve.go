@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os/signal"
 	"sync"
@@ -98,7 +97,12 @@ func runUntil(ctx context.Context, cfg *Config, open OpenBehind, log *zap.Logger
 	if err := checkRights(ctx, cfg, store, log); err != nil {
 		return err
 	}
-	broker, err := outbox.Open(cfg.broker(), log)
+	cfg.warnInsecure(log)
+	certificate, err := cfg.certificate(log)
+	if err != nil {
+		return err
+	}
+	broker, err := outbox.Open(cfg.broker(certificate), log)
 	if err != nil {
 		return err
 	}
@@ -154,7 +158,7 @@ func runUntil(ctx context.Context, cfg *Config, open OpenBehind, log *zap.Logger
 		router.Method(http.MethodPost, SystemHintsPath, behind.Hints())
 	}
 	cleaner := newCleaner(cfg, store, registry, log)
-	listener, err := net.Listen("tcp", cfg.HTTPAddr)
+	listener, err := cfg.listen(certificate)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
@@ -196,7 +200,7 @@ func runUntil(ctx context.Context, cfg *Config, open OpenBehind, log *zap.Logger
 		}
 		return nil
 	})
-	log.Info("serving", zap.String("addr", listener.Addr().String()), zap.String("epoch", service.Epoch()), zap.Bool("embedded_broker", cfg.NatsURL == ""))
+	log.Info("serving", zap.String("addr", listener.Addr().String()), zap.String("epoch", service.Epoch()), zap.Bool("tls", certificate != nil), zap.Bool("embedded_broker", cfg.NatsURL == ""))
 	return g.Wait()
 }
 
@@ -265,7 +269,10 @@ func newRouter(cfg *Config, api *httpapi.API, operators *admin.Admin, store *pos
 
 	proxies, _ := httpapi.ParseProxies(cfg.TrustedProxies) // Validate has read it
 	r := chi.NewRouter()
-	r.Use(proxies.Handler, httpapi.Common(log, registry), middleware.GetHead)
+	r.Use(proxies.Handler, httpapi.Common(log, registry), cfg.hosts().Handler, middleware.GetHead)
+	if cfg.TLSCert != "" {
+		r.Use(httpapi.StrictTransport)
+	}
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	r.Get("/readyz", ready(store, broker))
 	r.NotFound(tokens.Authenticate(http.HandlerFunc(notFound)).ServeHTTP)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/orderbridge/orderbridge/services/orders"
 	"github.com/orderbridge/orderbridge/services/orders/access"
+	"github.com/orderbridge/orderbridge/settings/tlsfile"
 )
 
 // refusalLogEvery is how often at most a refused caller is logged: a guesser must not fill the disk.
@@ -25,15 +26,16 @@ type Issued interface {
 
 // Tokens knows whose a bearer token is. Of those of the settings it holds hashes; others it asks for.
 type Tokens struct {
-	known   []token
-	issued  Issued
-	log     *zap.Logger
-	refused rate.Sometimes
+	known             []token
+	issued            Issued
+	pins              tlsfile.Pins
+	log               *zap.Logger
+	refused, unpinned rate.Sometimes
 }
 
 // NewTokens knows no token yet but those that were issued.
 func NewTokens(issued Issued, log *zap.Logger) *Tokens {
-	return &Tokens{issued: issued, log: log.Named("httpapi"), refused: rate.Sometimes{Interval: refusalLogEvery}}
+	return &Tokens{issued: issued, log: log.Named("httpapi"), refused: rate.Sometimes{Interval: refusalLogEvery}, unpinned: rate.Sometimes{Interval: refusalLogEvery}}
 }
 
 type token struct {
@@ -55,6 +57,10 @@ func (t *Tokens) Add(role access.Role, secrets string) {
 	}
 }
 
+// PinPeers has the peer's token count only on connections on which the caller showed one of these certificates. A token
+// that leaked is of no use without the key.
+func (t *Tokens) PinPeers(pins tlsfile.Pins) { t.pins = pins }
+
 // HasBearer tells whether a request wants to be known by a token, be it a good one or not.
 func HasBearer(r *http.Request) bool { return len(r.Header.Values("Authorization")) > 0 }
 
@@ -71,6 +77,12 @@ func (t *Tokens) Caller(r *http.Request) (*access.Caller, error) {
 		if subtle.ConstantTimeCompare(hash[:], k.hash[:]) == 1 {
 			found = &t.known[i].caller
 		}
+	}
+	if found != nil && found.Role == access.Peer && len(t.pins) > 0 && !t.pins.Match(r.TLS) {
+		t.unpinned.Do(func() {
+			t.log.Warn("peer's token refused: the caller did not show a pinned certificate; further ones are not logged for a while", zap.String("caller", r.RemoteAddr))
+		})
+		return nil, nil
 	}
 	if found != nil {
 		return found, nil

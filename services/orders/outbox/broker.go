@@ -26,6 +26,7 @@ type Options struct {
 	Side     string
 	Peers    []string
 	URL      string // of an external server or cluster; empty for an embedded one
+	CA       string // PEM file with authorities that are trusted for an external one besides the system's
 	Embedded EmbeddedOptions
 	Replicas int // of the stream, in a cluster
 }
@@ -83,6 +84,9 @@ func Open(opts Options, log *zap.Logger) (_ *Broker, err error) {
 			return nil, err
 		}
 		natsOpts = append(natsOpts, nats.InProcessServer(b.embedded), nats.UserInfo(opts.Embedded.User, opts.Embedded.Password))
+	}
+	if opts.CA != "" {
+		natsOpts = append(natsOpts, nats.RootCAs(opts.CA))
 	}
 	if b.nc, err = nats.Connect(url, natsOpts...); err != nil {
 		return nil, fmt.Errorf("connect to broker: %w", err)

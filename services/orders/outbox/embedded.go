@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -30,6 +31,8 @@ type EmbeddedOptions struct {
 	// SyncInterval is how often the store is brought to disk; 0 is after every message. Nothing
 	// depends on it but how many hints have to be published again after a power cut.
 	SyncInterval time.Duration
+	// TLS is demanded of every client but the service itself; nil for none.
+	TLS *tls.Config
 }
 
 const (
@@ -37,6 +40,7 @@ const (
 	embeddedStoreMax  = 2 << 30
 	embeddedReadyWait = 30 * time.Second
 	embeddedStopWait  = 10 * time.Second
+	embeddedTLSWait   = 5 * time.Second
 )
 
 // embedded is the server within this process.
@@ -70,7 +74,7 @@ func startEmbedded(side string, o EmbeddedOptions, log *zap.Logger) (_ *embedded
 		ServerName: "orders-" + side, Host: host, Port: port, NoSigs: true, Users: users,
 		JetStream: true, StoreDir: o.StoreDir, JetStreamMaxMemory: embeddedMemoryMax, JetStreamMaxStore: embeddedStoreMax,
 		SyncInterval: o.SyncInterval, SyncAlways: o.SyncInterval == 0,
-		DisableJetStreamBanner: true,
+		DisableJetStreamBanner: true, TLSConfig: o.TLS, TLS: o.TLS != nil, TLSTimeout: embeddedTLSWait.Seconds(),
 	}}
 	if err := e.startAnyway(); err != nil {
 		release()
