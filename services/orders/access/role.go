@@ -9,7 +9,7 @@ type Role string
 // this side, or see the admin. People have one of the last three.
 const (
 	Client   Role = "client"   // orders
-	Peer     Role = "peer"     // the other side's bridge: requests about its orders
+	Peer     Role = "peer"     // the bridge of a peer: requests about that side's orders
 	Bridge   Role = "bridge"   // the own bridge: lookups, and the peer's answers
 	Metrics  Role = "metrics"  // monitoring
 	Viewer   Role = "viewer"   // sees everything in the admin but people and tokens
@@ -35,7 +35,8 @@ func (r Role) AtLeast(least Role) bool {
 // Caller is whoever a request comes from.
 type Caller struct {
 	Role    Role
-	Actor   string // as the log names it: "user:anna", "admin:token", "client"
+	Actor   string // as the log names it: "user:anna", "admin:token", "client", "peer:b"
+	Side    string // that a peer's bridge speaks for; empty for all others
 	User    string // the person's name; empty for a token
 	Session Hash   // the person's session; zero for a token
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -30,7 +31,7 @@ type cleaner struct {
 func newCleaner(cfg *Config, store *postgres.Store, reg prometheus.Registerer, log *zap.Logger) *cleaner {
 	c := &cleaner{
 		store: store, log: log.Named("cleanup"), every: cleanupEvery,
-		what: postgres.Cleanup{Retention: cfg.Retention, Peers: []string{cfg.Peer}, Apart: cleanupEvery * 9 / 10},
+		what: postgres.Cleanup{Retention: cfg.Retention, Peers: cfg.peerNames(), Apart: cleanupEvery * 9 / 10},
 		removed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "orderbridge_cleanup_removed_total",
 			Help: "What this process removed after ORDERS_RETENTION: rows of the log, contents, and deleted orders of which only the deletion is still known.",
@@ -97,9 +98,15 @@ was deleted is never removed. The service does the same about every hour.`,
 			if err := settings.Load(Prefix, &c); err != nil {
 				return err
 			}
+			var faults []error
+			c.peers(func(name, format string, args ...any) {
+				if name == "PEER" || name == "PEERS" { // the names are all that matters here
+					faults = append(faults, fmt.Errorf("%s_%s %s", Prefix, name, fmt.Sprintf(format, args...)))
+				}
+			})
 			switch {
-			case !sideName.MatchString(c.Peer):
-				return fmt.Errorf("%s_PEER must be the name of the other side", Prefix)
+			case faults != nil:
+				return errors.Join(faults...)
 			case c.Retention == 0:
 				return fmt.Errorf("%s_RETENTION is 0: everything is kept", Prefix)
 			case c.Retention < retentionMin:
@@ -110,7 +117,7 @@ was deleted is never removed. The service does the same about every hour.`,
 				return err
 			}
 			defer store.Close()
-			done, err := store.CleanUp(cmd.Context(), postgres.Cleanup{Retention: c.Retention, Peers: []string{c.Peer}})
+			done, err := store.CleanUp(cmd.Context(), postgres.Cleanup{Retention: c.Retention, Peers: c.peerNames()})
 			if err != nil {
 				return err
 			}

@@ -24,7 +24,7 @@ func (s *side) cleanUp() postgres.Cleaned {
 	store, err := postgres.Open(s.t.Context(), s.cfg.DatabaseURL, 2)
 	require.NoError(s.t, err)
 	defer store.Close()
-	done, err := store.CleanUp(s.t.Context(), postgres.Cleanup{Retention: 90 * 24 * time.Hour, Peers: []string{s.cfg.Peer}})
+	done, err := store.CleanUp(s.t.Context(), postgres.Cleanup{Retention: 90 * 24 * time.Hour, Peers: []string{s.cfg.others()[0].name}})
 	require.NoError(s.t, err)
 	return done
 }

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,9 +27,10 @@ const Prefix = "ORDERS"
 // Config is the settings of the service.
 type Config struct {
 	Side                 string        `split_words:"true" desc:"name of this side, in every version it writes; never change it"`
-	Peer                 string        `split_words:"true" desc:"name of the other side"`
-	Sides                string        `split_words:"true" desc:"other sides whose stamps the versions of orders may carry, separated by commas: of the peer's own peers, or earlier names of a side; anything else in a peer's entry is refused"`
-	PeerURL              string        `split_words:"true" desc:"origin of the other side's API, http(s)://host:port"`
+	Peer                 string        `split_words:"true" desc:"name of the peer, where there is one"`
+	PeerURL              string        `split_words:"true" desc:"origin of its API, http(s)://host:port"`
+	Peers                string        `split_words:"true" desc:"instead of these two, names and origins of several peers, separated by blanks: b=https://host:port c=https://host:port"`
+	Sides                string        `split_words:"true" desc:"other sides whose stamps the versions of orders may carry, separated by commas: of the peers' own peers and theirs, or earlier names of a side; anything else in a peer's entry is refused"`
 	HTTPAddr             string        `split_words:"true" default:"127.0.0.1:8080" desc:"host:port to listen on"`
 	Hosts                string        `split_words:"true" desc:"names in a request's Host header that are answered, separated by commas; IP addresses and localhost always are; unset: any name, and none where HTTP_ADDR is a loopback address"`
 	TLSCert              string        `split_words:"true" desc:"PEM file with the service's certificate and its chain; read again when it changes; unset: plain HTTP"`
@@ -42,7 +43,8 @@ type Config struct {
 	AllowSuperuser       bool          `split_words:"true" default:"false" desc:"start although the user of the database is a superuser; for trials only"`
 	Migrate              bool          `split_words:"true" default:"true" desc:"bring the database to the newest schema at the start"`
 	ClientToken          string        `split_words:"true" secret:"true" desc:"bearer token for clients; two, separated by a comma, while one is rotated"`
-	PeerToken            string        `split_words:"true" secret:"true" desc:"bearer token for the other side's bridge"`
+	PeerToken            string        `split_words:"true" secret:"true" desc:"bearer token for the bridge of the one peer"`
+	PeerTokens           string        `split_words:"true" secret:"true" desc:"instead, a bearer token for the bridge of each peer, which says whose bridge it is: b=TOKEN c=TOKEN; two, separated by a comma, while one is rotated"`
 	BridgeToken          string        `split_words:"true" secret:"true" desc:"bearer token for the own bridge"`
 	AdminToken           string        `split_words:"true" secret:"true" desc:"bearer token for administrators; it works without the database's people and tokens"`
 	MetricsToken         string        `split_words:"true" secret:"true" desc:"bearer token for /metrics"`
@@ -111,16 +113,11 @@ func (c *Config) Validate() error {
 	if !sideName.MatchString(c.Side) {
 		fault("SIDE", "must be a name of lower-case letters, digits and hyphens, at most 16")
 	}
-	if !sideName.MatchString(c.Peer) || c.Peer == c.Side {
-		fault("PEER", "must be the name of another side")
-	}
+	peers := c.peers(fault)
 	for _, side := range c.sides() {
 		if !sideName.MatchString(side) {
 			fault("SIDES", "must be names of sides, separated by commas")
 		}
-	}
-	if u, err := url.Parse(c.PeerURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-		fault("PEER_URL", "must be an origin, http(s)://host:port")
 	}
 	if _, _, err := net.SplitHostPort(c.HTTPAddr); err != nil {
 		fault("HTTP_ADDR", "must be host:port")
@@ -171,10 +168,12 @@ func (c *Config) Validate() error {
 	}
 	secrets := [][2]string{
 		{"CLIENT_TOKEN", c.ClientToken},
-		{"PEER_TOKEN", c.PeerToken},
 		{"BRIDGE_TOKEN", c.BridgeToken},
 		{"ADMIN_TOKEN", c.AdminToken},
 		{"METRICS_TOKEN", c.MetricsToken},
+	}
+	for _, p := range peers {
+		secrets = append(secrets, [2]string{p.setting, p.tokens})
 	}
 	if c.NatsURL == "" {
 		secrets = append(secrets, [2]string{"NATS_PASSWORD", c.NatsPassword})
@@ -232,7 +231,7 @@ func (c *Config) syncInterval() (time.Duration, error) {
 }
 
 func (c *Config) policy() (p merge.Policy, nameErr, rulesErr error) {
-	return merge.ParsePolicy(c.ConflictPolicy, c.ConflictRules, c.Side, c.Peer)
+	return merge.ParsePolicy(c.ConflictPolicy, c.ConflictRules, slices.Concat([]string{c.Side}, c.peerNames(), c.sides())...)
 }
 
 func (c *Config) tokens(issued httpapi.Issued, log *zap.Logger) *httpapi.Tokens {
@@ -240,7 +239,9 @@ func (c *Config) tokens(issued httpapi.Issued, log *zap.Logger) *httpapi.Tokens 
 	t := httpapi.NewTokens(issued, log)
 	t.PinPeers(pins)
 	t.Add(access.Client, c.ClientToken)
-	t.Add(access.Peer, c.PeerToken)
+	for _, p := range c.others() {
+		t.AddPeer(p.name, p.tokens)
+	}
 	t.Add(access.Bridge, c.BridgeToken)
 	t.Add(access.Admin, c.AdminToken)
 	t.Add(access.Metrics, c.MetricsToken)
@@ -254,7 +255,7 @@ func (c *Config) broker(certificate *tlsfile.Pair) outbox.Options {
 		secure = certificate.Server(false)
 	}
 	return outbox.Options{
-		Side: c.Side, Peers: []string{c.Peer}, URL: c.NatsURL, CA: c.NatsCA, Replicas: c.NatsReplicas,
+		Side: c.Side, Peers: c.peerNames(), URL: c.NatsURL, CA: c.NatsCA, Replicas: c.NatsReplicas,
 		Embedded: outbox.EmbeddedOptions{
 			Addr: c.NatsAddr, StoreDir: c.NatsStoreDir, User: c.NatsUser, Password: c.NatsPassword,
 			BridgePassword: c.NatsBridgePassword, OperatorPassword: c.NatsOperatorPassword, SyncInterval: sync, TLS: secure,

@@ -58,7 +58,7 @@ func TestInventedNumbersHoldNothing(t *testing.T) {
 		require.Nil(t, s.peerStatus().Held, name)
 	}
 	require.Empty(t, s.greet("peer", http.StatusOK, map[string]int64{}), "what is refused for its claims was not seen")
-	require.Contains(t, string(s.want(http.StatusOK, "metrics", "GET", "/metrics", nil).body), "orderbridge_invented_numbers_total 1")
+	require.Contains(t, string(s.want(http.StatusOK, "metrics", "GET", "/metrics", nil).body), "orderbridge_invented_numbers_total{peer=\"b\"} 1")
 	require.Zero(t, count(t, s.cfg.DatabaseURL, "SELECT count(*) FROM reconciliations WHERE cause = 'restored'"))
 }
 
@@ -186,7 +186,7 @@ func TestAnotherProcessKnowsHowFarItHasCome(t *testing.T) {
 	require.Eventually(t, func() bool {
 		first.greetOnce("peer", forged)
 		require.Nil(t, first.peerStatus().Held)
-		return strings.Contains(string(first.want(http.StatusOK, "metrics", "GET", "/metrics", nil).body), "orderbridge_invented_numbers_total 1")
+		return strings.Contains(string(first.want(http.StatusOK, "metrics", "GET", "/metrics", nil).body), "orderbridge_invented_numbers_total{peer=\"b\"} 1")
 	}, 20*time.Second, 100*time.Millisecond)
 	second.stop()
 	first.greetOnce("peer", forged)

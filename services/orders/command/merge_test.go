@@ -26,7 +26,7 @@ func startPair(t *testing.T, policyA, policyB, rules string) *pair {
 // ask is what a bridge reads of its own side about an order.
 func ask(s *side, id string) []contracts.Entry {
 	var due contracts.LookupResult
-	s.want(http.StatusOK, "bridge", "POST", "/orders/transactions/lookup", contracts.Lookup{Peer: s.cfg.Peer, IDs: []string{id}}).into(s.t, &due)
+	s.want(http.StatusOK, "bridge", "POST", "/orders/transactions/lookup", contracts.Lookup{Peer: s.cfg.others()[0].name, IDs: []string{id}}).into(s.t, &due)
 	return due.Entries
 }
 
@@ -41,7 +41,7 @@ func tell(from, to *side, said []contracts.Entry) []contracts.Entry {
 
 // heard gives a side the answer of the other one.
 func heard(s *side, answer []contracts.Entry) {
-	s.want(http.StatusNoContent, "bridge", "PUT", "/orders/transactions", contracts.Batch{Side: s.cfg.Peer, Entries: answer}, "Prefer", "return=minimal")
+	s.want(http.StatusNoContent, "bridge", "PUT", "/orders/transactions", contracts.Batch{Side: s.cfg.others()[0].name, Entries: answer}, "Prefer", "return=minimal")
 }
 
 // carry does what the bridge of a side does with one hint. It reports false when nothing is due.
@@ -103,7 +103,7 @@ func (p *pair) states(id string) []string {
 	for _, s := range []*side{p.a, p.b} {
 		events := s.timeline(id)
 		last := events[len(events)-1]
-		require.Equal(p.t, s.cfg.Peer, last.Peer)
+		require.Equal(p.t, s.cfg.others()[0].name, last.Peer)
 		out = append(out, last.Becomes)
 	}
 	return out

@@ -15,7 +15,7 @@ import (
 // greet tells the side what its peer has seen of it, and returns what it has seen of the peer.
 func (s *side) greet(role string, status int, seen map[string]int64) map[string]int64 {
 	s.t.Helper()
-	got := s.want(status, role, "PUT", "/orders/transactions", contracts.Batch{Side: s.cfg.Peer, Entries: []contracts.Entry{}, Seen: seen})
+	got := s.want(status, role, "PUT", "/orders/transactions", contracts.Batch{Side: s.cfg.others()[0].name, Entries: []contracts.Entry{}, Seen: seen})
 	if status != http.StatusOK {
 		return nil
 	}

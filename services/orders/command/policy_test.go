@@ -16,7 +16,7 @@ func preview(s *side, policy, rules, query string) contracts.PolicyPreview {
 	require.Len(s.t, out.Cases, out.Looked)
 	var settled, differ int
 	for _, c := range out.Cases {
-		require.Equal(s.t, s.cfg.Peer, c.Peer)
+		require.Equal(s.t, s.cfg.others()[0].name, c.Peer)
 		require.False(s.t, c.At.IsZero())
 		if c.Settles {
 			settled++

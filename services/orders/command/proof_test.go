@@ -34,13 +34,16 @@ func TestAProofOfThePeerIsKept(t *testing.T) {
 	s.want(http.StatusNoContent, "peer", "POST", "/orders/proofs", ahead)
 	require.Less(t, time.Until(s.peerStatus().Proof.At), time.Minute, "a clock that is ahead is not believed")
 	for _, bad := range []func(*contracts.Proof){
-		func(p *contracts.Proof) { p.Side = "c" }, func(p *contracts.Proof) { p.Peer = "c" }, func(p *contracts.Proof) { p.Hash = "x" },
+		func(p *contracts.Proof) { p.Peer = "c" }, func(p *contracts.Proof) { p.Hash = "x" },
 		func(p *contracts.Proof) { p.Orders = -1 }, func(p *contracts.Proof) { p.At = time.Time{} },
 	} {
 		p := good
 		bad(&p)
 		s.want(http.StatusUnprocessableEntity, "peer", "POST", "/orders/proofs", p).problem(t)
 	}
+	other := good
+	other.Side = "c"
+	s.want(http.StatusForbidden, "peer", "POST", "/orders/proofs", other).problem(t)
 	s.want(http.StatusForbidden, "bridge", "POST", "/orders/proofs", good).problem(t)
 }
 

@@ -13,7 +13,7 @@ import (
 
 func (s *side) claim(begin bool) *contracts.Reconciliation {
 	s.t.Helper()
-	got := s.do("bridge", "POST", "/orders/reconciliations", contracts.ReconciliationClaim{Peer: s.cfg.Peer, Runner: "r1", Begin: begin})
+	got := s.do("bridge", "POST", "/orders/reconciliations", contracts.ReconciliationClaim{Peer: s.cfg.others()[0].name, Runner: "r1", Begin: begin})
 	if got.status == http.StatusNoContent {
 		return nil
 	}

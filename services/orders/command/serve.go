@@ -121,7 +121,7 @@ func runUntil(ctx context.Context, cfg *Config, open OpenBehind, log *zap.Logger
 	var desk *peering.Desk
 	brake := orders.NewBrake(deletions, replacements, cfg.BrakeWindow, func(peer string, s orders.BrakeState) { desk.BrakeTripped(ctx, peer, s) })
 	desk = peering.New(peering.Options{
-		Side: cfg.Side, Peers: []string{cfg.Peer}, Epoch: epoch, Every: cfg.ReconcileEvery, Now: now,
+		Side: cfg.Side, Peers: cfg.peerNames(), Epoch: epoch, Every: cfg.ReconcileEvery, Now: now,
 	}, store, brake, broker, store.PausedByPerson, log)
 	if err := await(ctx, log, "read peers", desk.Load); err != nil {
 		return err
@@ -138,13 +138,13 @@ func runUntil(ctx context.Context, cfg *Config, open OpenBehind, log *zap.Logger
 		outside, system = behind, behind
 	}
 	service := orders.NewService(orders.Options{
-		Side: cfg.Side, Peers: []string{cfg.Peer}, Sides: cfg.sides(), Policy: policy, FourEyes: cfg.FourEyes, UniqueNumbers: cfg.UniqueNumbers, Brake: brake, Judge: desk.Judge, Outside: outside, Notify: relay.Offer, Now: now,
+		Side: cfg.Side, Peers: cfg.peerNames(), Sides: cfg.sides(), Policy: policy, FourEyes: cfg.FourEyes, UniqueNumbers: cfg.UniqueNumbers, Brake: brake, Judge: desk.Judge, Outside: outside, Notify: relay.Offer, Now: now,
 	}, store, epoch, log)
 
 	people := access.New(store, now, log)
 	registry := newRegistry(cfg, store, relay, broker, desk)
 	api := httpapi.New(service, store, desk, log)
-	operators := admin.New(service, store, broker, desk, system, []admin.Peer{{Name: cfg.Peer, URL: cfg.PeerURL}}, admin.Limits{Age: cfg.AlarmAge, Deliveries: cfg.AlarmDeliveries}, now, log)
+	operators := admin.New(service, store, broker, desk, system, cfg.adminPeers(), admin.Limits{Age: cfg.AlarmAge, Deliveries: cfg.AlarmDeliveries}, now, log)
 	registry.MustRegister(newAlarmFigures(operators))
 	if behind != nil {
 		behind.Use(service)
@@ -374,11 +374,9 @@ func ready(store *postgres.Store, broker *outbox.Broker) http.HandlerFunc {
 func newRegistry(cfg *Config, store *postgres.Store, relay *outbox.Relay, broker *outbox.Broker, desk *peering.Desk) *prometheus.Registry {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		collectors.NewBuildInfoCollector(), newFigures(cfg, store, desk),
+		collectors.NewBuildInfoCollector(), newFigures(cfg.peerNames(), store, desk),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "orderbridge_hints_published_total", Help: "Hints that JetStream has taken."},
 			func() float64 { return float64(relay.Published()) }),
-		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "orderbridge_invented_numbers_total", Help: "Numbers of this side that the peer claimed and that were never given out."},
-			func() float64 { return float64(desk.Ignored(cfg.Peer)) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "orderbridge_broker_connected", Help: "1 when the broker is reachable."},
 			func() float64 {
 				if broker.Connected() {

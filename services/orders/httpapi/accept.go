@@ -23,8 +23,8 @@ type Batches interface {
 	// Accept keeps a batch, unless openMax of the same role and peer are open already (TooMany). One that
 	// is kept already and open is not kept twice; the id is that of the one kept.
 	Accept(ctx context.Context, a *orders.Accepted, pieces []orders.Piece, openMax int) (uuid.UUID, error)
-	// Accepted finds a batch that a role's token sent.
-	Accepted(ctx context.Context, id uuid.UUID, role string) (*orders.Accepted, error)
+	// Accepted finds a batch that a role's token sent, for a peer or, where none is given, for any.
+	Accepted(ctx context.Context, id uuid.UUID, role, peer string) (*orders.Accepted, error)
 	// PieceAnswers are the answers to a piece, nil when it was not applied.
 	PieceAnswers(ctx context.Context, id uuid.UUID, number int) ([]byte, error)
 	// Claim takes the next piece that no other worker holds, for as long as the lease; nil when there
@@ -111,7 +111,7 @@ func (a *API) accept(w http.ResponseWriter, r *http.Request, side string, raw []
 	case a.wake <- struct{}{}:
 	default: // the worker is awake
 	}
-	kept, err := a.batches.Accepted(r.Context(), id, role)
+	kept, err := a.batches.Accepted(r.Context(), id, role, side)
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return
@@ -189,7 +189,8 @@ func (a *API) getAccepted(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
-	b, err := a.batches.Accepted(r.Context(), id, string(RoleOf(r.Context())))
+	c := CallerOf(r.Context())
+	b, err := a.batches.Accepted(r.Context(), id, string(c.Role), c.Side)
 	if err != nil {
 		Fail(w, r, a.log, err)
 		return

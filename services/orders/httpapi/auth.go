@@ -44,15 +44,24 @@ type token struct {
 }
 
 // Add gives a role to one token, or to several that are separated by commas: two are live while one
-// is being rotated.
+// is being rotated. For peers there is AddPeer.
 func (t *Tokens) Add(role access.Role, secrets string) {
 	actor := string(role)
 	if role == access.Admin {
 		actor = "admin:token" // no person
 	}
+	t.add(access.Caller{Role: role, Actor: actor}, secrets)
+}
+
+// AddPeer gives the role of a peer's bridge to one token or several. They say which side it speaks for.
+func (t *Tokens) AddPeer(side, secrets string) {
+	t.add(access.Caller{Role: access.Peer, Actor: string(access.Peer) + ":" + side, Side: side}, secrets)
+}
+
+func (t *Tokens) add(caller access.Caller, secrets string) {
 	for s := range strings.SplitSeq(secrets, ",") {
 		if s = strings.TrimSpace(s); s != "" {
-			t.known = append(t.known, token{access.Caller{Role: role, Actor: actor}, access.HashOf(s)})
+			t.known = append(t.known, token{caller, access.HashOf(s)})
 		}
 	}
 }

@@ -47,12 +47,13 @@ func (a *API) takeProof(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
+	if err := speaksFor(r.Context(), p.Side); err != nil {
+		Fail(w, r, a.log, err)
+		return
+	}
 	var faults []contracts.FieldError
 	fault := func(pointer, detail string) {
 		faults = append(faults, contracts.FieldError{Pointer: pointer, Detail: detail})
-	}
-	if !a.service.HasPeer(p.Side) {
-		fault("/side", "is no peer of this side")
 	}
 	if p.Peer != a.service.Name() {
 		fault("/peer", "must be this side")

@@ -91,7 +91,7 @@ type entriesOut struct {
 func (a *API) listEntries(w http.ResponseWriter, r *http.Request) {
 	q := NewQuery(r)
 	from, to := idRange(q)
-	limit := q.Limit()
+	limit, peer := q.Limit(), a.peerAsking(r, q)
 	if err := q.Err(); err != nil {
 		Fail(w, r, a.log, err)
 		return
@@ -106,6 +106,6 @@ func (a *API) listEntries(w http.ResponseWriter, r *http.Request) {
 		out.Next = NextPage(w, r, "from", list[limit].ID.String())
 		list = list[:limit]
 	}
-	out.Entries = a.entriesOf(list)
+	out.Entries = a.entriesOf(list, peer)
 	a.answer(w, r, WriteJSON(w, http.StatusOK, out))
 }

@@ -141,6 +141,9 @@ func cursorSeen(r *http.Request) (*orders.Cursor, error) {
 // against the log first. A held link takes no requests before its plan is confirmed, nor does one that has
 // not been greeted; the answers to what is reconciled both do.
 func (a *API) admit(ctx context.Context, in *strictjson.Batch, answers bool) error {
+	if err := speaksFor(ctx, in.Side); err != nil && !answers {
+		return err
+	}
 	if !a.service.HasPeer(in.Side) {
 		return &orders.Error{
 			Kind: orders.Forbidden, Message: "the batch is of a side that is no peer of this one",
@@ -151,6 +154,17 @@ func (a *API) admit(ctx context.Context, in *strictjson.Batch, answers bool) err
 		return err
 	}
 	return a.peering.Admit(in.Side, len(in.Entries))
+}
+
+// speaksFor refuses a peer's token that speaks for another side than its own.
+func speaksFor(ctx context.Context, side string) error {
+	if own := CallerOf(ctx).Side; own != side {
+		return &orders.Error{
+			Kind: orders.Forbidden, Message: fmt.Sprintf("the token is that of %s, which cannot speak for another side", own),
+			Fields: []contracts.FieldError{{Pointer: "/side", Detail: "must be the side of the token"}},
+		}
+	}
+	return nil
 }
 
 // batch is what was read of a body: what the service is to observe, where each stands in the body,

@@ -19,7 +19,7 @@ import (
 // Limits of what callers have in work. They leave the database busy, and memory bounded; a flood of one
 // role or of one caller, however large, then holds up no other: the bridges go on while a client storms.
 const (
-	turnsEach       = 64 // requests of one role in work
+	turnsEach       = 64 // requests of one role, or of one peer, in work
 	placesEach      = 48 // requests of one caller, read, waiting or in work
 	placesAnonymous = 16 // requests of one address that nobody is known for
 	turnWait        = 2 * time.Second
@@ -36,10 +36,16 @@ const (
 
 // turns are the places of callers and the turns of roles.
 type turns struct {
-	roles  map[access.Role]chan struct{}
 	long   chan struct{} // places of long bodies
 	mu     sync.Mutex
+	taken  map[turnKey]chan struct{}
 	places map[string]*place
+}
+
+// turnKey is who shares turns: all of a role, or the bridges of one peer.
+type turnKey struct {
+	role access.Role
+	side string
 }
 
 // place is what one caller has of places, as long as there is a request of theirs.
@@ -49,17 +55,14 @@ type place struct {
 	requests int
 }
 
-// Turns gives each role a number of turns, and each caller a number of places, fewer than its role has
+// Turns gives each role, and each peer, a number of turns, and each caller a number of places, fewer than its role has
 // turns. Requests beyond either wait a little; who gets none is told to come again (429 with Retry-After).
 // A body is read before its turn, so that a slow one holds up nobody but its sender. Of a caller who is not
 // known it is read before a place is taken: one address may be that of many.
 //
 // It stands behind authentication.
 func Turns() func(http.Handler) http.Handler {
-	t := &turns{roles: map[access.Role]chan struct{}{}, long: make(chan struct{}, longMax), places: map[string]*place{}}
-	for _, role := range append([]access.Role{""}, access.Roles...) {
-		t.roles[role] = make(chan struct{}, turnsEach)
-	}
+	t := &turns{taken: map[turnKey]chan struct{}{}, long: make(chan struct{}, longMax), places: map[string]*place{}}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { t.serve(w, r, next) })
 	}
@@ -88,13 +91,24 @@ func (t *turns) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 		}
 		defer done()
 	}
-	turn := t.roles[caller.Role]
+	turn := t.turnsOf(caller)
 	if err := wait(r.Context(), turn); err != nil {
 		noTurn(w, r, err, "this role has too many requests under way")
 		return
 	}
 	defer func() { <-turn }()
 	next.ServeHTTP(w, r)
+}
+
+// turnsOf are the turns that a caller shares. There are as many as roles and configured peers.
+func (t *turns) turnsOf(c access.Caller) chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := turnKey{c.Role, c.Side}
+	if t.taken[key] == nil {
+		t.taken[key] = make(chan struct{}, turnsEach)
+	}
+	return t.taken[key]
 }
 
 // readKnown reads ahead the body of a caller who is known; whoever reads the body finds what went wrong. Done gives

@@ -23,7 +23,7 @@ const (
 	insertPiece  = `INSERT INTO accepted_pieces (batch_id, number, entries, body) VALUES ($1, $2, $3, $4)`
 	readBatch    = `SELECT b.peer, b.accepted_at, b.started_at IS NOT NULL, b.ended_at, b.failure, count(*), sum(p.entries),
 	COALESCE(sum(p.entries) FILTER (WHERE p.answers IS NOT NULL), 0), sum(p.collided), sum(p.refused)
-	FROM accepted_batches b JOIN accepted_pieces p ON p.batch_id = b.id WHERE b.id = $1 AND b.role = $2 GROUP BY b.id`
+	FROM accepted_batches b JOIN accepted_pieces p ON p.batch_id = b.id WHERE b.id = $1 AND b.role = $2 AND ($3 = '' OR b.peer = $3) GROUP BY b.id`
 	readAnswers = `SELECT answers FROM accepted_pieces WHERE batch_id = $1 AND number = $2 AND answers IS NOT NULL`
 	// A lease, and no lock, since a connection is too much to hold on to for so long.
 	claimBatch = `UPDATE accepted_batches SET leased_by = $1, leased_until = now() + $2::interval, attempts = attempts + 1,
@@ -73,11 +73,11 @@ func (s *Store) Accept(ctx context.Context, a *orders.Accepted, pieces []orders.
 	return id, translate(err, "accept a batch")
 }
 
-// Accepted finds a batch that a role's token sent.
-func (s *Store) Accepted(ctx context.Context, id uuid.UUID, role string) (*orders.Accepted, error) {
+// Accepted finds a batch that a role's token sent, for a peer or, where none is given, for any.
+func (s *Store) Accepted(ctx context.Context, id uuid.UUID, role, peer string) (*orders.Accepted, error) {
 	a := &orders.Accepted{ID: id, Role: role}
 	var ended *time.Time
-	err := s.pool.QueryRow(ctx, readBatch, id, role).Scan(&a.Peer, &a.AcceptedAt, &a.Started, &ended, &a.Failure,
+	err := s.pool.QueryRow(ctx, readBatch, id, role, peer).Scan(&a.Peer, &a.AcceptedAt, &a.Started, &ended, &a.Failure,
 		&a.Pieces, &a.Entries, &a.Settled, &a.Collided, &a.Refused)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, orders.Errorf(orders.NotFound, "there is no such batch, or it was forgotten since")
