@@ -100,7 +100,7 @@ func BenchmarkPipe(b *testing.B) {
 	for _, n := range []int{1, 256} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			local, remote := typical(b, n)
-			benchmark(b, newPipe(zap.NewNop(), local, remote), n)
+			benchmark(b, newTestPipe(zap.NewNop(), local, remote), n)
 		})
 	}
 }
@@ -109,7 +109,7 @@ func BenchmarkPipeOverHTTP(b *testing.B) {
 	for _, n := range []int{1, 256} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			local, remote := typical(b, n)
-			p := newPipe(zap.NewNop(), nil, nil)
+			p := newTestPipe(zap.NewNop(), nil, nil)
 			for c, h := range map[**client]canned{&p.local: local, &p.remote: remote} {
 				s := httptest.NewServer(h)
 				b.Cleanup(s.Close)

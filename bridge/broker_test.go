@@ -64,8 +64,13 @@ func (b *broker) declare(ackWait time.Duration) {
 		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardNew, Storage: jetstream.FileStorage,
 	})
 	require.NoError(b.t, err)
-	_, err = b.js.CreateOrUpdateConsumer(b.t.Context(), contracts.HintStream, jetstream.ConsumerConfig{
-		Durable: contracts.HintConsumer("b"), FilterSubject: contracts.HintSubject("b", ">"),
+	b.declareFor("b", ackWait)
+}
+
+// declareFor makes the consumer of a peer.
+func (b *broker) declareFor(peer string, ackWait time.Duration) {
+	_, err := b.js.CreateOrUpdateConsumer(b.t.Context(), contracts.HintStream, jetstream.ConsumerConfig{
+		Durable: contracts.HintConsumer(peer), FilterSubject: contracts.HintSubject(peer, ">"),
 		AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, MaxDeliver: -1, MaxAckPending: 4096,
 	})
 	require.NoError(b.t, err)

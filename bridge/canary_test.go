@@ -108,7 +108,7 @@ func throughThePipe(t *testing.T, form string) {
 		respond(t, w, http.StatusOK, contracts.Batch{Side: "b", Entries: []contracts.Entry{{ItemID: orderID(0), State: "OK", Version: v, ItemURI: strings.ToValidUTF8(form, "?"), AnswerTo: v}}})
 		return true
 	}
-	p := newPipe(zap.NewNop(), nil, nil)
+	p := newTestPipe(zap.NewNop(), nil, nil)
 	p.local = newClient("local", serve(t, local).URL, localToken, 1, p.local.failed, p.metrics.observe)
 	p.remote = newClient("remote", serve(t, remote).URL, remoteToken, 1, p.local.failed, p.metrics.observe)
 	defer p.local.http.CloseIdleConnections()

@@ -2,17 +2,16 @@ package bridge
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os/signal"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
@@ -23,8 +22,8 @@ import (
 func Command() *cobra.Command {
 	return &cobra.Command{
 		Use:   "bridge",
-		Short: "Carry the changes of one side to its peer",
-		Long:  "Carry the changes of one side to its peer, until SIGINT or SIGTERM.\nThe settings come from the environment, with names that begin with BRIDGE_.",
+		Short: "Carry the changes of one side to its peers",
+		Long:  "Carry the changes of one side to its peers, until SIGINT or SIGTERM.\nThe settings come from the environment, with names that begin with BRIDGE_.",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var c Config
@@ -50,7 +49,7 @@ func Run(ctx context.Context, c Config, log *zap.Logger) error {
 	if err := c.Validate(); err != nil {
 		return fmt.Errorf("settings:\n%w", err)
 	}
-	log = log.Named("bridge").With(zap.String("side", c.Side), zap.String("remote", c.Peer))
+	log = log.Named("bridge").With(zap.String("side", c.Side))
 	c.warnInsecure(log)
 	toLocal, toRemote, err := c.transport(log)
 	if err != nil {
@@ -60,36 +59,27 @@ func Run(ctx context.Context, c Config, log *zap.Logger) error {
 	if err != nil {
 		return fmt.Errorf("listen for health and metrics: %w", err)
 	}
-	source, err := connect(c, log)
+	broker, err := connect(c, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	defer source.close()
+	defer broker.close(log)
 
-	figures, failed, changed := newMetrics(), &failedCalls{}, make(chan struct{}, 1)
-	circuit := newCircuit(c.BackoffMax, log, func() { notify(changed) })
-	p := &pipe{
-		side: c.Side, peer: c.Peer,
-		local:   newClient("local", c.LocalURL, c.LocalToken, c.Workers, failed, figures.observe).overTLS(toLocal),
-		remote:  newClient("remote", c.RemoteURL, c.RemoteToken, c.Workers, failed, figures.observe).overTLS(toRemote),
-		circuit: circuit, metrics: figures, log: log,
-		instance: strings.ToLower(rand.Text()[:12]), delayMax: c.BackoffMax,
-		paused: source.paused, ackWait: source.ackWait,
+	registry, peers := prometheus.NewRegistry(), c.remotes()
+	local := newClient("local", c.LocalURL, c.LocalToken, c.Workers*len(peers), nil, nil).overTLS(toLocal)
+	defer local.http.CloseIdleConnections()
+	var links []*link
+	for _, p := range peers {
+		l := newLink(c, p, local, toRemote, broker, registry, log)
+		defer l.pipe.remote.http.CloseIdleConnections()
+		links = append(links, l)
 	}
-	p.findDoors()
-	figures.watch(circuit, source.paused, p.handshakes.state, p.retried.last)
-	defer p.local.http.CloseIdleConnections()
-	defer p.remote.http.CloseIdleConnections()
-	r := &reporter{
-		instance: p.instance, peer: c.Peer, changed: changed, circuit: circuit, missing: source.missing,
-		delivered: p.delivered.Load, failed: failed.last, retried: p.retried.last, handshakes: p.handshakes.state, publish: source.publish, log: log,
-	}
-	return runParts(ctx, c, log, listener, source, p, r)
+	return runParts(ctx, c, log, listener, registry, links)
 }
 
 // runParts starts the parts and stops them when ctx is done or one of them fails: the workers first,
 // as they need the others.
-func runParts(ctx context.Context, c Config, log *zap.Logger, listener net.Listener, source *consumer, p *pipe, r *reporter) error {
+func runParts(ctx context.Context, c Config, log *zap.Logger, listener net.Listener, registry prometheus.Gatherer, links []*link) error {
 	stop, stopNow := context.WithCancel(ctx)
 	defer stopNow()
 	work, breakOff := context.WithCancel(context.WithoutCancel(ctx))
@@ -97,23 +87,21 @@ func runParts(ctx context.Context, c Config, log *zap.Logger, listener net.Liste
 	besides, endBesides := context.WithCancel(context.WithoutCancel(ctx))
 	defer endBesides()
 
-	var others sync.WaitGroup
-	server, failed := healthServer(c.MetricsToken, p.metrics, source.missing), error(nil)
+	var others, workers sync.WaitGroup
+	server, failed := healthServer(c.MetricsToken, registry, func() string { return missing(links) }), error(nil)
 	others.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			failed = fmt.Errorf("serve health and metrics: %w", err)
 			stopNow()
 		}
 	})
-	others.Go(func() { source.watch(besides) })
-	others.Go(func() { r.run(besides) })
-	others.Go(func() { (&clerk{pipe: p, paused: source.paused}).run(besides) })
-
-	var workers sync.WaitGroup
-	for range c.Workers {
-		workers.Go(func() { fetchAndSettle(stop, work, source, p, c.Batch) })
+	for _, l := range links {
+		l.start(besides, &others)
+		for range c.Workers {
+			workers.Go(func() { fetchAndSettle(stop, work, l.source, l.pipe, c.Batch) })
+		}
 	}
-	log.Info("bridge started", zap.String("instance", p.instance), zap.Stringer("http", listener.Addr()))
+	log.Info("bridge started", zap.Stringer("http", listener.Addr()))
 
 	<-stop.Done()
 	grace := time.AfterFunc(c.ShutdownGrace, breakOff)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
@@ -46,12 +47,34 @@ func page(t *testing.T, address, token string) string {
 // metric reads one figure of a bridge.
 func metric(t *testing.T, bridge *running, r *rig, name string) int {
 	t.Helper()
-	_, after, found := strings.Cut(page(t, bridge.address+"/metrics", r.config.MetricsToken), "\norderbridge_bridge_"+name+" ")
+	name, labels, _ := strings.Cut(strings.TrimSuffix(name, "}"), "{")
+	labels = strings.TrimPrefix(labels+`,peer="b"`, ",")
+	_, after, found := strings.Cut(page(t, bridge.address+"/metrics", r.config.MetricsToken), "\norderbridge_bridge_"+name+"{"+labels+"} ")
 	require.True(t, found, name)
 	var n int
 	_, err := fmt.Sscan(after, &n)
 	require.NoError(t, err)
 	return n
+}
+
+// TestSeveralPeers: one process carries to several peers, and one that is away holds up no other.
+func TestSeveralPeers(t *testing.T) {
+	r := newRig(t)
+	r.declare(time.Second)
+	r.declareFor("c", time.Second)
+	c := &r.config
+	c.Peers, c.RemoteTokens = "b="+c.RemoteURL+" c=http://127.0.0.1:1", "b="+c.RemoteToken+" c="+strings.Repeat("c", 32)
+	c.Peer, c.RemoteURL, c.RemoteToken = "", "", ""
+	bridge := r.startBridge()
+	all := hints(20)
+	r.edit(all, 1)
+	eventually(t, "c is unreachable", func() bool {
+		return strings.Contains(page(t, bridge.address+"/metrics", c.MetricsToken), `orderbridge_bridge_handshakes_failing{peer="c"} 3`)
+	})
+	eventually(t, "b has all", func() bool { return metric(t, bridge, r, `entries_total{outcome="settled"}`) == 20 })
+	r.edit(all, 2)
+	eventually(t, "b has all again", func() bool { return metric(t, bridge, r, `entries_total{outcome="settled"}`) == 40 })
+	require.Zero(t, metric(t, bridge, r, "circuit_state"))
 }
 
 func TestMetricsNeedTheirToken(t *testing.T) {
@@ -62,8 +85,8 @@ func TestMetricsNeedTheirToken(t *testing.T) {
 	}
 	text := page(t, address+"/metrics", r.config.MetricsToken)
 	for _, name := range []string{
-		"orderbridge_bridge_entries_total{outcome=\"settled\"} 0", "orderbridge_bridge_batches_total 0", "orderbridge_bridge_redelivered_total 0",
-		"orderbridge_bridge_circuit_state 0", "orderbridge_bridge_unauthorized 0", "orderbridge_bridge_paused 0",
+		"orderbridge_bridge_entries_total{outcome=\"settled\",peer=\"b\"} 0", "orderbridge_bridge_batches_total{peer=\"b\"} 0", "orderbridge_bridge_redelivered_total{peer=\"b\"} 0",
+		"orderbridge_bridge_circuit_state{peer=\"b\"} 0", "orderbridge_bridge_unauthorized{peer=\"b\"} 0", "orderbridge_bridge_paused{peer=\"b\"} 0",
 	} {
 		require.Contains(t, text, name+"\n")
 	}
@@ -75,6 +98,29 @@ func goodConfig() Config {
 		Side: "a", Peer: "b", LocalURL: "http://127.0.0.1:8080", LocalToken: localToken, RemoteURL: "https://b.example/", RemoteToken: remoteToken,
 		NatsURL: "nats://orders:secret@127.0.0.1:4222,tls://second", HTTPAddr: "127.0.0.1:0", MetricsToken: strings.Repeat("m", 32),
 		Batch: 256, Workers: 2, BackoffMax: backoffBase, ShutdownGrace: 1,
+	}
+}
+
+// twoPeers sets peers and tokens in place of those of one.
+func twoPeers(peers, tokens string) func(*Config) {
+	return func(c *Config) {
+		c.Peer, c.RemoteURL, c.RemoteToken, c.Peers, c.RemoteTokens = "", "", "", peers, tokens
+	}
+}
+
+func TestChosenPeer(t *testing.T) {
+	one, two := goodConfig(), goodConfig()
+	twoPeers("b=https://b c=https://c", "b="+remoteToken+" c="+strings.Repeat("c", 32))(&two)
+	require.NoError(t, two.Validate())
+	p, err := one.chosen(nil)
+	require.NoError(t, err)
+	require.Equal(t, "b", p.name)
+	p, err = two.chosen([]string{"c"})
+	require.NoError(t, err)
+	require.Equal(t, "https://c", p.url)
+	for _, args := range [][]string{nil, {"d"}} {
+		_, err = two.chosen(args)
+		require.EqualError(t, err, "say which peer: b, c")
 	}
 }
 
@@ -94,22 +140,32 @@ func TestValidateNamesEveryFaultAndNoSecret(t *testing.T) {
 
 func TestValidateOneByOne(t *testing.T) {
 	for want, spoil := range map[string]func(*Config){
-		"BRIDGE_SIDE must match":             func(c *Config) { c.Side = "1a" },
-		"BRIDGE_PEER must match":             func(c *Config) { c.Peer = strings.Repeat("b", 17) },
-		"BRIDGE_PEER must differ":            func(c *Config) { c.Peer = "a" },
-		"BRIDGE_LOCAL_URL must hold nothing": func(c *Config) { c.LocalURL = "http://x/orders" },
-		"BRIDGE_LOCAL_URL must be http":      func(c *Config) { c.LocalURL = "x:8080" },
-		"BRIDGE_REMOTE_URL must hold":        func(c *Config) { c.RemoteURL = "http://x/?a=b" },
-		"BRIDGE_REMOTE_URL must be":          func(c *Config) { c.RemoteURL = "" },
-		"BRIDGE_REMOTE_URL must be a URL":    func(c *Config) { c.RemoteURL = "http://x\x7f" },
-		"BRIDGE_REMOTE_URL must differ":      func(c *Config) { c.RemoteURL = c.LocalURL + "/" },
-		"BRIDGE_NATS_URL":                    func(c *Config) { c.NatsURL = "" },
-		"BRIDGE_LOCAL_TOKEN must have 32":    func(c *Config) { c.LocalToken = strings.Repeat("x", 31) },
-		"BRIDGE_REMOTE_TOKEN must have":      func(c *Config) { c.RemoteToken = strings.Repeat("x", 32) + "\r\n" },
-		"BRIDGE_METRICS_TOKEN must have":     func(c *Config) { c.MetricsToken = strings.Repeat("x,", 32) },
-		"BRIDGE_METRICS_TOKEN must differ":   func(c *Config) { c.MetricsToken = c.LocalToken },
-		"BRIDGE_BATCH":                       func(c *Config) { c.Batch = 0 },
-		"BRIDGE_WORKERS":                     func(c *Config) { c.Workers = 0 },
+		"BRIDGE_SIDE must match":                    func(c *Config) { c.Side = "1a" },
+		"BRIDGE_PEER must match":                    func(c *Config) { c.Peer = strings.Repeat("b", 17) },
+		"BRIDGE_PEER must differ":                   func(c *Config) { c.Peer = "a" },
+		"BRIDGE_LOCAL_URL must hold nothing":        func(c *Config) { c.LocalURL = "http://x/orders" },
+		"BRIDGE_LOCAL_URL must be http":             func(c *Config) { c.LocalURL = "x:8080" },
+		"BRIDGE_REMOTE_URL must hold":               func(c *Config) { c.RemoteURL = "http://x/?a=b" },
+		"BRIDGE_REMOTE_URL must be":                 func(c *Config) { c.RemoteURL = "" },
+		"BRIDGE_REMOTE_URL must be a URL":           func(c *Config) { c.RemoteURL = "http://x\x7f" },
+		"BRIDGE_REMOTE_URL must differ":             func(c *Config) { c.RemoteURL = c.LocalURL + "/" },
+		"BRIDGE_NATS_URL":                           func(c *Config) { c.NatsURL = "" },
+		"BRIDGE_LOCAL_TOKEN must have 32":           func(c *Config) { c.LocalToken = strings.Repeat("x", 31) },
+		"BRIDGE_REMOTE_TOKEN must have":             func(c *Config) { c.RemoteToken = strings.Repeat("x", 32) + "\r\n" },
+		"BRIDGE_METRICS_TOKEN must have":            func(c *Config) { c.MetricsToken = strings.Repeat("x,", 32) },
+		"BRIDGE_METRICS_TOKEN must differ":          func(c *Config) { c.MetricsToken = c.LocalToken },
+		"BRIDGE_PEER must not be set beside":        func(c *Config) { c.Peers = "b=http://b" },
+		"BRIDGE_REMOTE_TOKENS needs BRIDGE_PEERS":   func(c *Config) { c.RemoteTokens = "b=" + remoteToken },
+		"BRIDGE_PEERS must be pairs":                twoPeers("b", ""),
+		"BRIDGE_PEERS must match":                   twoPeers("B=http://b", "B="+remoteToken),
+		"BRIDGE_PEERS must differ from BRIDGE_SIDE": twoPeers("a=http://b", "a="+remoteToken),
+		"BRIDGE_PEERS: c must be http":              twoPeers("b=http://b c=c", "b="+remoteToken),
+		"BRIDGE_REMOTE_TOKENS must be pairs":        twoPeers("b=http://b", remoteToken),
+		"BRIDGE_REMOTE_TOKENS: c must have 32":      twoPeers("b=http://b c=http://c", "b="+remoteToken),
+		"BRIDGE_REMOTE_TOKENS: c must differ":       twoPeers("b=http://b c=http://c", "b="+remoteToken+" c="+remoteToken),
+		"BRIDGE_REMOTE_TOKENS has a token for c":    twoPeers("b=http://b", "b="+remoteToken+" c="+remoteToken),
+		"BRIDGE_BATCH":                              func(c *Config) { c.Batch = 0 },
+		"BRIDGE_WORKERS":                            func(c *Config) { c.Workers = 0 },
 	} {
 		c := goodConfig()
 		spoil(&c)
@@ -119,7 +175,7 @@ func TestValidateOneByOne(t *testing.T) {
 
 func TestSettingsHaveTheirNamesAndMeanings(t *testing.T) {
 	require.Equal(t, []string{
-		"BRIDGE_SIDE", "BRIDGE_PEER", "BRIDGE_LOCAL_URL", "BRIDGE_LOCAL_TOKEN", "BRIDGE_REMOTE_URL", "BRIDGE_REMOTE_TOKEN",
+		"BRIDGE_SIDE", "BRIDGE_PEER", "BRIDGE_LOCAL_URL", "BRIDGE_LOCAL_TOKEN", "BRIDGE_REMOTE_URL", "BRIDGE_REMOTE_TOKEN", "BRIDGE_PEERS", "BRIDGE_REMOTE_TOKENS",
 		"BRIDGE_REMOTE_PINS", "BRIDGE_CA", "BRIDGE_TLS_CERT", "BRIDGE_TLS_KEY", "BRIDGE_NATS_URL", "BRIDGE_INSECURE_HTTP", "BRIDGE_INSECURE_NATS",
 		"BRIDGE_HTTP_ADDR", "BRIDGE_METRICS_TOKEN", "BRIDGE_LOG_LEVEL", "BRIDGE_LOG_FORMAT", "BRIDGE_BATCH", "BRIDGE_WORKERS", "BRIDGE_BACKOFF_MAX", "BRIDGE_SHUTDOWN_GRACE",
 	}, settings.Names(settingsPrefix, &Config{}))

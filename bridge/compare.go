@@ -341,6 +341,15 @@ func (c *comparison) listBoth(ctx context.Context, in span) (map[string]differen
 	return c.withoutInvalid(differences(here, there)), nil
 }
 
+// pageOf begins the query of a page. The own service has to know towards whom the states are wanted; the peer's does.
+func (c *comparison) pageOf(of *client) url.Values {
+	query := url.Values{"limit": {strconv.Itoa(contracts.BatchEntriesMax)}}
+	if of == c.here {
+		query.Set("peer", c.sideThere)
+	}
+	return query
+}
+
 var idForm = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
 // list reads how a range of orders stands on one side. Of the address of a next page only the id is
@@ -348,7 +357,7 @@ var idForm = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4
 func (c *comparison) list(ctx context.Context, of *client, side string, in span) (map[string]*contracts.Entry, error) {
 	out := map[string]*contracts.Entry{}
 	for {
-		query := url.Values{"limit": {strconv.Itoa(contracts.BatchEntriesMax)}}
+		query := c.pageOf(of)
 		in.put(query)
 		page, err := fetchPage[entryPage](ctx, c, of, "/orders/entries?"+query.Encode())
 		if err != nil {

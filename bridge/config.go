@@ -17,17 +17,19 @@ const settingsPrefix = "BRIDGE"
 // Config holds the settings of a bridge.
 type Config struct {
 	Side string `split_words:"true" desc:"name of the side whose changes this bridge carries"`
-	Peer string `split_words:"true" desc:"name of the side that it tells"`
+	Peer string `split_words:"true" desc:"name of the side that it carries them to, where there is one"`
 
-	LocalURL    string `split_words:"true" default:"http://127.0.0.1:8080" desc:"own Orders service"`
-	LocalToken  string `split_words:"true" secret:"true" desc:"token of the bridge role at the own service, 32 characters or more"`
-	RemoteURL   string `split_words:"true" desc:"the peer's Orders service"`
-	RemoteToken string `split_words:"true" secret:"true" desc:"token of the peer role at the peer's service, 32 characters or more"`
-	RemotePins  string `split_words:"true" desc:"SHA-256 fingerprints of certificates, separated by commas: the peer's service must show one of them, and no authority is asked; unset: authorities decide"`
-	CA          string `split_words:"true" desc:"PEM file with authorities that are trusted for both services and NATS besides the system's"`
-	TLSCert     string `split_words:"true" desc:"PEM file with the bridge's certificate, shown to the peer's service and at HTTP_ADDR; read again when it changes; unset: none, and plain HTTP"`
-	TLSKey      string `split_words:"true" desc:"PEM file with the certificate's key"`
-	NatsURL     string `split_words:"true" secret:"true" default:"nats://127.0.0.1:4222" desc:"own JetStream; may hold user:password, several with commas"`
+	LocalURL     string `split_words:"true" default:"http://127.0.0.1:8080" desc:"own Orders service"`
+	LocalToken   string `split_words:"true" secret:"true" desc:"token of the bridge role at the own service, 32 characters or more"`
+	RemoteURL    string `split_words:"true" desc:"the peer's Orders service"`
+	RemoteToken  string `split_words:"true" secret:"true" desc:"token of the peer role at the peer's service, 32 characters or more"`
+	Peers        string `split_words:"true" desc:"instead of BRIDGE_PEER and BRIDGE_REMOTE_URL, names and Orders services of several peers, separated by blanks: b=https://host:port c=https://host:port"`
+	RemoteTokens string `split_words:"true" secret:"true" desc:"instead of BRIDGE_REMOTE_TOKEN, the token at each of them: b=TOKEN c=TOKEN"`
+	RemotePins   string `split_words:"true" desc:"SHA-256 fingerprints of certificates, separated by commas: a peer's service must show one of them, and no authority is asked; unset: authorities decide"`
+	CA           string `split_words:"true" desc:"PEM file with authorities that are trusted for all services and NATS besides the system's"`
+	TLSCert      string `split_words:"true" desc:"PEM file with the bridge's certificate, shown to the peers' services and at HTTP_ADDR; read again when it changes; unset: none, and plain HTTP"`
+	TLSKey       string `split_words:"true" desc:"PEM file with the certificate's key"`
+	NatsURL      string `split_words:"true" secret:"true" default:"nats://127.0.0.1:4222" desc:"own JetStream; may hold user:password, several with commas"`
 
 	InsecureHTTP bool `split_words:"true" default:"false" desc:"speak plain HTTP beyond this machine: only on a private network"`
 	InsecureNats bool `split_words:"true" default:"false" desc:"use NATS beyond this machine without TLS: only on a private network"`
@@ -59,32 +61,25 @@ func (c Config) Validate() error {
 		faults = append(faults, fmt.Errorf(settingsPrefix+"_"+name+" "+format, args...))
 	}
 
-	for _, s := range []struct{ name, value string }{{"SIDE", c.Side}, {"PEER", c.Peer}} {
-		if !sideName.MatchString(s.value) {
-			fault(s.name, "must match %s", sideName)
-		}
+	if !sideName.MatchString(c.Side) {
+		fault("SIDE", "must match %s", sideName)
 	}
-	if c.Side == c.Peer {
-		fault("PEER", "must differ from BRIDGE_SIDE")
+	if why := originFault(c.LocalURL); why != "" {
+		fault("LOCAL_URL", "%s", why)
 	}
-
-	for _, u := range []struct{ name, value string }{{"LOCAL_URL", c.LocalURL}, {"REMOTE_URL", c.RemoteURL}} {
-		if why := originFault(u.value); why != "" {
-			fault(u.name, "%s", why)
-		}
-	}
-	if strings.TrimSuffix(c.LocalURL, "/") == strings.TrimSuffix(c.RemoteURL, "/") {
-		fault("REMOTE_URL", "must differ from BRIDGE_LOCAL_URL")
-	}
+	peers := c.peers(fault)
 	if !brokerURLs(c.NatsURL) {
 		fault("NATS_URL", "must be nats:// or tls:// and a host, or several such with commas")
 	}
 
-	c.validateTransport(fault)
+	c.validateTransport(peers, fault)
 
-	secrets := []struct{ name, value string }{
-		{"LOCAL_TOKEN", c.LocalToken}, {"REMOTE_TOKEN", c.RemoteToken}, {"METRICS_TOKEN", c.MetricsToken},
+	type secret struct{ name, value string }
+	secrets := []secret{{"LOCAL_TOKEN", c.LocalToken}}
+	for _, p := range peers {
+		secrets = append(secrets, secret{p.tokenSetting, p.token})
 	}
+	secrets = append(secrets, secret{"METRICS_TOKEN", c.MetricsToken})
 	for i, s := range secrets {
 		if len(s.value) < secretLengthMin || strings.ContainsFunc(s.value, notInToken) {
 			fault(s.name, "must have %d or more visible ASCII characters and no comma", secretLengthMin)

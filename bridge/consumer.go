@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,8 +48,18 @@ type consumer struct {
 	fault   string             // why there is none
 }
 
+// connection is that to the own broker, which the bridges to all peers share.
+type connection struct {
+	nc *nats.Conn
+	js jetstream.JetStream
+}
+
 // connect opens the connection, or leaves it to be opened when the broker appears.
-func connect(c Config, log *zap.Logger) (*consumer, error) {
+func connect(c Config, log *zap.Logger) (*connection, error) {
+	var names []string
+	for _, p := range c.remotes() {
+		names = append(names, p.name)
+	}
 	told := func(msg string) nats.ConnHandler { return func(*nats.Conn) { log.Info(msg) } }
 	secure := func(*nats.Options) error { return nil }
 	if c.CA != "" {
@@ -56,7 +67,7 @@ func connect(c Config, log *zap.Logger) (*consumer, error) {
 	}
 	nc, err := nats.Connect(c.NatsURL,
 		secure,
-		nats.Name("orderbridge bridge "+c.Side+" to "+c.Peer),
+		nats.Name("orderbridge bridge "+c.Side+" to "+strings.Join(names, " ")),
 		nats.CustomInboxPrefix(contracts.BridgeInbox),
 		nats.Timeout(connectTimeout),
 		nats.RetryOnFailedConnect(true),
@@ -83,16 +94,21 @@ func connect(c Config, log *zap.Logger) (*consumer, error) {
 		nc.Close()
 		return nil, fmt.Errorf("open JetStream: %w", err)
 	}
-	cons := &consumer{nc: nc, js: js, peer: c.Peer, log: log, fault: "not looked for yet"}
+	return &connection{nc, js}, nil
+}
+
+// consumer is the end of a peer's consumer on this connection.
+func (c *connection) consumer(peer string, log *zap.Logger) *consumer {
+	cons := &consumer{nc: c.nc, js: c.js, peer: peer, log: log, fault: "not looked for yet"}
 	cons.ackWaitNow.Store(int64(ackWaitDefault))
-	return cons, nil
+	return cons
 }
 
 // close lets acknowledgements that are on their way get out.
-func (c *consumer) close() {
+func (c *connection) close(log *zap.Logger) {
 	if c.nc.IsConnected() {
 		if err := c.nc.FlushTimeout(flushTimeout); err != nil {
-			c.log.Debug("flush", zap.Error(err))
+			log.Debug("flush", zap.Error(err))
 		}
 	}
 	c.nc.Close()

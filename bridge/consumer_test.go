@@ -109,8 +109,9 @@ func TestWhatADeadBridgeHadInHandComesAgain(t *testing.T) {
 	r := newRig(t)
 	r.declare(time.Second)
 	r.edit(hints(40), 1)
-	dead, err := connect(r.config, zap.NewNop())
+	broker, err := connect(r.config, zap.NewNop())
 	require.NoError(t, err)
+	dead := broker.consumer("b", zap.NewNop())
 	took := 0
 	eventually(t, "hints fetched", func() bool {
 		some, err := dead.fetch(t.Context(), 30-took)

@@ -46,7 +46,7 @@ func live(p *pair, k *killer, all []*hintOf) (died bool) {
 			panic(r)
 		}
 	}()
-	p.pipe = newPipe(zap.NewNop(), around{k, inMemory{p.local}}, around{k, inMemory{p.remote}})
+	p.pipe = newTestPipe(zap.NewNop(), around{k, inMemory{p.local}}, around{k, inMemory{p.remote}})
 	var left []*hintOf
 	for _, m := range all {
 		if m.done != "ack" {
@@ -127,7 +127,7 @@ func TestABridgeThatWakesUpLateChangesNothing(t *testing.T) {
 			p.edit(early, 5)
 			overtaken := func() { // slept beyond the AckWait: the hints came to another bridge
 				p.edit(early, 6)
-				(&pair{newPipe(zap.NewNop(), inMemory{p.local}, inMemory{p.remote}), p.local, p.remote}).run(late)
+				(&pair{newTestPipe(zap.NewNop(), inMemory{p.local}, inMemory{p.remote}), p.local, p.remote}).run(late)
 			}
 			local, remote := &overtaking{RoundTripper: inMemory{p.local}}, &overtaking{RoundTripper: inMemory{p.remote}}
 			switch which {
@@ -138,7 +138,7 @@ func TestABridgeThatWakesUpLateChangesNothing(t *testing.T) {
 			case 2:
 				local.first = func() { local.first = overtaken }
 			}
-			p.pipe = newPipe(zap.NewNop(), local, remote)
+			p.pipe = newTestPipe(zap.NewNop(), local, remote)
 			p.run(early)
 			require.Equal(t, map[string]int{"ack": 5}, tally(early))
 			require.Equal(t, map[string]int{"ack": 5}, tally(late))

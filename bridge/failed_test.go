@@ -246,6 +246,6 @@ func TestJSONOfAnotherShapeIsTold(t *testing.T) {
 }
 
 func TestSeparateClientsNoteInTheSamePlace(t *testing.T) {
-	p := newPipe(zap.NewNop(), nil, nil)
+	p := newTestPipe(zap.NewNop(), nil, nil)
 	require.Same(t, p.local.failed, p.separate().remote.failed)
 }

@@ -144,7 +144,7 @@ func TestAForeignAnswerNeverCountsAsOK(t *testing.T) {
 
 // pipeTo is a new pipe whose remote side is reached by a real client.
 func pipeTo(t *testing.T, p *pair, remote *client) *pipe {
-	n := newPipe(zap.NewNop(), inMemory{p.local}, nil)
+	n := newTestPipe(zap.NewNop(), inMemory{p.local}, nil)
 	n.remote = remote
 	t.Cleanup(remote.http.CloseIdleConnections)
 	return n

@@ -7,11 +7,12 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // healthServer serves /healthz (the process lives), /readyz (hints can be fetched) and /metrics.
-func healthServer(metricsToken string, m *metrics, missing func() string) *http.Server {
+func healthServer(metricsToken string, registry prometheus.Gatherer, missing func() string) *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
@@ -21,7 +22,7 @@ func healthServer(metricsToken string, m *metrics, missing func() string) *http.
 		}
 		answer(w, http.StatusOK, "ok")
 	})
-	mux.Handle("GET /metrics", withToken(metricsToken, promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})))
+	mux.Handle("GET /metrics", withToken(metricsToken, promhttp.HandlerFor(registry, promhttp.HandlerOpts{})))
 	return &http.Server{
 		Handler: mux, MaxHeaderBytes: headerBytesMax,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute,

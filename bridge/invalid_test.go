@@ -55,7 +55,7 @@ func TestInvalidEntriesAreReportedAlone(t *testing.T) {
 	require.Contains(t, list[1].Reason, "colour")
 
 	// In the report they wait for a person.
-	p := newPipe(testLog(t), inMemory{a}, inMemory{b})
+	p := newTestPipe(testLog(t), inMemory{a}, inMemory{b})
 	r := newReconciler(p)
 	r.strategy = strategyRanges
 	open, err := r.pass(t.Context())

@@ -19,18 +19,18 @@ const (
 	outcomeDropped        = "dropped"         // no hint for this bridge
 )
 
-// metrics are the figures of one bridge, in a registry of their own.
+// metrics are the figures of the bridge to one peer.
 type metrics struct {
-	registry    *prometheus.Registry
+	registry    prometheus.Registerer // puts the peer's name on each
 	entries     *prometheus.CounterVec
 	batches     prometheus.Counter
 	redelivered prometheus.Counter
 	requests    *prometheus.HistogramVec
 }
 
-func newMetrics() *metrics {
+func newMetrics(registry prometheus.Registerer, peer string) *metrics {
 	m := &metrics{
-		registry: prometheus.NewRegistry(),
+		registry: prometheus.WrapRegistererWith(prometheus.Labels{"peer": peer}, registry),
 		entries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "orderbridge_bridge_entries_total", Help: "Orders taken from the broker, by how it ended.",
 		}, []string{"outcome"}),

@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"syscall"
 	"text/tabwriter"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
@@ -25,14 +25,14 @@ func ReconcileCommand() *cobra.Command {
 	var dryRun bool
 	var format, strategy string
 	cmd := &cobra.Command{
-		Use:   "reconcile",
-		Short: "Compare both sides and make them equal (settings: BRIDGE_*, as of a bridge)",
-		Long: "Compare both sides by their REST APIs and make them equal: tell the peer what it lacks or has older, and\n" +
+		Use:   "reconcile [PEER]",
+		Short: "Compare this side with a peer and make both equal (settings: BRIDGE_*, as of a bridge)",
+		Long: "Compare this side with a peer, the one where there is one, by their REST APIs and make them equal: tell the peer what it lacks or has older, and\n" +
 			"fetch what it has newer. What both changed becomes a collision, as ever. It needs no broker, and may run\n" +
 			"beside bridges or without any, paused or not. Run again it sends nothing. It fails where both are not proved\n" +
 			"equal after it: orders wait for a person, or move all the while.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if format != "text" && format != "json" {
 				return fmt.Errorf("-o must be text or json")
 			}
@@ -46,6 +46,10 @@ func ReconcileCommand() *cobra.Command {
 			if err := c.Validate(); err != nil {
 				return fmt.Errorf("settings:\n%w", err)
 			}
+			peer, err := c.chosen(args)
+			if err != nil {
+				return err
+			}
 			log, err := settings.NewLogger(c.LogLevel, c.LogFormat)
 			if err != nil {
 				return err
@@ -53,7 +57,7 @@ func ReconcileCommand() *cobra.Command {
 			defer log.Sync() // standard error cannot always be synced
 			ctx, cancel := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer cancel()
-			return reconcileNow(ctx, cmd, c, log, dryRun, strategy, format)
+			return reconcileNow(ctx, cmd, c, peer, log, dryRun, strategy, format)
 		},
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "compare once and change nothing")
@@ -62,22 +66,32 @@ func ReconcileCommand() *cobra.Command {
 	return cmd
 }
 
+// chosen is the peer that an argument names, or the one that there is.
+func (c Config) chosen(args []string) (remote, error) {
+	peers := c.remotes()
+	if len(args) == 0 && len(peers) == 1 {
+		return peers[0], nil
+	}
+	var names []string
+	for _, p := range peers {
+		if len(args) == 1 && p.name == args[0] {
+			return p, nil
+		}
+		names = append(names, p.name)
+	}
+	return remote{}, fmt.Errorf("say which peer: %s", strings.Join(names, ", "))
+}
+
 // reconcileNow runs a reconciliation that the own service gives out, or this one.
-func reconcileNow(ctx context.Context, cmd *cobra.Command, c Config, log *zap.Logger, dryRun bool, strategy, format string) error {
+func reconcileNow(ctx context.Context, cmd *cobra.Command, c Config, peer remote, log *zap.Logger, dryRun bool, strategy, format string) error {
 	toLocal, toRemote, err := c.transport(log)
 	if err != nil {
 		return err
 	}
-	figures := newMetrics()
-	failed := &failedCalls{}
-	p := &pipe{
-		side: c.Side, peer: c.Peer, metrics: figures, log: log.Named("reconcile"), instance: strings.ToLower(rand.Text()[:12]), delayMax: c.BackoffMax,
-		local:  newClient("local", c.LocalURL, c.LocalToken, c.Workers, failed, figures.observe).overTLS(toLocal),
-		remote: newClient("remote", c.RemoteURL, c.RemoteToken, c.Workers, failed, figures.observe).overTLS(toRemote),
-	}
-	p.findDoors()
+	local := newClient("local", c.LocalURL, c.LocalToken, c.Workers, nil, nil).overTLS(toLocal)
+	p := newPipe(c, peer, local, toRemote, newMetrics(prometheus.NewRegistry(), peer.name), &failedCalls{}, log.Named("reconcile"))
 	(&clerk{pipe: p}).greet(ctx)
-	job, err := p.claimPatiently(ctx, contracts.ReconciliationClaim{Peer: c.Peer, Runner: p.instance, Begin: true, DryRun: dryRun})
+	job, err := p.claimPatiently(ctx, contracts.ReconciliationClaim{Peer: peer.name, Runner: p.instance, Begin: true, DryRun: dryRun})
 	if err != nil {
 		return fmt.Errorf("local: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
@@ -273,15 +274,15 @@ type pair struct {
 
 func newPair(t testing.TB) *pair {
 	l, r := newService(t, "a", localToken), newService(t, "b", remoteToken)
-	return &pair{newPipe(testLog(t), inMemory{l}, inMemory{r}), l, r}
+	return &pair{newTestPipe(testLog(t), inMemory{l}, inMemory{r}), l, r}
 }
 
 func testLog(t testing.TB) *zap.Logger { return zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)) }
 
-func newPipe(log *zap.Logger, local, remote http.RoundTripper) *pipe {
+func newTestPipe(log *zap.Logger, local, remote http.RoundTripper) *pipe {
 	failed := &failedCalls{}
 	p := &pipe{
-		side: "a", peer: "b", metrics: newMetrics(), log: log, instance: "test", delayMax: 30 * time.Second,
+		side: "a", peer: "b", metrics: newMetrics(prometheus.NewRegistry(), "b"), log: log, instance: "test", delayMax: 30 * time.Second,
 		circuit: newCircuit(30*time.Second, log, func() {}),
 		paused:  func() bool { return false }, ackWait: func() time.Duration { return 30 * time.Second },
 	}

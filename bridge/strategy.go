@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/orderbridge/orderbridge/contracts"
@@ -100,7 +98,7 @@ func (c *comparison) readLogs(ctx context.Context, fromHere, fromThere string) (
 func (c *comparison) log(ctx context.Context, of *client, side, after string) (map[string]*contracts.Entry, string, error) {
 	out := map[string]*contracts.Entry{}
 	for {
-		query := url.Values{"limit": {strconv.Itoa(contracts.BatchEntriesMax)}}
+		query := c.pageOf(of)
 		if after != "" {
 			query.Set("after", after)
 		}

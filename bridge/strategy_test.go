@@ -138,7 +138,7 @@ func (k *keeper) answer(w http.ResponseWriter, status int, v any) {
 
 func reconcilerOf(t *testing.T, a, b *keeper, strategy string) *reconciler {
 	t.Helper()
-	p := newPipe(testLog(t), nil, nil)
+	p := newTestPipe(testLog(t), nil, nil)
 	p.local = newClient("local", serve(t, a).URL, localToken, 1, p.local.failed, p.metrics.observe)
 	p.remote = newClient("remote", serve(t, b).URL, remoteToken, 1, p.local.failed, p.metrics.observe)
 	t.Cleanup(func() {

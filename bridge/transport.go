@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 
 	"go.uber.org/zap"
@@ -14,20 +15,22 @@ import (
 
 // validateTransport refuses what would send tokens or orders over a network in the clear, unless an operator says with
 // an INSECURE setting that the network is a private one.
-func (c Config) validateTransport(fault func(name, format string, args ...any)) {
+func (c Config) validateTransport(peers []remote, fault func(name, format string, args ...any)) {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		fault("TLS_KEY", "and BRIDGE_TLS_CERT must be set both or none")
 	} else if _, _, err := c.transport(zap.NewNop()); err != nil {
 		fault("TLS_CERT, BRIDGE_CA or BRIDGE_REMOTE_PINS", "cannot be used: %v", err)
 	}
 	const private = "must be https://, or on a private network set BRIDGE_INSECURE_HTTP=true"
-	for _, one := range []struct{ name, value string }{{"LOCAL_URL", c.LocalURL}, {"REMOTE_URL", c.RemoteURL}} {
-		if u, err := url.Parse(one.value); err == nil && u.Scheme == "http" && !c.InsecureHTTP && !loopback(u.Hostname()) {
-			fault(one.name, private)
+	for _, one := range append(slices.Clone(peers), remote{url: c.LocalURL, urlSetting: "LOCAL_URL"}) {
+		if u, err := url.Parse(one.url); err == nil && u.Scheme == "http" && !c.InsecureHTTP && !loopback(u.Hostname()) {
+			fault(one.urlSetting, private)
 		}
 	}
-	if u, err := url.Parse(c.RemoteURL); err == nil && u.Scheme == "http" && c.RemotePins != "" {
-		fault("REMOTE_PINS", "needs an https:// BRIDGE_REMOTE_URL")
+	for _, one := range peers {
+		if u, err := url.Parse(one.url); err == nil && u.Scheme == "http" && c.RemotePins != "" {
+			fault("REMOTE_PINS", "needs an https:// BRIDGE_%s", one.urlSetting)
+		}
 	}
 	if host, _, err := net.SplitHostPort(c.HTTPAddr); err == nil && c.TLSCert == "" && !c.InsecureHTTP && !loopback(host) {
 		fault("HTTP_ADDR", "leads beyond this machine without BRIDGE_TLS_CERT; on a private network set BRIDGE_INSECURE_HTTP=true")

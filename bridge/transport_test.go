@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
@@ -93,7 +94,7 @@ func TestTheBridgeTrustsOnlyItsPeer(t *testing.T) {
 			_, remote, err := cfg.transport(zap.NewNop())
 			require.NoError(t, err)
 			require.GreaterOrEqual(t, remote.MinVersion, uint16(tls.VersionTLS12))
-			client := newClient("remote", "https://"+server.Listener.Addr().String(), remoteToken, 1, &failedCalls{}, newMetrics().observe).overTLS(remote)
+			client := newClient("remote", "https://"+server.Listener.Addr().String(), remoteToken, 1, &failedCalls{}, newMetrics(prometheus.NewRegistry(), "b").observe).overTLS(remote)
 			r := client.send(t.Context(), localPut, "request", []byte(`{}`), []string{"x"})
 			require.Equal(t, c.reached, calls == 1)
 			require.Equal(t, c.reached, pinned, "and sees our certificate")

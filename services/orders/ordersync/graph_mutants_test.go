@@ -94,7 +94,8 @@ var graphMutants = []struct {
 		graphBounds{
 			graph: chain3, known: true, edits: 4, people: 1, restarts: 3, calmRestarts: true, lettersMax: 1, limits: limits{0, 2},
 			faults: graphFaults{asStored: true},
-		}, "one side has seen both",
+		},
+		"one side has seen both",
 	},
 }
 
