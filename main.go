@@ -33,7 +33,7 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	cmd.AddCommand(command.Serve(), connector.Command(), bridge.Command(), bridge.ReconcileCommand(), demo.Command(), command.Migrate(), command.CleanUp(), command.Admin(),
-		cli.Status(), cli.Orders(), cli.Explain(), cli.Collisions(), cli.Errors(), cli.Pause(), cli.Resume(), cli.Brake(), cli.Reconciliations(),
+		cli.Status(), cli.Orders(), cli.Explain(), cli.Collisions(), cli.Errors(), cli.Peers(), cli.Pause(), cli.Resume(), cli.Brake(), cli.Reconciliations(),
 		command.Healthcheck(), config(), command.Version())
 	cli.MarkUsage(cmd)
 	return cmd

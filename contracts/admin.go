@@ -267,4 +267,12 @@ type Peer struct {
 // PeerList is the answer of GET /admin/api/peers.
 type PeerList struct {
 	Peers []Peer `json:"peers"`
+	// Left are those of earlier settings, of which something is still stored.
+	Left []LeftPeer `json:"left,omitzero"`
+}
+
+// LeftPeer is a side that is not among the peers of the settings any more.
+type LeftPeer struct {
+	Peer  string    `json:"peer"`
+	Since time.Time `json:"since"` // when a process found that
 }

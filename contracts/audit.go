@@ -26,7 +26,7 @@ const OrderActionPrefix = "order."
 var AuditActions = []string{
 	"order.created", "order.edited", "order.deleted", "order.resolved", "order.retried",
 	"collision.proposed", "collision.rejected",
-	"peer.paused", "peer.resumed", "peer.brake",
+	"peer.paused", "peer.resumed", "peer.brake", "peer.forgotten",
 	"reconciliation.requested", "reconciliation.confirmed", "reconciliation.dropped",
 	"login", "login.failed", "logout",
 	"user.created", "user.role", "user.password", "user.disabled", "user.enabled",

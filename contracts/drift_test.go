@@ -84,6 +84,7 @@ var messageTypes = []any{
 	contracts.Peer{},
 	contracts.PeerHistory{},
 	contracts.PeerList{},
+	contracts.LeftPeer{},
 	contracts.PeerStatus{},
 	contracts.PlannedOrder{},
 	contracts.Problem{},

@@ -94,6 +94,7 @@ var roles = map[string][]string{
 	"POST /admin/api/reconciliations/{id}/confirm": {"admin", "session"},
 	"POST /admin/api/reconciliations/{id}/drop":    {"admin", "session"},
 	"POST /admin/api/peers/{peer}/brake":           {"admin", "session"},
+	"POST /admin/api/peers/{peer}/forget":          {"admin", "session"},
 	"POST /admin/api/errors/settle":                {"operator", "admin", "session"},
 	"POST /admin/api/collisions/settle":            {"operator", "admin", "session"},
 }

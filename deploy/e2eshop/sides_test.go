@@ -100,7 +100,7 @@ func (s *side) due() (ids []uuid.UUID) {
 	states := []ordersync.State{
 		ordersync.New, ordersync.Upd, ordersync.Del, ordersync.OK, ordersync.DelSynced, ordersync.Collision, ordersync.Error,
 	}
-	rows, err := s.store.Links(s.t.Context(), states, s.peer, uuid.Nil, 1000)
+	rows, err := s.store.Links(s.t.Context(), states, []string{s.peer}, orders.CaseKey{}, 1000)
 	require.NoError(s.t, err)
 	for _, r := range rows {
 		if r.Due {

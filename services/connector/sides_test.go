@@ -129,7 +129,7 @@ func decode(t *testing.T, body []byte) *contracts.Order {
 
 func (s *side) due() (ids []uuid.UUID) {
 	s.t.Helper()
-	rows, err := s.store.Links(s.t.Context(), []ordersync.State{ordersync.New, ordersync.Upd, ordersync.Del, ordersync.OK, ordersync.DelSynced, ordersync.Collision, ordersync.Error}, s.peer, uuid.Nil, 1000)
+	rows, err := s.store.Links(s.t.Context(), []ordersync.State{ordersync.New, ordersync.Upd, ordersync.Del, ordersync.OK, ordersync.DelSynced, ordersync.Collision, ordersync.Error}, []string{s.peer}, orders.CaseKey{}, 1000)
 	require.NoError(s.t, err)
 	for _, r := range rows {
 		if r.Due {

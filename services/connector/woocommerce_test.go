@@ -19,6 +19,7 @@ import (
 	"github.com/orderbridge/orderbridge/services/connector/profile"
 	"github.com/orderbridge/orderbridge/services/connector/profiles"
 	"github.com/orderbridge/orderbridge/services/connector/rest"
+	"github.com/orderbridge/orderbridge/services/orders"
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
@@ -293,7 +294,7 @@ func TestWooCommerceNamesWhatCannotBeTakenOver(t *testing.T) {
 // peerOrders are the ids of the orders that both sides hold.
 func (w *wooWorld) peerOrders() (ids []uuid.UUID) {
 	w.t.Helper()
-	list, err := w.shadow.store.Links(w.t.Context(), []ordersync.State{ordersync.OK}, "p", uuid.Nil, 100)
+	list, err := w.shadow.store.Links(w.t.Context(), []ordersync.State{ordersync.OK}, []string{"p"}, orders.CaseKey{}, 100)
 	require.NoError(w.t, err)
 	for _, one := range list {
 		ids = append(ids, one.ID)

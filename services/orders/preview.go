@@ -37,7 +37,7 @@ func (s *Service) Policy() merge.Policy { return s.policy }
 // TryPolicy tells what a policy would make of collisions: of open ones, and then of those that ended
 // last, limit in all. Nothing is changed by it.
 func (s *Service) TryPolicy(ctx context.Context, p merge.Policy, limit int) ([]Tried, error) {
-	open, err := s.store.Links(ctx, []ordersync.State{ordersync.Collision}, "", uuid.Nil, limit)
+	open, err := s.store.Links(ctx, []ordersync.State{ordersync.Collision}, s.peers, CaseKey{}, limit)
 	if err != nil {
 		return nil, err
 	}

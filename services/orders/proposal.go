@@ -3,7 +3,9 @@ package orders
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -24,10 +26,20 @@ type Proposal struct {
 	At           time.Time
 }
 
-// CaseKey is which case something is about.
+// CaseKey is an order towards a peer: which case something is about, or where a page of a list ended.
 type CaseKey struct {
 	ID   uuid.UUID
 	Peer string
+}
+
+// String is the key as it is in addresses.
+func (k CaseKey) String() string { return k.ID.String() + ":" + k.Peer }
+
+// ParseCaseKey reads what String wrote. An id alone stands for all peers of the order.
+func ParseCaseKey(text string) (CaseKey, bool) {
+	id, peer, _ := strings.Cut(text, ":")
+	parsed, err := uuid.Parse(id)
+	return CaseKey{parsed, peer}, err == nil && utf8.ValidString(peer) && !strings.ContainsRune(peer, 0)
 }
 
 // Tag is the one of the case that it is about.

@@ -38,8 +38,8 @@ type Store interface {
 	Versions(ctx context.Context, id uuid.UUID, limit int) ([]ordersync.Vector, error)
 	// ContentAt finds what an order was at a version, nil when that is not known any more.
 	ContentAt(ctx context.Context, id uuid.UUID, version ordersync.Vector) (*CaseVersion, error)
-	// Links lists links in any of some states, towards a peer or (empty) all, by order id, after an id.
-	Links(ctx context.Context, states []ordersync.State, peer string, after uuid.UUID, limit int) ([]LinkRow, error)
+	// Links lists links to some peers in any of some states, by order id and peer, after one.
+	Links(ctx context.Context, states []ordersync.State, peers []string, after CaseKey, limit int) ([]LinkRow, error)
 	// EndedCases reads the collisions that ended last, newest first. It looks back a bounded number of
 	// rows of the log only.
 	EndedCases(ctx context.Context, limit int) ([]EndedCase, error)

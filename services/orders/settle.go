@@ -14,12 +14,13 @@ import (
 
 const takeMerged = "merged"
 
-// CaseFilter finds open collisions. Zero fields do not narrow.
+// CaseFilter finds open collisions. Zero fields but Peers do not narrow.
 type CaseFilter struct {
+	Peers  []string // that there are
 	Peer   string
 	Number string    // how the order's number begins, in capitals or not
 	Since  time.Time // open since then, or longer
-	After  uuid.UUID // only orders with a higher id; the counts are without it
+	After  CaseKey   // only what follows it; the counts are without it
 }
 
 // CaseCounts are how many collisions are open, and how many of them match.

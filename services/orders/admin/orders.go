@@ -40,21 +40,31 @@ func (a *Admin) list(w http.ResponseWriter, r *http.Request, q *httpapi.Query, s
 
 // rows reads a page of orders in some states, and their ids.
 func (a *Admin) rows(w http.ResponseWriter, r *http.Request, q *httpapi.Query, states []ordersync.State) (out contracts.AdminOrderPage, ids []uuid.UUID, err error) {
-	peer, after, limit := q.Text("peer"), q.ID("cursor"), q.Limit()
-	if peer != "" && !a.hasPeer(peer) {
-		q.Fault("peer", "is no peer of this side")
+	peers, limit := a.names(), q.Limit()
+	if peer := q.Text("peer"); peer != "" {
+		if !a.hasPeer(peer) {
+			q.Fault("peer", "is no peer of this side")
+		}
+		peers = []string{peer}
+	}
+	var after orders.CaseKey
+	if text := q.Text("cursor"); text != "" {
+		var ok bool
+		if after, ok = orders.ParseCaseKey(text); !ok {
+			q.Fault("cursor", "must be what the last page's link gave")
+		}
 	}
 	if err := q.Err(); err != nil {
 		return out, nil, err
 	}
-	rows, err := a.store.Links(r.Context(), states, peer, after, limit+1)
+	rows, err := a.store.Links(r.Context(), states, peers, after, limit+1)
 	if err != nil {
 		return out, nil, err
 	}
 	out.Orders = []contracts.AdminOrder{}
 	if len(rows) > limit {
 		rows = rows[:limit]
-		out.Next = httpapi.NextPage(w, r, "cursor", rows[limit-1].ID.String())
+		out.Next = httpapi.NextPage(w, r, "cursor", orders.CaseKey{ID: rows[limit-1].ID, Peer: rows[limit-1].Peer}.String())
 	}
 	for _, l := range rows {
 		refused, err := rowRefusedHere(&l)

@@ -22,6 +22,9 @@ type Peering interface {
 	SetBrake(ctx context.Context, by orders.By, peer string, off time.Duration) error
 	LeftOut(peer string) []string
 	Next(peer string) string // what an operator does about a held link
+	// Left lists the peers that have left the settings, Forget removes what is stored of one.
+	Left() []contracts.LeftPeer
+	Forget(ctx context.Context, by orders.By, peer string) error
 	Request(ctx context.Context, by orders.By, req contracts.ReconciliationRequest, cause string) (*contracts.Reconciliation, error)
 	Confirm(ctx context.Context, by orders.By, id uuid.UUID, except []string) (*contracts.Reconciliation, error)
 	Drop(ctx context.Context, by orders.By, id uuid.UUID) (*contracts.Reconciliation, error)
@@ -37,6 +40,7 @@ func (a *Admin) peerRoutes(r chi.Router, body func(http.Handler) http.Handler) {
 	r.With(body).Post("/reconciliations/{id}/confirm", a.confirmReconciliation)
 	r.Post("/reconciliations/{id}/drop", a.dropReconciliation)
 	r.With(body).Post("/peers/{peer}/brake", a.setBrake)
+	r.Post("/peers/{peer}/forget", a.forgetPeer)
 	r.With(body).Post("/errors/settle", a.settleErrors)
 }
 
@@ -164,6 +168,20 @@ func (a *Admin) setBrake(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, a.brakeStatus(name)))
+}
+
+// forgetPeer removes what is stored of a peer that is not among the settings any more.
+func (a *Admin) forgetPeer(w http.ResponseWriter, r *http.Request) {
+	name, by := chi.URLParam(r, "peer"), httpapi.ByOf(r)
+	err := a.peering.Forget(r.Context(), by, name)
+	if err == nil {
+		err = a.record(r.Context(), by, "peer.forgotten", "peer:"+name, "")
+	}
+	if err != nil {
+		httpapi.Fail(w, r, a.log, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (a *Admin) brakeStatus(peer string) contracts.BrakeStatus {

@@ -53,6 +53,7 @@ var Rights = map[string]access.Role{
 	"GET /admin/reconciliations/{id}":          access.Viewer,
 	"POST /admin/reconciliations/{id}/confirm": access.Admin,
 	"POST /admin/reconciliations/{id}/drop":    access.Admin,
+	"POST /admin/peers/{peer}/forget":          access.Admin,
 	"GET /admin/audit":                         access.Viewer,
 	"GET /admin/audit/export":                  access.Viewer,
 	"GET /admin/people":                        access.Admin,
@@ -106,6 +107,7 @@ var Rights = map[string]access.Role{
 	"POST /admin/api/reconciliations/{id}/confirm": access.Admin,
 	"POST /admin/api/reconciliations/{id}/drop":    access.Admin,
 	"POST /admin/api/peers/{peer}/brake":           access.Admin,
+	"POST /admin/api/peers/{peer}/forget":          access.Admin,
 	"POST /admin/api/errors/settle":                access.Operator,
 
 	"GET /admin/api/system":                      access.Viewer,

@@ -39,7 +39,7 @@ type Service interface {
 // Store is what the admin reads.
 type Store interface {
 	Counts(ctx context.Context) (orders.Counts, error)
-	Links(ctx context.Context, states []ordersync.State, peer string, after uuid.UUID, limit int) ([]orders.LinkRow, error)
+	Links(ctx context.Context, states []ordersync.State, peers []string, after orders.CaseKey, limit int) ([]orders.LinkRow, error)
 	Timeline(ctx context.Context, id uuid.UUID) ([]orders.LogRow, error)
 	KeptContents(ctx context.Context, id uuid.UUID, seq int64) (replaced, dropped []byte, err error)
 	Load(ctx context.Context, ids []uuid.UUID) ([]*orders.Stored, error)
@@ -50,7 +50,7 @@ type Store interface {
 	BrokerLoss(ctx context.Context) (*contracts.BrokerLoss, error)
 	// ChangesSince counts the changes of orders after a place in the log, up to most.
 	ChangesSince(ctx context.Context, position int64, most int) (int64, error)
-	// OpenCases lists collisions by order id, and counts them.
+	// OpenCases lists collisions by order id and peer, and counts them.
 	OpenCases(ctx context.Context, f orders.CaseFilter, limit int) ([]orders.LinkRow, orders.CaseCounts, error)
 	Proposal(ctx context.Context, id uuid.UUID, peer string) (*orders.Proposal, error)
 	WaitingProposals(ctx context.Context, ids []uuid.UUID) (map[orders.CaseKey]string, error)

@@ -98,7 +98,8 @@ func (a *Admin) matching(ctx context.Context, f orders.CaseFilter, out *contract
 	out.Open, out.Matching = counts.Open, counts.Matching
 	if len(rows) > contracts.CasesMax {
 		rows = rows[:contracts.CasesMax]
-		out.Next = rows[len(rows)-1].ID.String()
+		last := rows[len(rows)-1]
+		out.Next = orders.CaseKey{ID: last.ID, Peer: last.Peer}.String()
 	}
 	for _, l := range rows {
 		cases = append(cases, namedCase{id: l.ID, peer: l.Peer, number: l.OrderNumber})
@@ -150,7 +151,7 @@ func (a *Admin) checkCases(s *contracts.CollisionSettlement) (f orders.CaseFilte
 }
 
 func (a *Admin) caseFilter(s *contracts.CollisionSettlement, fault func(pointer, detail string)) orders.CaseFilter {
-	f := orders.CaseFilter{Peer: s.Peer, Number: s.OrderNumber}
+	f := orders.CaseFilter{Peers: a.names(), Peer: s.Peer, Number: s.OrderNumber}
 	if s.Peer != "" && !a.hasPeer(s.Peer) {
 		fault("/peer", "must be a peer of this side")
 	}
@@ -164,8 +165,8 @@ func (a *Admin) caseFilter(s *contracts.CollisionSettlement, fault func(pointer,
 		f.Since = a.now().Add(-time.Duration(s.OpenSeconds) * time.Second)
 	}
 	if s.After != "" {
-		var err error
-		if f.After, err = uuid.Parse(s.After); err != nil {
+		var ok bool
+		if f.After, ok = orders.ParseCaseKey(s.After); !ok {
 			fault("/after", "must be what the last answer had as next")
 		}
 	}

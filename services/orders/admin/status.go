@@ -70,6 +70,9 @@ func (a *Admin) Status(ctx context.Context) (*contracts.Status, error) {
 			}
 		}
 		s.Alarms = alarms(&s, out, a.broker.FailedCalls(p.Name), a.limits)
+		for _, left := range a.peering.Left() {
+			s.Alarms = append(s.Alarms, left.Peer+" is not among the peers of the settings any more, and what is stored of it waits to be forgotten: orderbridge peers forget "+left.Peer)
+		}
 		if next := a.peering.Next(p.Name); next != "" {
 			s.Alarms = append(s.Alarms, "held, next step: "+next)
 		}
@@ -87,6 +90,7 @@ func (a *Admin) listPeers(w http.ResponseWriter, r *http.Request) {
 	for _, p := range a.peers {
 		out.Peers = append(out.Peers, contracts.Peer{Peer: p.Name, URL: p.URL, Paused: consumers[p.Name].PausedUntil != nil})
 	}
+	out.Left = a.peering.Left()
 	a.answer(w, r, httpapi.WriteJSON(w, http.StatusOK, out))
 }
 

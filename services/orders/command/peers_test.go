@@ -2,6 +2,8 @@ package command
 
 import (
 	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -103,5 +105,159 @@ func TestStatesAreTowardsWhoAsks(t *testing.T) {
 		s.want(http.StatusBadRequest, "bridge", "GET", path, nil).problem(t)
 		s.want(http.StatusBadRequest, "bridge", "GET", path+"?peer=d", nil).problem(t)
 		s.want(http.StatusBadRequest, "peer", "GET", path+"?peer=c", nil).problem(t)
+	}
+}
+
+// collidesWith brings an order that all have into a collision with a peer, by an edit on both sides.
+func (s *side) collidesWith(peer string, o contracts.Order, v contracts.Version) {
+	s.t.Helper()
+	o.CustomerNote = "of " + peer
+	s.sendAs(http.StatusConflict, peer, entry(s.t, o.ID, "UPD", v, &o))
+}
+
+// shared is an order of a that b and c have, and its version.
+func (s *side) shared(note string) (contracts.Order, contracts.Version) {
+	s.t.Helper()
+	o := newOrder(s.t, note)
+	v := s.create(o).Sync.Version
+	for _, peer := range []string{"b", "c"} {
+		e := entry(s.t, o.ID, "OK", v, &o)
+		e.Order, e.AnswerTo = nil, v
+		s.answers(http.StatusOK, peer, e)
+	}
+	return o, v
+}
+
+// edited changes a shared order here.
+func (s *side) edited(o contracts.Order, note string) contracts.Order {
+	s.t.Helper()
+	o.CustomerNote = note
+	s.want(http.StatusOK, "client", "PUT", "/orders/"+o.ID, o, "If-Match", "*")
+	return o
+}
+
+// TestTwoCasesOfOneOrderAreTwoPages, in each list.
+func TestTwoCasesOfOneOrderAreTwoPages(t *testing.T) {
+	s := startBetween(t)
+	o, v := s.shared("x")
+	s.edited(o, "of a")
+	s.collidesWith("b", o, and(v, b(1)))
+	s.collidesWith("c", o, and(v, c(1)))
+	for _, path := range []string{"/admin/api/collisions", "/admin/api/orders"} {
+		var peers []string
+		for next := path + "?limit=1"; next != ""; {
+			var page contracts.AdminOrderPage
+			s.want(http.StatusOK, "admin", "GET", next, nil).into(t, &page)
+			require.Len(t, page.Orders, 1)
+			peers, next = append(peers, page.Orders[0].Peer), page.Next
+		}
+		require.Equal(t, []string{"b", "c"}, peers)
+	}
+	var page contracts.AdminOrderPage
+	s.want(http.StatusOK, "admin", "GET", "/admin/api/collisions?cursor="+o.ID, nil).into(t, &page)
+	require.Empty(t, page.Orders, "an id alone stands for the whole order")
+	s.want(http.StatusBadRequest, "admin", "GET", "/admin/api/collisions?cursor=x", nil).problem(t)
+
+	var r contracts.CollisionSettlementResult
+	s.want(http.StatusOK, "admin", "POST", "/admin/api/collisions/settle", contracts.CollisionSettlement{Take: "ours", After: o.ID + ":b", DryRun: true}).into(t, &r)
+	require.Len(t, r.Cases, 1)
+	require.Equal(t, "c", r.Cases[0].Peer)
+	require.EqualValues(t, 2, r.Open)
+}
+
+// restartWith stops the side and starts it with other settings.
+func (s *side) restartWith(change func(*Config)) {
+	s.t.Helper()
+	s.stop()
+	change(s.cfg)
+	require.NoError(s.t, s.cfg.Validate())
+	s.start()
+}
+
+func onlyB(c *Config) { several("b=http://127.0.0.1:1", "b="+secret("peer"))(c) }
+
+// TestPeerThatHasLeft: no row of it breaks anything, an alarm names it, and forgetting it removes them.
+func TestPeerThatHasLeft(t *testing.T) {
+	s := startBetween(t)
+	o, v := s.shared("with a case")
+	kept, _ := s.shared("settled")
+	s.edited(o, "of a")
+	s.collidesWith("b", o, and(v, b(1)))
+	s.collidesWith("c", o, and(v, c(1)))
+	s.want(http.StatusConflict, "admin", "POST", "/admin/api/peers/c/forget", nil).problem(t)
+	require.Empty(t, s.left())
+
+	s.restartWith(onlyB)
+	require.Equal(t, []string{"c"}, s.left())
+	require.Contains(t, strings.Join(s.peerStatus().Alarms, "\n"), "c is not among the peers of the settings any more")
+	page, err := url.PathUnescape(string(s.want(http.StatusOK, "admin", "GET", "/admin/api/collisions", nil).body))
+	require.NoError(t, err)
+	require.NotContains(t, page, "\"c\"")
+	for _, call := range []string{"/resolve", ""} {
+		method, body := "GET", any(nil)
+		if call != "" {
+			method, body = "POST", contracts.Resolution{Take: "theirs"}
+		}
+		s.want(http.StatusBadRequest, "admin", method, "/admin/api/collisions/"+o.ID+call+"?peer=c", body).problem(t)
+	}
+	r := s.settle(contracts.CollisionSettlement{Take: "ours"})
+	require.EqualValues(t, 1, r.Open)
+	require.Equal(t, 1, r.Settled)
+	s.want(http.StatusOK, "admin", "POST", "/admin/api/conflict-policy/preview", contracts.PolicyTrial{Policy: "merge"})
+
+	s.age()
+	require.Positive(t, s.cleanUp().LogRows, "links to c keep nothing from being removed")
+
+	s.want(http.StatusForbidden, "client", "POST", "/admin/api/peers/c/forget", nil).problem(t)
+	s.want(http.StatusNoContent, "admin", "POST", "/admin/api/peers/c/forget", nil)
+	require.Empty(t, s.left())
+	require.Zero(t, count(t, s.cfg.DatabaseURL, "SELECT count(*) FROM links WHERE peer = 'c'"))
+	require.NotZero(t, count(t, s.cfg.DatabaseURL, "SELECT count(*) FROM links WHERE peer = 'b'"))
+	s.contentsAreWhole()
+	s.want(http.StatusNotFound, "admin", "POST", "/admin/api/peers/c/forget", nil).problem(t)
+	require.NotContains(t, strings.Join(s.peerStatus().Alarms, "\n"), "settings")
+	var audit contracts.AuditPage
+	s.want(http.StatusOK, "admin", "GET", "/admin/api/audit", nil).into(t, &audit)
+	require.Equal(t, "peer.forgotten", audit.Events[0].Action)
+	require.Equal(t, "peer:c", audit.Events[0].Subject)
+	s.get(kept.ID)
+}
+
+// left are the peers that have left the settings.
+func (s *side) left() (peers []string) {
+	s.t.Helper()
+	var list contracts.PeerList
+	s.want(http.StatusOK, "admin", "GET", "/admin/api/peers", nil).into(s.t, &list)
+	for _, p := range list.Left {
+		peers = append(peers, p.Peer)
+	}
+	return peers
+}
+
+// TestPeerThatComesBack, forgotten or not, is new: what was agreed with it is not taken for the present version.
+func TestPeerThatComesBack(t *testing.T) {
+	for name, forget := range map[string]bool{"forgotten": true, "not forgotten": false} {
+		t.Run(name, func(t *testing.T) {
+			s := startBetween(t)
+			changed, v := s.shared("changed meanwhile")
+			s.restartWith(onlyB)
+			if forget {
+				s.want(http.StatusNoContent, "admin", "POST", "/admin/api/peers/c/forget", nil)
+			}
+			s.edited(changed, "of a")
+			made := newOrder(t, "made meanwhile")
+			s.create(made)
+
+			s.restartWith(twoPeers)
+			s.sendAs(http.StatusOK, "c")
+			require.Empty(t, s.left())
+			var list contracts.EntryPage
+			s.want(http.StatusOK, "peer-c", "GET", "/orders/entries", nil).into(t, &list)
+			require.Len(t, list.Entries, 2)
+			for _, e := range list.Entries {
+				require.NotEqual(t, "OK", e.State, "c does not have it")
+			}
+			s.collidesWith("c", changed, and(v, c(1)))
+		})
 	}
 }

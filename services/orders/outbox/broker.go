@@ -193,6 +193,27 @@ func (b *Broker) Resume(ctx context.Context, peer string) error {
 	return b.pauseUntil(ctx, peer, time.Now().Add(resumeIn))
 }
 
+// Forget removes the consumer of a peer and its hints.
+func (b *Broker) Forget(ctx context.Context, peer string) error {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	err := b.js.DeleteConsumer(ctx, contracts.HintStream, contracts.HintConsumer(peer))
+	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("delete consumer %s: %w", contracts.HintConsumer(peer), err)
+	}
+	stream, err := b.js.Stream(ctx, contracts.HintStream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	if err == nil && !b.denied.has(purgeRight) { // else they stay in the stream, and nobody takes them
+		err = stream.Purge(ctx, jetstream.WithPurgeSubject(contracts.HintSubjectPrefix+peer+".>"))
+	}
+	if err != nil {
+		return fmt.Errorf("remove hints for %s: %w", peer, err)
+	}
+	return nil
+}
+
 const resumeIn = 20 * time.Millisecond
 
 func (b *Broker) pauseUntil(ctx context.Context, peer string, until time.Time) error {

@@ -14,10 +14,12 @@ import (
 	"github.com/orderbridge/orderbridge/services/orders/ordersync"
 )
 
-// Consumers holds the delivery of hints to a peer still, and lets it go on.
+// Consumers holds the delivery of hints to a peer still, lets it go on, and ends it for good.
 type Consumers interface {
 	Pause(ctx context.Context, peer string) error
 	Resume(ctx context.Context, peer string) error
+	// Forget removes the consumer of a peer and its hints.
+	Forget(ctx context.Context, peer string) error
 }
 
 // Options of a Desk.
@@ -71,8 +73,12 @@ func New(o Options, store Store, brake *orders.Brake, consumers Consumers, pause
 
 // Load reads what is kept, before anybody is served.
 func (d *Desk) Load(ctx context.Context) error {
-	if err := d.store.AddPeers(ctx, d.Peers); err != nil {
+	back, err := d.store.SetPeers(ctx, d.Peers)
+	if err != nil {
 		return err
+	}
+	for _, peer := range back {
+		d.log.Warn("peer was not among the settings for a while: forgot its links, both sides are compared anew", zap.String("peer", peer))
 	}
 	return d.refresh(ctx)
 }

@@ -13,8 +13,11 @@ import (
 
 // Store keeps what is known of the peers. An adapter implements it.
 type Store interface {
-	// AddPeers makes sure that there is a row for each peer.
-	AddPeers(ctx context.Context, peers []string) error
+	// SetPeers makes sure that there is a row for each peer of the settings, and notes when others were found to have left them.
+	// What is stored of a peer that has come back has missed the changes since, and is forgotten first. It returns those peers.
+	SetPeers(ctx context.Context, peers []string) (back []string, err error)
+	// ForgetPeer removes what is stored of a peer: its links, proposals, batches and row. NotFound when there is none.
+	ForgetPeer(ctx context.Context, peer string) error
 	// PeerRows reads the rows of all peers.
 	PeerRows(ctx context.Context) ([]PeerRow, error)
 	// Hold holds the link to a peer, with the lost numbers that show why, ends what reconciliation is open
@@ -68,6 +71,7 @@ type Store interface {
 // PeerRow is what the database has of a peer.
 type PeerRow struct {
 	Peer  string
+	Left  time.Time // when it was found to have left the settings; zero while it has not
 	Held  *contracts.Hold
 	Proof *contracts.Proof
 	Brake orders.BrakeState

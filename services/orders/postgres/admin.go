@@ -76,9 +76,9 @@ func (s *Store) ChangesSince(ctx context.Context, position int64, most int) (n i
 	return n, translate(err, "count changes since a proof")
 }
 
-// Links lists links in any of some states, by order id, after an id (zero: from the start).
-func (s *Store) Links(ctx context.Context, states []ordersync.State, peer string, after uuid.UUID, limit int) ([]orders.LinkRow, error) {
-	text, args := linksIn(states, peer, after, limit)
+// Links lists links to some peers in any of some states, by order id and peer, after one (zero: from the start).
+func (s *Store) Links(ctx context.Context, states []ordersync.State, peers []string, after orders.CaseKey, limit int) ([]orders.LinkRow, error) {
+	text, args := linksIn(states, peers, after, limit)
 	rows, err := s.pool.Query(ctx, text, args...)
 	if err != nil {
 		return nil, translate(err, "list links")
@@ -94,18 +94,19 @@ func scanLink(row pgx.CollectableRow) (l orders.LinkRow, err error) {
 	return l, err
 }
 
-func linksIn(states []ordersync.State, peer string, after uuid.UUID, limit int) (string, arguments) {
+func linksIn(states []ordersync.State, peers []string, after orders.CaseKey, limit int) (string, arguments) {
 	var args arguments
 	codes := make([]string, len(states))
 	for i, st := range states {
 		codes[i] = strconv.Itoa(int(stateCode(st)))
 	}
-	where := "state IN (" + strings.Join(codes, ", ") + ")"
-	if peer != "" {
-		where += " AND peer = " + args.add(peer)
-	}
-	if after != uuid.Nil {
-		where += " AND order_id > " + args.add(after)
+	where := "state IN (" + strings.Join(codes, ", ") + ") AND peer = ANY(" + args.add(peers) + ")"
+	switch id, peer := pageAfter(after); {
+	case id == nil:
+	case peer == nil:
+		where += " AND order_id > " + args.add(*id)
+	default: // the first condition is for the index
+		where += " AND order_id >= " + args.add(*id) + " AND (order_id > " + args.add(*id) + " OR peer > " + args.add(*peer) + ")"
 	}
 	from := openLinks
 	if slices.ContainsFunc(states, ordersync.State.Settled) {

@@ -12,28 +12,36 @@ import (
 // The states are in the text, as in listLinks.
 const (
 	openCases = `SELECT l.order_id, COALESCE(o.order_number, ''), l.peer, l.state, l.since, l.due, l.reason, COALESCE(o.version, ''), COALESCE(l.theirs_version, '')
-	FROM links l LEFT JOIN orders o ON o.id = l.order_id WHERE l.state = 6 AND ` + caseMatches + `
-	AND ($5::uuid IS NULL OR l.order_id > $5) ORDER BY l.order_id, l.peer LIMIT $6`
+	FROM links l LEFT JOIN orders o ON o.id = l.order_id WHERE l.state = 6 AND l.peer = ANY($5) AND ` + caseMatches + `
+	AND ($6::uuid IS NULL OR l.order_id > $6 OR l.order_id = $6 AND l.peer > $7) ORDER BY l.order_id, l.peer LIMIT $8`
 	countCases = `SELECT count(*), count(*) FILTER (WHERE ` + caseMatches + `)
-	FROM links l LEFT JOIN orders o ON o.id = l.order_id WHERE l.state = 6`
+	FROM links l LEFT JOIN orders o ON o.id = l.order_id WHERE l.state = 6 AND l.peer = ANY($5)`
 	caseMatches = `($1 = '' OR l.peer = $1) AND (starts_with(lower(COALESCE(o.order_number, '')), $2) OR o.words @@ $4::tsquery)
 	AND ($3::timestamptz IS NULL OR l.since <= $3)`
 )
 
 // OpenCases lists open collisions by order id, up to a limit, and counts them.
 func (s *Store) OpenCases(ctx context.Context, f orders.CaseFilter, limit int) (rows []orders.LinkRow, n orders.CaseCounts, err error) {
-	var after *uuid.UUID
-	if f.After != uuid.Nil {
-		after = &f.After
-	}
+	after, peer := pageAfter(f.After)
 	number := orders.Fold(f.Number)
 	b := &pgx.Batch{}
-	b.Queue(openCases, f.Peer, number, timeOrNull(f.Since), numberQuery(number), after, limit).Query(func(found pgx.Rows) (err error) {
+	b.Queue(openCases, f.Peer, number, timeOrNull(f.Since), numberQuery(number), f.Peers, after, peer, limit).Query(func(found pgx.Rows) (err error) {
 		rows, err = pgx.CollectRows(found, scanLink)
 		return err
 	})
-	b.Queue(countCases, f.Peer, number, timeOrNull(f.Since), numberQuery(number)).QueryRow(func(row pgx.Row) error { return row.Scan(&n.Open, &n.Matching) })
+	b.Queue(countCases, f.Peer, number, timeOrNull(f.Since), numberQuery(number), f.Peers).QueryRow(func(row pgx.Row) error { return row.Scan(&n.Open, &n.Matching) })
 	return rows, n, translate(s.pool.SendBatch(ctx, b).Close(), "list collisions")
+}
+
+// pageAfter is the order and the peer that a page follows, or nothing; without a peer it follows the whole order.
+func pageAfter(k orders.CaseKey) (id *uuid.UUID, peer *string) {
+	if k.ID == uuid.Nil {
+		return nil, nil
+	}
+	if k.Peer == "" {
+		return &k.ID, nil
+	}
+	return &k.ID, &k.Peer
 }
 
 // caseRowsMax is how many numbers of the log are looked at for collisions that ended: they are rare, and

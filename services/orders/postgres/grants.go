@@ -18,7 +18,7 @@ REVOKE UPDATE, DELETE ON log, contents, audit FROM {role};
 REVOKE INSERT, UPDATE, DELETE ON epoch_key, goose_db_version FROM {role};
 GRANT UPDATE (unverified) ON epoch_key TO {role};
 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role};
-GRANT EXECUTE ON FUNCTION move_contents, clean_log, clean_tombstones TO {role}`
+GRANT EXECUTE ON FUNCTION move_contents, clean_log, clean_tombstones, forget_links TO {role}`
 
 // What a role that only reads gets, for reports: no hash of a password, session or token, and no key.
 const grantReader = `

@@ -229,16 +229,15 @@ func TestLinksGoByIndexes(t *testing.T) {
 	all := ordersync.States[:ordersync.ErrorSynced]
 	for name, c := range map[string]struct {
 		states []ordersync.State
-		peer   string
-		after  uuid.UUID
+		after  orders.CaseKey
 		index  string
 	}{
-		"collisions":                     {[]ordersync.State{ordersync.Collision}, "", uuid.Nil, "links_open"},
-		"errors of a peer, from a place": {[]ordersync.State{ordersync.Error, ordersync.ErrorSynced}, "b", uuid.New(), "links_open"},
-		"all":                            {all, "", uuid.Nil, "links_pkey"},
-		"all, from a place":              {all, "", uuid.New(), "Index Cond: (order_id >"},
+		"collisions":                     {[]ordersync.State{ordersync.Collision}, orders.CaseKey{}, "links_open"},
+		"errors of a peer, from a place": {[]ordersync.State{ordersync.Error, ordersync.ErrorSynced}, orders.CaseKey{ID: uuid.New(), Peer: "b"}, "links_open"},
+		"all":                            {all, orders.CaseKey{}, "links_pkey"},
+		"all, from a place":              {all, orders.CaseKey{ID: uuid.New(), Peer: "b"}, "Index Cond: (order_id >="},
 	} {
-		text, args := linksIn(c.states, c.peer, c.after, 2)
+		text, args := linksIn(c.states, []string{"b"}, c.after, 2)
 		rows, err := s.pool.Query(t.Context(), "EXPLAIN "+text, args...)
 		require.NoError(t, err)
 		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])

@@ -16,8 +16,7 @@ import (
 )
 
 const (
-	addPeers = `INSERT INTO peers (peer) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING`
-	peerRows = `SELECT p.peer, held_at, held_reason, proof, brake_tripped, brake_off_until, left_out, evidence, told,
+	peerRows = `SELECT p.peer, left_at, held_at, held_reason, proof, brake_tripped, brake_off_until, left_out, evidence, told,
 	r.id, r.state, r.reason, r.decided_at IS NOT NULL
 	FROM peers p LEFT JOIN reconciliations r ON r.peer = p.peer AND r.state IN ` + openStates + ` ORDER BY p.peer`
 	// The first reason stays; later evidence is added.
@@ -48,12 +47,6 @@ const (
 
 var _ peering.Store = (*Store)(nil)
 
-// AddPeers implements peering.Store.
-func (s *Store) AddPeers(ctx context.Context, peers []string) error {
-	_, err := s.pool.Exec(ctx, addPeers, peers)
-	return translate(err, "add peers")
-}
-
 // PeerRows implements peering.Store.
 func (s *Store) PeerRows(ctx context.Context) ([]peering.PeerRow, error) {
 	rows, err := s.pool.Query(ctx, peerRows)
@@ -62,13 +55,13 @@ func (s *Store) PeerRows(ctx context.Context) ([]peering.PeerRow, error) {
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (peering.PeerRow, error) {
 		var p peering.PeerRow
-		var held, off *time.Time
+		var left, held, off *time.Time
 		var reason, evidence string
 		var proof, told []byte
 		var tripped int16
 		var leftOut []uuid.UUID
 		var open openRow
-		if err := row.Scan(&p.Peer, &held, &reason, &proof, &tripped, &off, &leftOut, &evidence, &told, &open.id, &open.state, &open.reason, &open.confirmed); err != nil {
+		if err := row.Scan(&p.Peer, &left, &held, &reason, &proof, &tripped, &off, &leftOut, &evidence, &told, &open.id, &open.state, &open.reason, &open.confirmed); err != nil {
 			return p, err
 		}
 		lost, err := parseVersion(evidence)
@@ -87,6 +80,9 @@ func (s *Store) PeerRows(ctx context.Context) ([]peering.PeerRow, error) {
 		}
 		for _, id := range leftOut {
 			p.LeftOut = append(p.LeftOut, id.String())
+		}
+		if left != nil {
+			p.Left = left.UTC()
 		}
 		if held != nil {
 			p.Held = &contracts.Hold{At: held.UTC(), Reason: reason}

@@ -101,11 +101,11 @@ var regular = []struct {
 		return err
 	}},
 	{"list of pending orders", 3 * manyDue, func(ctx context.Context, s *Store) error {
-		_, err := s.Links(ctx, []ordersync.State{ordersync.New, ordersync.Upd}, "", uuid.Nil, 50)
+		_, err := s.Links(ctx, []ordersync.State{ordersync.New, ordersync.Upd}, []string{"b"}, orders.CaseKey{}, 50)
 		return err
 	}},
 	{"list of errors", 1_000, func(ctx context.Context, s *Store) error {
-		_, err := s.Links(ctx, []ordersync.State{ordersync.Error, ordersync.ErrorSynced}, "", uuid.Nil, 50)
+		_, err := s.Links(ctx, []ordersync.State{ordersync.Error, ordersync.ErrorSynced}, []string{"b"}, orders.CaseKey{}, 50)
 		return err
 	}},
 	{"list of errors for a reason", 1_000, func(ctx context.Context, s *Store) error {
@@ -113,7 +113,7 @@ var regular = []struct {
 		return err
 	}},
 	{"list of collisions", 1_000, func(ctx context.Context, s *Store) error {
-		_, _, err := s.OpenCases(ctx, orders.CaseFilter{}, 50)
+		_, _, err := s.OpenCases(ctx, orders.CaseFilter{Peers: []string{"b"}}, 50)
 		return err
 	}},
 	{"list of orders", 5_000, func(ctx context.Context, s *Store) error {
@@ -227,7 +227,8 @@ func TestManySettledOrdersAreNotCounted(t *testing.T) {
 	const settled, deleted = 90_000, 30_000
 	s := open(t, 1)
 	ctx := t.Context()
-	require.NoError(t, s.AddPeers(ctx, []string{"b"}))
+	_, err := s.SetPeers(ctx, []string{"b"})
+	require.NoError(t, err)
 	require.NoError(t, write(t, s, uuid.New(), "a.x:1", `{"v":1}`, nil))
 	few, err := s.Counts(ctx)
 	require.NoError(t, err)

@@ -207,7 +207,7 @@ func TestCasesByNumberInEveryCase(t *testing.T) {
 		require.NoError(t, err)
 	}
 	for number, want := range map[string]int64{"": 2, "äb": 1, "ÄB-": 1, norm.NFD.String("Äb"): 1, "web": 1, "Web-2": 1, "b": 0, `'\`: 0} {
-		rows, n, err := s.OpenCases(t.Context(), orders.CaseFilter{Number: number}, 10)
+		rows, n, err := s.OpenCases(t.Context(), orders.CaseFilter{Peers: []string{"b"}, Number: number}, 10)
 		require.NoError(t, err)
 		require.EqualValues(t, want, n.Matching, number)
 		require.Len(t, rows, int(want))

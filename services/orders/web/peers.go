@@ -13,6 +13,7 @@ import (
 type peersPage struct {
 	contracts.Status
 	Peers []peerView
+	Left  []contracts.LeftPeer
 }
 
 func (o *peersPage) status() *contracts.Status { return &o.Status }
@@ -45,7 +46,7 @@ func (p *Pages) peers(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, "peers", err)
 		return
 	}
-	out := &peersPage{Status: s}
+	out := &peersPage{Status: s, Left: list.Left}
 	for _, one := range s.Peers {
 		v := peerView{PeerStatus: one, Head: headline(&one, &s.Broker, p.now())}
 		for _, peer := range list.Peers {
@@ -90,7 +91,7 @@ func bridgeOf(b contracts.BridgeReport, failed []contracts.BridgeFailures, now t
 	case b.State == "silent":
 		v.said = said{"bad", "Silent: its last report came " + ago(b.At, now)}
 	case b.State == "unauthorized":
-		v.said = said{"bad", "Not let in: the other side does not accept our token"}
+		v.said = said{"bad", "Not let in: " + b.Peer + " does not accept our token"}
 	case b.Circuit != "closed" || b.State == "waiting":
 		v.said = said{"wait", "Waiting: " + reason(b.LastError)}
 		if b.RetryAt.After(now) {
@@ -98,6 +99,11 @@ func bridgeOf(b contracts.BridgeReport, failed []contracts.BridgeFailures, now t
 		}
 	}
 	return v
+}
+
+// forgetPeer removes what is stored of a peer that has left the settings.
+func (p *Pages) forgetPeer(w http.ResponseWriter, r *http.Request) {
+	p.switchPeer(w, r, "forget", "forgotten")
 }
 
 // pausePeer and resumePeer stop and start sending to a peer.

@@ -201,6 +201,7 @@ var doneWords = map[string]string{
 	"confirmed": "Confirmed: it goes on.",
 	"people":    "It is done.",
 	"braked":    "The brake counts anew.",
+	"forgotten": "Nothing is stored of that peer any more.",
 	"unbraked":  "The brake is off for 10 minutes.",
 	"dropped":   "Dropped: nothing more of it is done.",
 

@@ -68,6 +68,7 @@ func (p *Pages) Routes(r chi.Router) {
 	r.Post("/system/orders/{id}/sync", p.doSystemOrder("sync", "searched"))
 	r.Post("/system/orders/{id}/create", p.doSystemOrder("create", "postedAgain"))
 	r.Post("/system/orders/{id}/give-up", p.doSystemOrder("give-up", "givenUp"))
+	r.Post("/peers/{peer}/forget", p.forgetPeer)
 	r.Get("/reconciliations/{id}", p.oneReconciliation)
 	r.Post("/reconciliations/{id}/confirm", p.confirmReconciliation)
 	r.Post("/reconciliations/{id}/drop", p.dropReconciliation)

@@ -1,0 +1,108 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/orderbridge/orderbridge/services/orders"
+)
+
+const (
+	// peersLock is the advisory lock of who changes which peers there are; the number is arbitrary but fixed.
+	peersLock    = 0x6f726465727365
+	lockPeers    = `SELECT pg_advisory_lock($1)`
+	unlockPeers  = `SELECT pg_advisory_unlock($1)`
+	noteLeaving  = `UPDATE peers SET left_at = now() WHERE NOT peer = ANY($1) AND left_at IS NULL`
+	peersBack    = `SELECT peer FROM peers WHERE peer = ANY($1) AND left_at IS NOT NULL ORDER BY peer`
+	addPeers     = `INSERT INTO peers (peer) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING`
+	isPeer       = `SELECT FROM peers WHERE peer = $1`
+	dropHints    = `DELETE FROM outbox WHERE peer = $1`
+	dropProposed = `DELETE FROM proposals WHERE peer = $1`
+	dropBatches  = `DELETE FROM accepted_batches WHERE peer = $1`
+	forgetLinks  = `SELECT removed, last FROM forget_links($1, $2, $3)`
+	dropPeer     = `DELETE FROM peers WHERE peer = $1`
+
+	// A step removes so many links in a transaction of its own; between two of them there is room for others.
+	forgetStep = 1000
+)
+
+// SetPeers implements peering.Store.
+func (s *Store) SetPeers(ctx context.Context, peers []string) (back []string, err error) {
+	err = s.lockingPeers(ctx, func(conn *pgxpool.Conn) (err error) {
+		if _, err = conn.Exec(ctx, noteLeaving, peers); err != nil {
+			return err
+		}
+		if back, err = oneColumn[string](conn.Query(ctx, peersBack, peers)); err != nil {
+			return err
+		}
+		for _, peer := range back {
+			if err := forgetPeer(ctx, conn, peer); err != nil {
+				return err
+			}
+		}
+		_, err = conn.Exec(ctx, addPeers, peers)
+		return err
+	})
+	return back, translate(err, "set peers")
+}
+
+// ForgetPeer implements peering.Store.
+func (s *Store) ForgetPeer(ctx context.Context, peer string) error {
+	err := s.lockingPeers(ctx, func(conn *pgxpool.Conn) error { return forgetPeer(ctx, conn, peer) })
+	return translate(err, "forget a peer")
+}
+
+// lockingPeers keeps other processes of this side from changing which peers there are meanwhile.
+func (s *Store) lockingPeers(ctx context.Context, do func(*pgxpool.Conn) error) error {
+	return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		if _, err := conn.Exec(ctx, lockPeers, peersLock); err != nil {
+			return err
+		}
+		defer func() {
+			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+			defer cancel()
+			if _, err := conn.Exec(ending, unlockPeers, peersLock); err != nil {
+				_ = conn.Conn().Close(ending) // and the lock ends with the connection
+			}
+		}()
+		return do(conn)
+	})
+}
+
+// forgetPeer removes the row of the peer last: what is broken off is begun again.
+func forgetPeer(ctx context.Context, conn *pgxpool.Conn, peer string) error {
+	tag, err := conn.Exec(ctx, isPeer, peer)
+	if err != nil {
+		return err
+	}
+	if tag.RowsAffected() == 0 {
+		return orders.Errorf(orders.NotFound, "nothing is stored of a peer %s", peer)
+	}
+	b := &pgx.Batch{}
+	b.Queue("BEGIN")
+	b.Queue(dropHints, peer)
+	b.Queue(dropProposed, peer)
+	b.Queue(dropBatches, peer)
+	b.Queue(endOpen, peer, time.Now().UTC(), "the peer was forgotten")
+	b.Queue("COMMIT")
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
+		return err
+	}
+	for after := uuid.Nil; ; {
+		var removed int64
+		var last *uuid.UUID
+		if err := conn.QueryRow(ctx, forgetLinks, peer, after, forgetStep).Scan(&removed, &last); err != nil {
+			return err
+		}
+		if last == nil {
+			break
+		}
+		after = *last
+	}
+	_, err = conn.Exec(ctx, dropPeer, peer)
+	return err
+}
