@@ -1,6 +1,6 @@
 # `make` prints what it can do.
 .DEFAULT_GOAL := help
-.PHONY: check-observability help build demo deps test check format vet lint vuln race e2e e2e-compose e2e-shop torture newcomer bench bench-smoke nats clean
+.PHONY: check-observability check-kubernetes help build demo deps test check format vet lint vuln race e2e e2e-compose e2e-shop torture newcomer bench bench-smoke nats clean
 
 GO      ?= go
 BIN     := bin
@@ -88,6 +88,9 @@ bench-smoke: deps ## see that the benches run; what they measure so small counts
 
 check-observability: deps ## rules and dashboard, by Prometheus's own code, against two running sides
 	cd tools/observability && $(GO) vet ./... && $(GO) test -count=1 $(LIMIT) ./...
+
+check-kubernetes: ## the manifests, built by kustomize and decoded into the types of the Kubernetes API
+	cd tools/kubernetes && $(GO) vet ./... && $(GO) test -count=1 ./...
 
 nats: ## build bin/nats, the NATS command line
 	cd tools/nats && $(GO) build -o ../../$(BIN)/nats github.com/nats-io/natscli/nats
