@@ -1,6 +1,6 @@
 # `make` prints what it can do.
 .DEFAULT_GOAL := help
-.PHONY: check-observability check-kubernetes help build demo deps test check format vet lint vuln race e2e e2e-compose e2e-shop torture newcomer bench bench-smoke nats clean
+.PHONY: release release-check check-observability check-kubernetes help build demo deps test check format vet lint vuln race e2e e2e-compose e2e-shop torture newcomer bench bench-smoke nats clean
 
 GO      ?= go
 BIN     := bin
@@ -92,8 +92,18 @@ check-observability: deps ## rules and dashboard, by Prometheus's own code, agai
 check-kubernetes: ## the manifests, built by kustomize and decoded into the types of the Kubernetes API
 	cd tools/kubernetes && $(GO) vet ./... && $(GO) test -count=1 ./...
 
+release: ## build dist/: archives, Debian packages, bills of materials, licences, provenance, checksums (VERSION=v0.1.0 TARGETS=linux_amd64,…)
+	cd tools/release && $(GO) run . -version $(VERSION) -targets "$(TARGETS)"
+
+# Another folder, an empty build cache: what is the same then is so everywhere.
+release-check: release ## build the release again from a clone elsewhere, and fail unless all bytes are the same
+	@elsewhere=$$(mktemp -d) && trap 'rm -rf $$elsewhere' EXIT && \
+	git clone -q . $$elsewhere/another/clone && \
+	(cd $$elsewhere/another/clone/tools/release && GOCACHE=$(or $(RELEASE_CACHE),$$elsewhere/cache) $(GO) run . -version $(VERSION) -targets "$(TARGETS)") && \
+	diff -r dist $$elsewhere/another/clone/dist && echo "the same bytes: $$(wc -l <dist/SHA256SUMS) files"
+
 nats: ## build bin/nats, the NATS command line
 	cd tools/nats && $(GO) build -o ../../$(BIN)/nats github.com/nats-io/natscli/nats
 
 clean: ## remove what was built, and the demo's data
-	rm -rf $(BIN) .demo
+	rm -rf $(BIN) dist .demo
