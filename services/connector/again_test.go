@@ -270,3 +270,50 @@ func TestACopyIsAFaultUntilItIsNone(t *testing.T) {
 		})
 	}
 }
+
+// TestACreationThatMayStillTakeEffectIsNobodysDecision: some systems take long.
+func TestACreationThatMayStillTakeEffectIsNobodysDecision(t *testing.T) {
+	w := newWorld(t)
+	w.shop.traits.LongestRequest = time.Hour
+	w.start()
+	w.shop.place("S-1")
+	w.settle()
+	id := w.loses("P-1")
+	w.waits += 30 * time.Minute
+	w.poll()
+	require.Empty(t, w.underWay(id).Stuck)
+	w.waits += 40 * time.Minute
+	w.poll()
+	require.NotEmpty(t, w.underWay(id).Stuck)
+}
+
+// TestWritesOfOrdersThatCannotBeReadHoldUpNoOthers: their intents stay, and have their turn like others.
+func TestWritesOfOrdersThatCannotBeReadHoldUpNoOthers(t *testing.T) {
+	w := newWorld(t)
+	var ids []string
+	for range 30 {
+		ids = append(ids, w.shop.place("S"))
+	}
+	w.settle()
+	store := w.shadow.store.Connector()
+	for i, foreignID := range ids {
+		rec, err := store.RecordOf(t.Context(), foreignID)
+		require.NoError(t, err)
+		w.shop.edit(foreignID, func(o *contracts.Order) { o.Status = "unheard of" })
+		saved, err := store.SaveIntent(t.Context(), &connector.Intent{
+			OrderID: rec.OrderID, Before: "before", Target: "target", Body: []byte(`{}`), SentAt: clock().Add(time.Duration(i) * time.Millisecond),
+		}, nil)
+		require.NoError(t, err)
+		require.True(t, saved)
+	}
+	for range 3 {
+		w.poll() // until the list of changes has nothing new
+	}
+	w.waits += 15 * time.Minute
+	last := "get " + ids[len(ids)-1]
+	before := w.shop.count(last)
+	w.poll()
+	require.Equal(t, before, w.shop.count(last), "a bounded number at a time")
+	w.poll()
+	require.Greater(t, w.shop.count(last), before)
+}
