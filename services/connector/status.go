@@ -80,7 +80,7 @@ func (c *Connector) alarms(s *contracts.SystemStatus, lowered string) []string {
 	}
 	if stuck > 0 {
 		first := s.UnderWay[0]
-		out = append(out, fmt.Sprintf("%d orders that were to be created in %s wait for a person; the first, sent %s ago: %s: %s", stuck, s.Name, for_(first.SentAt), first.ID, first.Stuck))
+		out = append(out, fmt.Sprintf("a person has to decide about %d creations in %s; the first, sent %s ago: order %s: %s", stuck, s.Name, for_(first.SentAt), first.ID, first.Stuck))
 	}
 	if stuck < len(s.UnderWay) && now.Sub(s.UnderWay[stuck].SentAt) > intentPatience {
 		out = append(out, fmt.Sprintf("a write to %s is under way for %s: order %s", s.Name, for_(s.UnderWay[stuck].SentAt), s.UnderWay[stuck].ID))
