@@ -111,9 +111,9 @@ func (s *Server) awaitReady(ctx context.Context, o Options) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("Tryton does not answer (see %s): %w", o.Log(), err)
+			return fmt.Errorf("the server of Tryton does not answer (see %s): %w", o.Log(), err)
 		case <-s.done:
-			return fmt.Errorf("Tryton ended while it started (see %s): %w", o.Log(), s.err)
+			return fmt.Errorf("the server of Tryton ended while it started (see %s): %w", o.Log(), s.err)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
