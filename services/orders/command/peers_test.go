@@ -261,3 +261,96 @@ func TestPeerThatComesBack(t *testing.T) {
 		})
 	}
 }
+
+// TestBrakeIsTheSides: what the peers delete together counts.
+func TestBrakeIsTheSides(t *testing.T) {
+	s := startBetween(t, func(c *Config) { c.BrakeDeletions = "10" })
+	gone := 0
+	for i := range 16 {
+		o, v := s.shared("x")
+		peer, next := "b", b(int64(i+1))
+		if i%2 == 1 {
+			peer, next = "c", c(int64(i+1))
+		}
+		s.sendAs(http.StatusOK, peer, entry(t, o.ID, "DEL", and(v, next), nil))
+		if s.do("client", "GET", "/orders/"+o.ID, nil).status == http.StatusGone {
+			gone++
+		}
+	}
+	require.Equal(t, 10, gone)
+	for _, p := range s.status().Peers {
+		require.True(t, p.Brake.Deletions, p.Peer)
+	}
+	s.want(http.StatusOK, "admin", "POST", "/admin/api/peers/c/brake", contracts.BrakeSetting{})
+	for _, p := range s.status().Peers {
+		require.False(t, p.Brake.Deletions, p.Peer)
+	}
+}
+
+func (s *side) status() (st contracts.Status) {
+	s.t.Helper()
+	s.want(http.StatusOK, "admin", "GET", "/admin/api/status", nil).into(s.t, &st)
+	return st
+}
+
+func (s *side) heldPeers() (held []string) {
+	s.t.Helper()
+	for _, p := range s.status().Peers {
+		if p.Held != nil {
+			held = append(held, p.Peer)
+		}
+	}
+	return held
+}
+
+// TestRestoreHoldsAllLinks, whichever peer shows it, until one plan is confirmed.
+func TestRestoreHoldsAllLinks(t *testing.T) {
+	s := startBetween(t)
+	s.awaitConsumer()
+	kept := s.create(newOrder(t, "kept"))
+	lost := s.create(newOrder(t, "lost"))
+	s.greet("peer", http.StatusOK, newest(lost.Sync.Version))
+	s.stop()
+	s.putBack(kept.Sync.Version)
+	s.start()
+	s.sendAs(http.StatusOK, "c")
+	require.Empty(t, s.heldPeers())
+	s.greetOnce("peer", newest(lost.Sync.Version))
+	require.Equal(t, []string{"b", "c"}, s.heldPeers())
+	o := newOrder(t, "of c")
+	s.sendAs(http.StatusServiceUnavailable, "c", entry(t, o.ID, "NEW", c(1), &o)).problem(t)
+
+	claim := func(peer string) *contracts.Reconciliation {
+		t.Helper()
+		a := s.do("bridge", "POST", "/orders/reconciliations", contracts.ReconciliationClaim{Peer: peer, Runner: "r-" + peer})
+		if a.status == http.StatusNoContent {
+			return nil
+		}
+		require.Equal(t, http.StatusOK, a.status, "%s", a.body)
+		var r contracts.Reconciliation
+		a.into(t, &r)
+		return &r
+	}
+	report := func(peer, state string, r *contracts.Reconciliation, done bool) {
+		t.Helper()
+		rep := equalReport(2)
+		rep.Peer, rep.CarriedOut = peer, done
+		s.want(http.StatusOK, "bridge", "PUT", "/orders/reconciliations/"+r.ID, contracts.ReconciliationProgress{Runner: "r-" + peer, State: state, Report: rep})
+	}
+	ofB, ofC := claim("b"), claim("c")
+	require.Nil(t, ofB.DecidedAt)
+	report("b", "held", ofB, false)
+	s.want(http.StatusOK, "admin", "POST", "/admin/api/reconciliations/"+ofB.ID+"/confirm", contracts.ReconciliationConfirmation{})
+	report("c", "held", ofC, false) // its plan comes after that
+	ofC = claim("c")
+	require.NotNil(t, ofC, "one decision is enough")
+	require.Equal(t, "admin:token", ofC.DecidedBy)
+	report("c", "running", ofC, true)
+	require.Equal(t, []string{"b"}, s.heldPeers())
+	ofB = claim("b")
+	report("b", "running", ofB, true)
+	require.Empty(t, s.heldPeers())
+	s.greetOnce("peer", newest(lost.Sync.Version))
+	s.want(http.StatusOK, "peer-c", "PUT", "/orders/transactions", contracts.Batch{Side: "c", Entries: []contracts.Entry{}, Seen: newest(lost.Sync.Version)})
+	require.Empty(t, s.heldPeers(), "it is written off")
+}

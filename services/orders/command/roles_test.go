@@ -173,7 +173,7 @@ func TestTheServicesRoleKeepsALink(t *testing.T) {
 	epochs, err := store.Epochs(ctx, time.Hour)
 	require.NoError(t, err)
 	require.False(t, epochs.Unverified)
-	require.NoError(t, store.Hold(ctx, "b", contracts.Hold{At: now(), Reason: "a test"}, nil, 10))
+	require.NoError(t, store.Hold(ctx, []string{"b"}, contracts.Hold{At: now(), Reason: "a test"}, nil, 10))
 	require.NoError(t, store.ReleaseLink(ctx, "b"))
 	epochs, err = store.Epochs(ctx, time.Hour)
 	require.NoError(t, err)

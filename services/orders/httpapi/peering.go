@@ -22,7 +22,7 @@ type Peering interface {
 	Open(peer string) error
 	Admit(peer string, entries int) error
 	// Saw takes note of a version that a peer told, Tell lists what is to be told of them.
-	Saw(peer string, v ordersync.Vector)
+	Saw(v ordersync.Vector)
 	Tell(peer string) map[string]int64
 	// Hear takes what a peer has seen of this side, and holds the link when that cannot be.
 	Hear(ctx context.Context, peer string, seen map[string]int64) error

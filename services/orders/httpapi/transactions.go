@@ -93,7 +93,7 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
-	a.saw(side, read.received)
+	a.saw(read.received)
 	collided, _ := read.answer(present)
 	if !answers {
 		a.refusals.charge(side, in.Entries, read.answers)
@@ -115,10 +115,10 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 }
 
 // saw takes note of the versions that a peer has told, unless they cannot be true.
-func (a *API) saw(peer string, in []orders.Received) {
+func (a *API) saw(in []orders.Received) {
 	for i := range in {
 		if !in[i].Implausible {
-			a.peering.Saw(peer, in[i].Entry.Version)
+			a.peering.Saw(in[i].Entry.Version)
 		}
 	}
 }

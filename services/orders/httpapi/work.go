@@ -108,7 +108,7 @@ func (a *API) settle(ctx context.Context, p *orders.Piece) error {
 	if err != nil {
 		return err
 	}
-	a.saw(p.Peer, read.received)
+	a.saw(read.received)
 	var o orders.PieceOutcome
 	o.Collided, o.Refused = read.answer(present)
 	if p.Role == string(access.Peer) {

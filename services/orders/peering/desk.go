@@ -238,7 +238,7 @@ func (d *Desk) known(peer string) *acquaintance {
 }
 
 // Saw takes note of a version that a peer told.
-func (d *Desk) Saw(peer string, v ordersync.Vector) { d.witness.saw(peer, v) }
+func (d *Desk) Saw(v ordersync.Vector) { d.witness.saw(v) }
 
 // Tell lists the highest numbers seen of a peer, to be told to it.
 func (d *Desk) Tell(peer string) map[string]int64 {
@@ -313,13 +313,13 @@ func (d *Desk) BrakeTripped(ctx context.Context, peer string, s orders.BrakeStat
 	}
 }
 
-// SetBrake resets the brake towards a peer, and lets everything through for a time.
+// SetBrake resets the brake, which is the same towards all peers, and lets everything through for a time.
 func (d *Desk) SetBrake(ctx context.Context, by orders.By, peer string, off time.Duration) error {
 	state := orders.BrakeState{}
 	if off > 0 {
 		state.OffUntil = d.Now().Add(off)
 	}
-	if err := d.store.SetBrake(ctx, peer, state); err != nil {
+	if err := d.store.SetBrake(ctx, state); err != nil {
 		return err
 	}
 	d.log.Info("brake set", zap.String("peer", peer), zap.Duration("off_for", off), zap.String("actor", by.Actor), zap.String("request_id", by.RequestID))

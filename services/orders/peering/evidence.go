@@ -161,11 +161,13 @@ func namesOf(dots []ordersync.Dot) []string {
 	return names
 }
 
-// hold holds the link to a peer because of lost numbers. What counts is their epochs: a held link writes
-// only when another one comes, and not for each number.
+// hold holds the links to all peers because of lost numbers: whichever of them shows that this side has lost some, any of them would fill
+// its database up again without a plan. What counts is their epochs: a held link writes only when another one comes, and not for each
+// number. The links that are released already stay so when only a held one gains evidence.
 func (d *Desk) hold(ctx context.Context, peer string, lost []ordersync.Dot) error {
-	row := d.row(peer)
+	row, peers := d.row(peer), d.Peers
 	if row.Held != nil {
+		peers = d.heldPeers()
 		lost = slices.DeleteFunc(slices.Clone(lost), func(m ordersync.Dot) bool { return slices.Contains(row.Evidence, m.Key) })
 		if len(lost) == 0 || len(row.Evidence) >= evidenceMax {
 			return nil
@@ -174,11 +176,23 @@ func (d *Desk) hold(ctx context.Context, peer string, lost []ordersync.Dot) erro
 	names := namesOf(lost)
 	reason := fmt.Sprintf("%s knows more of %s than its own database does, which was put back to an earlier state, or is another one (not in the log: %s)",
 		peer, d.Side, short(names))
-	if err := d.store.Hold(ctx, peer, contracts.Hold{At: d.Now(), Reason: reason}, lost, evidenceMax); err != nil {
+	if err := d.store.Hold(ctx, peers, contracts.Hold{At: d.Now(), Reason: reason}, lost, evidenceMax); err != nil {
 		return err
 	}
-	d.log.Error("link held: the database was put back, or is another one", zap.String("peer", peer), zap.String("missing", short(names)))
+	d.log.Error("links held: the database was put back, or is another one", zap.String("peer", peer), zap.Strings("held", peers), zap.String("missing", short(names)))
 	return d.refresh(ctx)
+}
+
+// heldPeers are the peers whose links are held.
+func (d *Desk) heldPeers() (held []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, peer := range d.Peers {
+		if d.rows[peer].Held != nil {
+			held = append(held, peer)
+		}
+	}
+	return held
 }
 
 func (d *Desk) heldError(peer string) error {

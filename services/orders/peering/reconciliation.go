@@ -134,6 +134,11 @@ func (d *Desk) Confirm(ctx context.Context, by orders.By, id uuid.UUID, except [
 			return nil, err
 		}
 	}
+	if r.Cause == "restored" { // one decision is enough for the links of a side
+		if err := d.store.ConfirmOthers(ctx, r); err != nil {
+			return nil, err
+		}
+	}
 	return r, d.refresh(ctx)
 }
 

@@ -209,8 +209,13 @@ func (d *Desk) Progress(ctx context.Context, id uuid.UUID, p contracts.Reconcili
 		if p.Report != nil {
 			r.Report = p.Report
 		}
-		if p.State == "failed" && r.Cause == "restored" && d.Held(r.Peer) != nil {
+		restoring := r.Cause == "restored" && d.Held(r.Peer) != nil
+		if restoring && p.State == "failed" {
 			d.again(r)
+			return nil
+		}
+		if restoring && p.State == "held" && r.DecidedAt != nil { // meanwhile, with the plan of another link
+			r.State, r.SeenAt = "requested", nil // at once
 			return nil
 		}
 		if p.State == "done" || p.State == "failed" {

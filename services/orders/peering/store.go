@@ -20,10 +20,12 @@ type Store interface {
 	ForgetPeer(ctx context.Context, peer string) error
 	// PeerRows reads the rows of all peers.
 	PeerRows(ctx context.Context) ([]PeerRow, error)
-	// Hold holds the link to a peer, with the lost numbers that show why, ends what reconciliation is open
-	// and requests one that is to be confirmed. A link that is held already only gains evidence, of at most
+	// Hold holds the links to peers, with the lost numbers that show why, ends what reconciliations are open
+	// and requests some that are to be confirmed. A link that is held already only gains evidence, of at most
 	// so many epochs.
-	Hold(ctx context.Context, peer string, hold contracts.Hold, evidence []ordersync.Dot, most int) error
+	Hold(ctx context.Context, peers []string, hold contracts.Hold, evidence []ordersync.Dot, most int) error
+	// ConfirmOthers has the open reconciliations of the other held links go on, as decided for one of them.
+	ConfirmOthers(ctx context.Context, decided *contracts.Reconciliation) error
 	// ReleaseLink lets a link go on, and writes the epochs of the evidence off for good.
 	ReleaseLink(ctx context.Context, peer string) error
 	// SetTold stores what a peer reported to have seen of this side.
@@ -40,8 +42,8 @@ type Store interface {
 	StateAt(ctx context.Context, position int64) (*State, error)
 	// CountOrders counts the orders that are not deleted.
 	CountOrders(ctx context.Context) (int64, error)
-	// SetBrake puts the brake into a state, and has it count anew.
-	SetBrake(ctx context.Context, peer string, state orders.BrakeState) error
+	// SetBrake puts the brake into a state, towards all peers, and has it count anew.
+	SetBrake(ctx context.Context, state orders.BrakeState) error
 	// LeaveOut adds orders to those that reconciliations leave as they are; LeaveOutNone forgets them all.
 	LeaveOut(ctx context.Context, peer string, ids []string) error
 	LeaveOutNone(ctx context.Context, peer string) error

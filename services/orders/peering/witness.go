@@ -22,7 +22,7 @@ const rememberMax = contracts.VersionKeysMax
 // saveMax bounds how many rows one save writes. A peer that is honest raises one or two at a time.
 const saveMax = 100
 
-// witness remembers the highest numbers seen of the peers, and holds what they have seen of us against
+// witness remembers the highest numbers seen of other sides, and holds what they have seen of us against
 // our own log: a number that a peer has seen and the log does not have tells that the database was put
 // back, or is another one (design section 8).
 type witness struct {
@@ -32,6 +32,7 @@ type witness struct {
 
 	mu      sync.Mutex
 	seen    map[string]Sighting // by epoch
+	left    int                 // how many the last forget left
 	changed map[string]bool
 }
 
@@ -39,18 +40,18 @@ func newWitness(side string, store Store, now func() time.Time) *witness {
 	return &witness{side: side, store: store, now: now, seen: map[string]Sighting{}, changed: map[string]bool{}}
 }
 
-// saw takes note of a version that a peer told.
-func (w *witness) saw(peer string, v ordersync.Vector) {
-	prefix := peer + "."
+// saw takes note of a version that a peer told: of the numbers of all other sides, whoever brings them.
+func (w *witness) saw(v ordersync.Vector) {
+	prefix := w.side + "."
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, d := range v.Dots() {
-		if strings.HasPrefix(d.Key, prefix) && d.N > w.seen[d.Key].N {
+		if !strings.HasPrefix(d.Key, prefix) && d.N > w.seen[d.Key].N {
 			w.seen[d.Key] = Sighting{d, w.now()}
 			w.changed[d.Key] = true
 		}
 	}
-	if len(w.seen) > 4*rememberMax { // before it is kept, whatever a peer makes up
+	if len(w.seen) > max(4*rememberMax, 2*w.left) { // before it is kept, whatever a peer makes up
 		w.forget()
 	}
 }
@@ -163,6 +164,7 @@ func (w *witness) forget() {
 			}
 		}
 	}
+	w.left = len(w.seen)
 }
 
 var epochForm = regexp.MustCompile(`^[a-z][a-z0-9-]{0,15}\.[a-z0-9]{1,32}$`)

@@ -13,17 +13,19 @@ import (
 )
 
 const (
-	lockBrake = `SELECT FROM peers WHERE peer = $1 FOR UPDATE`
+	// The brake is the side's: the rows of all peers have the same of it.
+	lockBrake = `SELECT FROM peers ORDER BY peer FOR UPDATE`
 	// A confirmed plan holds while its reconciliation is carried out. It is read by a statement of its own, when the
 	// lock is held: joined, the plan would be as old as the wait for the lock.
-	readBrake = `SELECT p.brake_tripped, p.brake_off_until, p.brake_since, p.brake_deletions, p.brake_replacements, clock_timestamp(),
+	readBrake = `SELECT p.tripped, p.off_until, p.since, p.deletions, p.replacements, clock_timestamp(),
 	r.id, r.confirmed_plan, r.except_ids, r.passed_deletions, r.passed_replacements
-	FROM peers p LEFT JOIN reconciliations r ON r.peer = p.peer AND r.state IN ('confirmed', 'running') AND r.confirmed_plan IS NOT NULL
-	WHERE p.peer = $1`
-	countBrake = `UPDATE peers SET brake_tripped = $2, brake_since = $3, brake_deletions = $4, brake_replacements = $5 WHERE peer = $1`
+	FROM (SELECT bit_or(brake_tripped) AS tripped, max(brake_off_until) AS off_until, max(brake_since) AS since,
+		max(brake_deletions) AS deletions, max(brake_replacements) AS replacements FROM peers) p
+	LEFT JOIN reconciliations r ON r.peer = $1 AND r.state IN ('confirmed', 'running') AND r.confirmed_plan IS NOT NULL`
+	countBrake = `UPDATE peers SET brake_tripped = $1, brake_since = $2, brake_deletions = $3, brake_replacements = $4`
 	countPlan  = `UPDATE reconciliations SET passed_deletions = $2, passed_replacements = $3 WHERE id = $1`
 	// Set by an operator, it counts anew.
-	setBrake = `UPDATE peers SET brake_tripped = $2, brake_off_until = $3, brake_since = NULL, brake_deletions = 0, brake_replacements = 0 WHERE peer = $1`
+	setBrake = `UPDATE peers SET brake_tripped = $1, brake_off_until = $2, brake_since = NULL, brake_deletions = 0, brake_replacements = 0`
 )
 
 // brakeLock implements orders.BrakeLock in the transaction of a connection.
@@ -38,7 +40,7 @@ func brakeLock(ctx context.Context, conn *pgx.Conn) orders.BrakeLock {
 		var except []uuid.UUID
 		var deletions, replacements *int64
 		read := &pgx.Batch{}
-		read.Queue(lockBrake, peer)
+		read.Queue(lockBrake)
 		read.Queue(readBrake, peer).QueryRow(func(row pgx.Row) error {
 			return row.Scan(&tripped, &off, &since, &was.Deleted, &was.Replaced, &now, &plan, &confirmed, &except, &deletions, &replacements)
 		})
@@ -65,7 +67,7 @@ func brakeLock(ctx context.Context, conn *pgx.Conn) orders.BrakeLock {
 		}
 		is := decide(was, now)
 		b := &pgx.Batch{}
-		b.Queue(countBrake, peer, trippedBits(is), is.Since, is.Deleted, is.Replaced)
+		b.Queue(countBrake, trippedBits(is), is.Since, is.Deleted, is.Replaced)
 		if plan != nil {
 			b.Queue(countPlan, *plan, allowed.MoreDeletes-is.Plan.MoreDeletes, allowed.MoreReplaces-is.Plan.MoreReplaces)
 		}
@@ -84,11 +86,11 @@ func trippedBits(b orders.BrakeState) (bits int16) {
 }
 
 // SetBrake implements peering.Store.
-func (s *Store) SetBrake(ctx context.Context, peer string, b orders.BrakeState) error {
+func (s *Store) SetBrake(ctx context.Context, b orders.BrakeState) error {
 	var off *time.Time
 	if !b.OffUntil.IsZero() {
 		off = &b.OffUntil
 	}
-	_, err := s.pool.Exec(ctx, setBrake, peer, trippedBits(b), off)
+	_, err := s.pool.Exec(ctx, setBrake, trippedBits(b), off)
 	return translate(err, "set the brake")
 }

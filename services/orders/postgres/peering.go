@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,6 +23,9 @@ const (
 	// The first reason stays; later evidence is added.
 	holdPeer = `UPDATE peers SET held_at = COALESCE(held_at, $2), held_reason = CASE WHEN held_at IS NULL THEN $3 ELSE held_reason END,
 	evidence = $4 WHERE peer = $1 RETURNING held_at = $2`
+	confirmOthers = `UPDATE reconciliations SET decided_by = $2, decided_at = $3, state = CASE state WHEN 'held' THEN 'requested' ELSE state END
+	WHERE peer <> $1 AND cause = 'restored' AND decided_at IS NULL AND state IN ` + openStates + `
+	AND peer IN (SELECT peer FROM peers WHERE held_at IS NOT NULL)`
 	lockEvidence = `SELECT evidence FROM peers WHERE peer = $1 FOR UPDATE`
 	releasePeer  = `UPDATE peers SET held_at = NULL, held_reason = '', evidence = '', told = COALESCE(told, $2) WHERE peer = $1`
 	setTold      = `UPDATE peers SET told = $2 WHERE peer = $1`
@@ -115,34 +119,48 @@ func (o openRow) one() *peering.OpenOne {
 }
 
 // Hold implements peering.Store.
-func (s *Store) Hold(ctx context.Context, peer string, hold contracts.Hold, evidence []ordersync.Dot, most int) error {
+func (s *Store) Hold(ctx context.Context, peers []string, hold contracts.Hold, evidence []ordersync.Dot, most int) error {
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		before, err := lockedEvidence(ctx, tx, peer)
-		if err != nil {
-			return err
-		}
-		all := before
-		for _, d := range evidence {
-			if len(all.Dots()) < most {
-				all = all.With(d)
+		for _, peer := range slices.Sorted(slices.Values(peers)) { // one order of locks for all
+			if err := holdLink(ctx, tx, peer, hold, evidence, most); err != nil {
+				return err
 			}
 		}
-		var first bool
-		if err := tx.QueryRow(ctx, holdPeer, peer, hold.At, hold.Reason, all.String()).Scan(&first); err != nil || !first {
-			return err
-		}
-		if _, err := tx.Exec(ctx, endOpen, peer, hold.At, "the link is held"); err != nil {
-			return err
-		}
-		id, err := uuid.NewV7()
-		if err != nil {
-			return err
-		}
-		return insertReconciliation(ctx, tx, &contracts.Reconciliation{
-			ID: id.String(), Peer: peer, Cause: "restored", State: "requested", RequestedBy: "service", RequestedAt: hold.At,
-		})
+		return nil
 	})
-	return translate(err, "hold a link")
+	return translate(err, "hold links")
+}
+
+func holdLink(ctx context.Context, tx pgx.Tx, peer string, hold contracts.Hold, evidence []ordersync.Dot, most int) error {
+	all, err := lockedEvidence(ctx, tx, peer)
+	if err != nil {
+		return err
+	}
+	for _, d := range evidence {
+		if len(all.Dots()) < most {
+			all = all.With(d)
+		}
+	}
+	var first bool
+	if err := tx.QueryRow(ctx, holdPeer, peer, hold.At, hold.Reason, all.String()).Scan(&first); err != nil || !first {
+		return err
+	}
+	if _, err := tx.Exec(ctx, endOpen, peer, hold.At, "the link is held"); err != nil {
+		return err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	return insertReconciliation(ctx, tx, &contracts.Reconciliation{
+		ID: id.String(), Peer: peer, Cause: "restored", State: "requested", RequestedBy: "service", RequestedAt: hold.At,
+	})
+}
+
+// ConfirmOthers implements peering.Store. Their plans are made anew: nobody has seen them, so they pass no brake.
+func (s *Store) ConfirmOthers(ctx context.Context, r *contracts.Reconciliation) error {
+	_, err := s.pool.Exec(ctx, confirmOthers, r.Peer, r.DecidedBy, r.DecidedAt)
+	return translate(err, "confirm the plans of the other links")
 }
 
 func lockedEvidence(ctx context.Context, tx pgx.Tx, peer string) (ordersync.Vector, error) {
