@@ -347,6 +347,27 @@ func TestNoEcho(t *testing.T) {
 	require.Nil(t, w.shadow.due())
 }
 
+// TestAListThatShowsOurWritesIsBelieved: where lists show whole orders, what we wrote is not read again, and what somebody
+// else wrote in the same moment still is.
+func TestAListThatShowsOurWritesIsBelieved(t *testing.T) {
+	w := newWorld(t)
+	w.shop.whole, w.shop.traits.Resolution = true, time.Hour
+	foreignID := w.shop.place("S-1")
+	w.settle()
+	id := w.peer.only()
+	gets := w.shop.count("get")
+	w.peer.edit(id, note("by the peer"))
+	require.NoError(t, carry(w.peer, w.shadow))
+	require.Equal(t, gets+2, w.shop.count("get"), "before and after the write")
+	w.poll()
+	w.poll()
+	require.Equal(t, gets+2, w.shop.count("get"))
+	w.shop.orders[foreignID].order.CustomerNote = "in the same tick of the clock"
+	w.settle()
+	w.equal(id)
+	require.Equal(t, "in the same tick of the clock", w.peer.order(id).CustomerNote)
+}
+
 func TestALateCommitArrives(t *testing.T) {
 	w := newWorld(t)
 	foreignID := w.shop.place("S-1")

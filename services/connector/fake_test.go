@@ -26,6 +26,7 @@ type shop struct {
 	now         time.Time
 	calls       []string
 	conditional bool
+	whole       bool // lists of what changed show whole orders
 	traits      foreign.Traits
 
 	// What a test lets go wrong.
@@ -240,7 +241,11 @@ func (s *shop) Changed(_ context.Context, from, until time.Time, yield func(fore
 				continue
 			}
 			if !o.modified.Before(from) && !o.modified.After(until) {
-				list = append(list, foreign.Candidate{ID: id, Modified: o.modified.String()})
+				one := foreign.Candidate{ID: id, Modified: o.modified.String()}
+				if s.whole {
+					one.Document = s.document(id, o)
+				}
+				list = append(list, one)
 			}
 		}
 		return nil

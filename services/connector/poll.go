@@ -160,9 +160,13 @@ func (c *Connector) lookAll(ctx context.Context, now time.Time, list func(yield 
 			return ctx.Err()
 		}
 		g.Go(func() error {
-			err := c.Look(ctx, one.ID)
+			known, err := c.asKnown(ctx, one.Document)
+			if err == nil && !known {
+				if err = c.Look(ctx, one.ID); err == nil {
+					read.Add(1)
+				}
+			}
 			if err == nil {
-				read.Add(1)
 				c.looked(one, now)
 				return nil
 			}
@@ -372,11 +376,8 @@ func (c *Connector) sweepPage(ctx context.Context, page []foreign.Candidate) (fr
 				continue
 			}
 			isNew = slices.Delete(isNew, i, i+1) // a page may have an order twice
-			same, err := c.asKnown(ctx, one.Document)
-			if err == nil && !same {
-				err = yield(foreign.Candidate{ID: one.ID}) // without a time it is looked at in any case
-			}
-			if err != nil {
+			one.Modified = "" // so that it is looked at in any case
+			if err := yield(one); err != nil {
 				return err
 			}
 		}
@@ -384,14 +385,14 @@ func (c *Connector) sweepPage(ctx context.Context, page []foreign.Candidate) (fr
 	})
 }
 
-// asKnown reports whether a document of a list is what is known here. One that is not, or cannot be read, is read
-// directly.
+// asKnown reports whether a document of a list is what is known here, and nothing else is to be done with the order: as
+// after most of our own writes. One that is not, or cannot be read, is read directly.
 func (c *Connector) asKnown(ctx context.Context, doc *foreign.Document) (bool, error) {
 	if doc == nil {
 		return false, nil
 	}
 	rec, err := c.records.RecordOf(ctx, doc.ID)
-	if err != nil || rec == nil || rec.Fault != "" || !rec.Missing.IsZero() || c.mapping.Deleted(doc) {
+	if err != nil || rec == nil || rec.Fault != "" || !rec.Missing.IsZero() || rec.Intent != nil || c.mapping.Deleted(doc) {
 		return false, err
 	}
 	st, before, err := c.shadow(ctx, rec.OrderID)

@@ -102,6 +102,7 @@ func newWalk(t *testing.T, seed uint64, m *mutant) *walk {
 	}
 	w.log = zap.NewNop()
 	w.shop.conditional = w.conditional
+	w.shop.whole = seed%2 == 0
 	w.shop.traits.Resolution, w.shop.traits.Concurrency = 3*time.Second, 1
 	if w.rewrites {
 		w.shop.rewrite = func(o *contracts.Order) { o.CustomerNote = strings.TrimSpace(o.CustomerNote) }

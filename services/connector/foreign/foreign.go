@@ -25,8 +25,8 @@ type Document struct {
 type Candidate struct {
 	ID       string
 	Modified string // when it changed, in the system's own words, to distinguish one listing from the next; empty when the list has none
-	// Document is the order as the list shows it, where lists show whole orders. One that fits what is known needs no Get
-	// in a sweep.
+	// Document is the order as the list shows it, where lists show whole orders. One that fits what is known needs no
+	// Get.
 	Document *Document
 }
 
