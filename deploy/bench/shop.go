@@ -37,6 +37,7 @@ const (
 	shopBatches = 4                // requests at once
 	shopPoll    = 10 * time.Second // as by default
 	shopIdle    = 30 * time.Second
+	shopEdits   = 4000 // orders that are edited, however many there are
 )
 
 // shopFigures are what a connector does against a simulated shop in this process.
@@ -45,9 +46,17 @@ type shopFigures struct {
 	AtOnce    int     `json:"atOnce"` // calls
 	Import    float64 `json:"import"` // orders a second, at the first reading
 	PerSecond float64 `json:"perSecond"`
-	Floor     float64 `json:"floor"`     // of a loop that does GET, PUT, GET with as many calls at once
-	Calls     float64 `json:"calls"`     // of the shop for each order
-	PollCalls float64 `json:"pollCalls"` // of one poll while nothing changes
+	Floor     float64 `json:"floor"`   // of a loop that does GET, PUT, GET with as many calls at once
+	Apart     float64 `json:"apart"`   // the slower of the two loops, compared with the faster one
+	Calls     float64 `json:"calls"`   // of the shop for each order
+	EditCPU   float64 `json:"editCpu"` // milliseconds for an order, of this process (the shop is in it) and the database
+	FloorCPU  float64 `json:"floorCpu"`
+	// While nothing changes.
+	PollCalls  float64 `json:"pollCalls"` // of one poll
+	PollCPU    float64 `json:"pollCpu"`   // milliseconds
+	SweepCalls int     `json:"sweepCalls"`
+	SweepTook  float64 `json:"sweepTook"` // seconds
+	SweepCPU   float64 `json:"sweepCpu"`  // milliseconds for an order
 }
 
 // shopBench is a connector with its side, and the shop.
@@ -59,6 +68,8 @@ type shopBench struct {
 	connector *connector.Connector
 	service   *orders.Service
 	records   connector.Records
+	database  int // process
+	loops     int // that were run
 }
 
 // measureShop has a connector write edits of a peer to a shop, and read the shop when nothing changes.
@@ -77,49 +88,122 @@ func (b *bench) measureShop(ctx context.Context, r *result) (err error) {
 	defer func() { err = errors.Join(err, stop()) }()
 	f := &shopFigures{Orders: b.Shop, AtOnce: b.AtOnce}
 	b.say("reading all orders for the first time")
-	working, end := context.WithCancel(ctx)
-	ran := make(chan error, 1)
-	go func() { ran <- s.connector.Run(working) }()
-	defer func() {
-		end()
-		err = errors.Join(err, <-ran)
-	}()
-	start := time.Now()
-	for {
-		status, err := s.connector.Status(ctx)
-		if err != nil {
-			return err
-		}
-		if status.Imported {
-			break
-		}
-		if status.FailingSince != nil {
-			return fmt.Errorf("the shop cannot be read: %s", status.Failure)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	f.Import = float64(b.Shop) / time.Since(start).Seconds()
-	b.say("the floor")
-	if f.Floor, err = s.loop(ctx); err != nil {
+	end, took, err := s.run(ctx)
+	if err != nil {
 		return err
 	}
-	b.say("edits of a peer")
-	s.shop.ClearCalls()
-	if f.PerSecond, err = s.edits(ctx); err != nil {
+	defer func() { err = errors.Join(err, end()) }()
+	f.Import = float64(b.Shop) / took.Seconds()
+	if err := s.through(ctx, b, f); err != nil {
 		return err
 	}
-	f.Calls = float64(s.shop.Total()) / float64(b.Shop)
 	b.say("nothing changes")
-	if f.PollCalls, err = s.idle(ctx); err != nil {
+	if err := s.idle(ctx, f); err != nil {
 		return err
 	}
+	b.say("reading all orders again")
+	if err := end(); err != nil {
+		return err
+	}
+	end = func() error { return nil }
+	s.shop.ClearCalls()
+	m, err := s.meter()
+	if err != nil {
+		return err
+	}
+	if end, took, err = s.run(ctx); err != nil {
+		return err
+	}
+	u, err := m.stop(b.Shop)
+	if err != nil {
+		return err
+	}
+	f.SweepCalls, f.SweepTook, f.SweepCPU = s.shop.Total(), took.Seconds(), u.total()
 	r.Shop = f
 	r.Machine.LoadAfter, err = readLoad()
 	return err
 }
 
+// run starts the connector, and waits until it has read all orders. End stops it.
+func (s *shopBench) run(ctx context.Context) (end func() error, took time.Duration, err error) {
+	working, cancel := context.WithCancel(ctx)
+	ran := make(chan error, 1)
+	start := time.Now()
+	go func() { ran <- s.connector.Run(working) }()
+	end = func() error {
+		cancel()
+		return <-ran
+	}
+	for {
+		status, err := s.connector.Status(ctx)
+		if err == nil && status.FailingSince != nil {
+			err = fmt.Errorf("the shop cannot be read: %s", status.Failure)
+		}
+		if err != nil {
+			return nil, 0, errors.Join(err, end())
+		}
+		if status.Imported && status.SweepEnded != nil && !status.SweepEnded.Before(start) {
+			return end, time.Since(start), nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// meter counts processor time from here on.
+func (s *shopBench) meter() (*meter, error) {
+	m := &meter{parts: []part{{"postgres", s.database}, {name: "bench"}}}
+	var err error
+	if m.cpu, err = m.read(); err != nil {
+		return nil, err
+	}
+	m.began = time.Now()
+	return m, nil
+}
+
+// through measures what a peer's edits take, and the floor just before and just after.
+func (s *shopBench) through(ctx context.Context, b *bench, f *shopFigures) error {
+	n := min(shopEdits, b.Shop)
+	b.say("the floor")
+	before, err := s.loop(ctx, n)
+	if err != nil {
+		return err
+	}
+	if err := s.sweepBehind(ctx, n); err != nil {
+		return err
+	}
+	in, err := s.entries(ctx, n)
+	if err != nil {
+		return err
+	}
+	b.say("edits of a peer")
+	s.shop.ClearCalls()
+	m, err := s.meter()
+	if err != nil {
+		return err
+	}
+	if err := s.receive(ctx, in); err != nil {
+		return err
+	}
+	u, err := m.stop(n)
+	if err != nil {
+		return err
+	}
+	f.PerSecond, f.EditCPU, f.Calls = float64(n)/u.elapsed.Seconds(), u.total(), float64(s.shop.Total())/float64(n)
+	b.say("the floor again")
+	after, err := s.loop(ctx, n)
+	if err != nil {
+		return err
+	}
+	slow, fast := min(before.rate(n), after.rate(n)), max(before.rate(n), after.rate(n))
+	f.Floor, f.Apart, f.FloorCPU = 2/(1/slow+1/fast), slow/fast, (before.total()+after.total())/2
+	return nil
+}
+
+// rate is how many of n orders were done a second.
+func (u usage) rate(n int) float64 { return float64(n) / u.elapsed.Seconds() }
+
 func (b *bench) openShop(ctx context.Context) (s *shopBench, stop func() error, err error) {
-	s = &shopBench{atOnce: b.AtOnce}
+	s = &shopBench{atOnce: b.AtOnce, database: b.a.cluster.PID()}
 	if s.shop, err = simulated.New(simulated.Options{Nasty: simulated.Nasty{Latency: shopLatency}}); err != nil {
 		return nil, nil, err
 	}
@@ -175,8 +259,8 @@ func (s *shopBench) open(ctx context.Context, store *postgres.Store) error {
 	return nil
 }
 
-// loop writes a note into every order of the shop as a program without care does: GET, PUT, GET.
-func (s *shopBench) loop(ctx context.Context) (perSecond float64, err error) {
+// loop writes a note into n orders of the shop as a program without care does: GET, PUT, GET.
+func (s *shopBench) loop(ctx context.Context, n int) (u usage, err error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: s.atOnce}}
 	call := func(method, path, body string) error {
 		r, err := http.NewRequestWithContext(ctx, method, s.url+"/wp-json/wc/v3"+path, bytes.NewReader([]byte(body)))
@@ -194,63 +278,61 @@ func (s *shopBench) loop(ctx context.Context) (perSecond float64, err error) {
 		}
 		return err
 	}
-	list := s.shop.Orders()
-	start := time.Now()
+	s.loops++
+	note := fmt.Sprintf(`{"customer_note":"by the loop, %d"}`, s.loops)
+	m, err := s.meter()
+	if err != nil {
+		return u, err
+	}
 	g := new(errgroup.Group)
 	g.SetLimit(s.atOnce)
-	for _, o := range list {
+	for _, o := range s.shop.Orders()[:n] {
 		path := "/orders/" + strconv.FormatInt(o.ID, 10)
 		g.Go(func() error {
 			if err := call(http.MethodGet, path, ""); err != nil {
 				return err
 			}
-			if err := call(http.MethodPut, path, `{"customer_note":"by the loop"}`); err != nil {
+			if err := call(http.MethodPut, path, note); err != nil {
 				return err
 			}
 			return call(http.MethodGet, path, "")
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return 0, err
+		return u, err
 	}
-	return float64(len(list)) / time.Since(start).Seconds(), s.sweepBehind(ctx)
+	return m.stop(n)
 }
 
 // sweepBehind has the connector read what the loop changed, which is not part of the figure.
-func (s *shopBench) sweepBehind(ctx context.Context) error {
+func (s *shopBench) sweepBehind(ctx context.Context, n int) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(s.atOnce)
-	for _, o := range s.shop.Orders() {
+	for _, o := range s.shop.Orders()[:n] {
 		g.Go(func() error { return s.connector.Look(ctx, strconv.FormatInt(o.ID, 10)) })
 	}
 	return g.Wait()
 }
 
-// edits has a peer edit every order, and sends the entries as its bridge does.
-func (s *shopBench) edits(ctx context.Context) (perSecond float64, err error) {
-	var in []orders.Received
-	for after := uuid.Nil; ; {
-		heads, err := s.service.Heads(ctx, after, uuid.UUID{}, 1000)
+// entries are those of a peer that edited the shop's first n orders.
+func (s *shopBench) entries(ctx context.Context, n int) (in []orders.Received, err error) {
+	for _, o := range s.shop.Orders()[:n] {
+		rec, err := s.records.RecordOf(ctx, strconv.FormatInt(o.ID, 10))
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		if len(heads) == 0 || heads[0].ID == after && len(heads) == 1 {
-			break
+		one, err := s.edited(ctx, rec.OrderID, int64(len(in)+1))
+		if err != nil {
+			return nil, err
 		}
-		for _, h := range heads {
-			if h.ID == after {
-				continue
-			}
-			after = h.ID
-			one, err := s.edited(ctx, h.ID, int64(len(in)+1))
-			if err != nil {
-				return 0, err
-			}
-			in = append(in, *one)
-		}
+		in = append(in, *one)
 	}
+	return in, nil
+}
+
+// receive sends the entries of a peer as its bridge does.
+func (s *shopBench) receive(ctx context.Context, in []orders.Received) error {
 	var wrong atomic.Int64
-	start := time.Now()
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(shopBatches)
 	for len(in) > 0 {
@@ -267,13 +349,12 @@ func (s *shopBench) edits(ctx context.Context) (perSecond float64, err error) {
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return 0, err
+		return err
 	}
-	took := time.Since(start).Seconds()
 	if n := wrong.Load(); n > 0 {
-		return 0, fmt.Errorf("%d orders are not OK", n)
+		return fmt.Errorf("%d orders are not OK", n)
 	}
-	return float64(len(s.shop.Orders())) / took, nil
+	return nil
 }
 
 // edited is the entry of a peer that changed the note of an order.
@@ -296,16 +377,23 @@ func (s *shopBench) edited(ctx context.Context, id uuid.UUID, n int64) (*orders.
 	return &orders.Received{ID: id, Content: content, Raw: raw, Entry: ordersync.Entry{State: ordersync.Upd, Head: ordersync.Head{Version: version, Fingerprint: fingerprint}}}, nil
 }
 
-// idle counts the calls of a poll while nothing changes.
-func (s *shopBench) idle(ctx context.Context) (calls float64, err error) {
+// idle counts what a poll takes while nothing changes.
+func (s *shopBench) idle(ctx context.Context, f *shopFigures) error {
 	if err := sleep(ctx, 3*shopPoll+shopPoll/2); err != nil { // what was just written is listed for a while, and read once more
-		return 0, err
+		return err
 	}
 	s.shop.ClearCalls()
-	if err := sleep(ctx, shopIdle); err != nil {
-		return 0, err
+	m, err := s.meter()
+	if err != nil {
+		return err
 	}
-	return float64(s.shop.Total()) / (shopIdle.Seconds() / shopPoll.Seconds()), nil
+	if err := sleep(ctx, shopIdle); err != nil {
+		return err
+	}
+	polls := int(shopIdle / shopPoll)
+	u, err := m.stop(polls)
+	f.PollCalls, f.PollCPU = float64(s.shop.Total())/float64(polls), u.total()
+	return err
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -322,7 +410,9 @@ func (p *printer) shop(f *shopFigures) {
 	p.title("CONNECTOR to a simulated shop with %s orders, 1 ms a call, %d calls at once", number(float64(f.Orders)), f.AtOnce)
 	p.row("first reading, orders/s", number(f.Import))
 	p.row("edits of a peer written through, orders/s", number(f.PerSecond), fmt.Sprintf("%.2f calls each", f.Calls))
-	p.row("floor, GET, PUT, GET in a loop, orders/s", number(f.Floor))
+	p.row("floor, GET, PUT, GET in a loop, orders/s", number(f.Floor), fmt.Sprintf("before and after it, %.2f of each other", f.Apart))
 	p.row("  of the floor", fmt.Sprintf("%.2f", f.PerSecond/f.Floor), shopGoal.verdict(f.PerSecond/f.Floor))
-	p.row("calls of a poll while nothing changes", fmt.Sprintf("%.1f", f.PollCalls))
+	p.row("CPU of an edit, with the shop and the database, ms", fmt.Sprintf("%.2f", f.EditCPU), fmt.Sprintf("floor, with the shop: %.2f", f.FloorCPU))
+	p.row("calls of a poll while nothing changes", fmt.Sprintf("%.1f", f.PollCalls), fmt.Sprintf("%.1f ms CPU", f.PollCPU))
+	p.row("reading all again, calls", number(float64(f.SweepCalls)), fmt.Sprintf("%.1f s, %.2f ms CPU an order", f.SweepTook, f.SweepCPU))
 }
