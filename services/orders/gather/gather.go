@@ -1,4 +1,4 @@
-// Package gather does the work of several callers at once. While one piece of work is under way, whatever comes is
+// Package gather does the work of several callers at once. While a piece of work is under way, whatever comes is
 // gathered, and is the next piece: so that transactions that take long are few, and a single one does not wait.
 package gather
 
@@ -7,52 +7,62 @@ import "sync"
 // Group gathers. The zero value is ready.
 type Group[T any] struct {
 	mu      sync.Mutex
-	busy    bool
+	pieces  int // under way
 	waiting []*call[T]
 }
 
 type call[T any] struct {
-	one   T
-	leads chan bool // whether it does the work that waits; otherwise it was done
+	one  T
+	turn chan []*call[T] // the piece that the caller is to do, its own call first; nil when somebody else did it
 }
 
-// most bounds how many callers' work is done at once.
-const most = 64
+const (
+	callsMax  = 64 // in a piece
+	enough    = 8  // calls that make a piece beside those under way
+	piecesMax = 4
+)
 
 // Do returns once work was called with one, and with what other callers of Do brought meanwhile, in the order in which
-// they came. Work of one caller runs on behalf of others, but never twice at the same time.
+// they came. Work of one caller runs on behalf of others.
 func (g *Group[T]) Do(one T, work func(all []T)) {
-	c := &call[T]{one, make(chan bool, 1)}
+	c := &call[T]{one, make(chan []*call[T], 1)}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, c)
-	if g.busy {
-		g.mu.Unlock()
-		if !<-c.leads {
-			return
-		}
-		g.mu.Lock()
+	if g.pieces == 0 || g.pieces < piecesMax && len(g.waiting) >= enough {
+		g.pieces++
+		g.begin()
 	}
-	g.busy = true
-	n := min(most, len(g.waiting))
-	calls := g.waiting[:n:n]
-	g.waiting = g.waiting[n:]
 	g.mu.Unlock()
-	defer g.pass(calls[1:]) // even if work panics: the others must not wait for ever
-	all := make([]T, n)
-	for i, c := range calls {
+	piece := <-c.turn
+	if piece == nil {
+		return
+	}
+	defer g.pass(piece[1:]) // even if work panics: the others must not wait for ever
+	all := make([]T, len(piece))
+	for i, c := range piece {
 		all[i] = c.one
 	}
 	work(all)
 }
 
-// pass lets the callers go whose work was done, and one of those that wait do what waits.
+// begin has the first of those that wait do what waits.
+func (g *Group[T]) begin() {
+	n := min(callsMax, len(g.waiting))
+	piece := g.waiting[:n:n]
+	g.waiting = g.waiting[n:]
+	piece[0].turn <- piece
+}
+
+// pass lets the callers go whose work was done, and begins with what waits.
 func (g *Group[T]) pass(done []*call[T]) {
 	for _, c := range done {
-		c.leads <- false
+		c.turn <- nil
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.busy = len(g.waiting) > 0; g.busy {
-		g.waiting[0].leads <- true
+	if len(g.waiting) > 0 {
+		g.begin()
+	} else {
+		g.pieces--
 	}
 }

@@ -12,7 +12,7 @@ import (
 func TestWhatComesMeanwhileIsDoneAtOnce(t *testing.T) {
 	var g Group[int]
 	var pieces [][]int
-	work := func(all []int) { pieces = append(pieces, all) } // never twice at the same time
+	work := func(all []int) { pieces = append(pieces, all) } // one piece after the other
 	under, goOn := make(chan bool), make(chan bool)
 	var all sync.WaitGroup
 	all.Go(func() {
@@ -41,19 +41,54 @@ func TestWhatComesMeanwhileIsDoneAtOnce(t *testing.T) {
 func TestEachIsDoneOnce(t *testing.T) {
 	const callers, times = 40, 100
 	var g Group[int]
+	var mu sync.Mutex
 	var done []int
 	var all sync.WaitGroup
 	for i := range callers {
 		all.Go(func() {
 			for n := range times {
-				g.Do(i*times+n, func(list []int) { done = append(done, list...) })
+				g.Do(i*times+n, func(list []int) {
+					mu.Lock()
+					defer mu.Unlock()
+					done = append(done, list...)
+				})
 			}
 		})
 	}
 	all.Wait()
 	slices.Sort(done)
 	require.Len(t, slices.Compact(done), callers*times)
-	require.False(t, g.busy)
+	require.Zero(t, g.pieces)
+}
+
+// TestManyDoNotWaitForOneAnother: while a piece takes long, enough others are a piece of their own.
+func TestManyDoNotWaitForOneAnother(t *testing.T) {
+	var g Group[int]
+	under, goOn := make(chan bool), make(chan bool)
+	var slow, others sync.WaitGroup
+	slow.Go(func() {
+		g.Do(0, func([]int) {
+			close(under)
+			<-goOn
+		})
+	})
+	<-under
+	var mu sync.Mutex
+	sum := 0
+	for range enough {
+		others.Go(func() {
+			g.Do(1, func(all []int) {
+				mu.Lock()
+				defer mu.Unlock()
+				sum += len(all)
+			})
+		})
+	}
+	others.Wait()
+	close(goOn)
+	slow.Wait()
+	require.Equal(t, enough, sum)
+	require.Zero(t, g.pieces)
 }
 
 // TestAPanicKeepsNobodyWaiting: whoever gathered the work of others has a fault.
