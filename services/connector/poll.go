@@ -376,7 +376,7 @@ func (c *Connector) sweepPage(ctx context.Context, page []foreign.Candidate) (fr
 				continue
 			}
 			isNew = slices.Delete(isNew, i, i+1) // a page may have an order twice
-			one.Modified = "" // so that it is looked at in any case
+			one.Modified = ""                    // so that it is looked at in any case
 			if err := yield(one); err != nil {
 				return err
 			}
