@@ -33,7 +33,7 @@ const (
 	PointWritten = "written"         // the system has answered the write, or the answer was lost
 	PointCreated = "created"         // the system has answered with the id of a new order, which is not stored yet
 	PointSeen    = "seen"            // a read shows what was written; it is not stored as the order yet
-	PointStored  = "stored as order" // and the intent is still there
+	PointStored  = "stored as order" // and what the system made of it is not yet
 )
 
 // Points lists the named points.
@@ -227,10 +227,5 @@ func (c *Connector) carryGone(ctx context.Context, t *target, rec *Record) (got 
 	return got, false, c.records.SaveRecord(ctx, rec)
 }
 
-// Stored implements orders.Outside: what was carried is the order now, so nothing is under way any more.
-func (c *Connector) Stored(ctx context.Context, id uuid.UUID) error {
-	if err := c.o.At(PointStored); err != nil {
-		return err
-	}
-	return c.records.DropIntent(ctx, id)
-}
+// Stored implements orders.Outside. What was carried is the order now, and its intent ended in the same transaction.
+func (c *Connector) Stored(context.Context, uuid.UUID) error { return c.o.At(PointStored) }

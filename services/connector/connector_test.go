@@ -212,6 +212,26 @@ func TestKilledAtAnyPoint(t *testing.T) {
 	}
 }
 
+// TestNothingIsUnderWayOnceItIsStored: the order and the end of its intent are one.
+func TestNothingIsUnderWayOnceItIsStored(t *testing.T) {
+	w := newWorld(t)
+	w.shop.place("S-1")
+	w.settle()
+	id := w.peer.only()
+	for _, point := range []string{connector.PointSeen, connector.PointStored} {
+		w.crash = point
+		w.peer.edit(id, note("until "+point))
+		require.Error(t, carry(w.peer, w.shadow))
+		rec, err := w.store.Connector().Record(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, point == connector.PointStored, w.shadow.order(id).CustomerNote == "until "+point)
+		require.Equal(t, point == connector.PointStored, rec.Intent == nil)
+		w.start()
+	}
+	w.settle()
+	w.equal(id)
+}
+
 // TestALostAnswerMakesNoSecondOrder: whether the request took effect or not.
 func TestALostAnswerMakesNoSecondOrder(t *testing.T) {
 	w := newWorld(t)

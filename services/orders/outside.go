@@ -24,7 +24,7 @@ type Outside interface {
 	// Carry makes the system hold what is wanted, and looks whether it does. The order is locked. It fails with
 	// OutsideRefused when the system does not take it, and with OutsideUnavailable when nobody can say now.
 	Carry(ctx context.Context, w Wanted) (Carried, error)
-	// Stored is called after what was carried is stored.
+	// Stored is called after what was carried is stored, and before a further version of it is.
 	Stored(ctx context.Context, id uuid.UUID) error
 }
 
@@ -120,13 +120,13 @@ func (s *Service) roundThrough(ctx context.Context, req ChangeRequest, decide de
 			return false, err
 		}
 		for id := range seen {
+			if err := s.outside.Stored(ctx, id); err != nil {
+				return false, err
+			}
 			if m := made[id]; m != nil {
 				if _, err := s.record(ctx, By{Actor: s.outsideActor()}, id, m); err != nil {
 					return false, err
 				}
-			}
-			if err := s.outside.Stored(ctx, id); err != nil {
-				return false, err
 			}
 		}
 		return len(made) > 0, nil
@@ -141,7 +141,7 @@ func (s *Stored) copied() *Stored {
 	return &c
 }
 
-// unseen finds the contents of changes that the system was not seen to hold. What keeps the content of an order needs
+// unseen finds the contents of changes that the system was not seen to hold, and marks those that it was. What keeps the content of an order needs
 // nothing of the system.
 func unseen(changes []Change, before []*Stored, seen map[uuid.UUID]string) error {
 	var list []Wanted
@@ -149,7 +149,9 @@ func unseen(changes []Change, before []*Stored, seen map[uuid.UUID]string) error
 		c := &changes[i]
 		was := before[slices.IndexFunc(before, func(st *Stored) bool { return st.ID == c.ID })]
 		switch {
-		case !c.Write, c.Head.Fingerprint == was.Head.Fingerprint, c.Head.Fingerprint == seen[c.ID]:
+		case c.Write && c.Head.Fingerprint == seen[c.ID]:
+			c.Carried = true
+		case !c.Write, c.Head.Fingerprint == was.Head.Fingerprint:
 		default:
 			list = append(list, Wanted{Shadow: was, Content: c.Content, Deleted: c.Head.Deleted})
 		}

@@ -110,6 +110,9 @@ type Change struct {
 	Links     []Link   // links to save
 	Log       []LogRow
 	Hints     []Hint
+	// Carried is set when the system behind this side was seen to hold the content that is written: the connector's
+	// intent to write it there ends with it.
+	Carried bool
 }
 
 // Content is an order's content ready to store, with the columns that lists filter by.

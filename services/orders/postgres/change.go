@@ -222,7 +222,8 @@ const (
 	theirs_deleted, theirs_updated_at, theirs, reason) WHERE l.order_id = u.order_id AND l.peer = u.peer`
 	insertOutbox = `INSERT INTO outbox (order_id, peer, version, state, at)
 	SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::timestamptz[]) RETURNING id`
-	insertKey = `INSERT INTO idempotency_keys (key, request_hash, order_id) VALUES ($1, $2, $3)`
+	insertKey  = `INSERT INTO idempotency_keys (key, request_hash, order_id) VALUES ($1, $2, $3)`
+	endIntents = `DELETE FROM connector_intents WHERE order_id = ANY($1)`
 )
 
 func save(ctx context.Context, conn *pgx.Conn, key *orders.IdempotencyKey, w *writes) ([]orders.Hint, error) {
@@ -247,6 +248,9 @@ func save(ctx context.Context, conn *pgx.Conn, key *orders.IdempotencyKey, w *wr
 			}
 			return err
 		})
+	}
+	if len(w.carried) > 0 {
+		b.Queue(endIntents, w.carried)
 	}
 	committed := false
 	b.Queue("COMMIT").Exec(func(tag pgconn.CommandTag) error {

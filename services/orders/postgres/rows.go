@@ -247,6 +247,7 @@ type writes struct {
 	newLinks, oldLinks   linkColumnsArg
 	outbox               outboxColumns
 	hints                []orders.Hint
+	carried              [][16]byte
 }
 
 // collect gathers the rows of changes of orders that were loaded.
@@ -287,6 +288,9 @@ func (w *writes) add(was *loaded, c *orders.Change) {
 			to = &w.newLinks
 		}
 		to.add(c.ID, l, w.keep(was.keptOf(l.Peer), l, c.Seq))
+	}
+	if c.Carried {
+		w.carried = append(w.carried, c.ID)
 	}
 	for _, h := range c.Hints {
 		w.hints = append(w.hints, h)
