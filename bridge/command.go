@@ -65,7 +65,7 @@ func Run(ctx context.Context, c Config, log *zap.Logger) error {
 	}
 	defer broker.close(log)
 
-	registry, peers := prometheus.NewRegistry(), c.remotes()
+	registry, peers := newRegistry(), c.remotes()
 	local := newClient("local", c.LocalURL, c.LocalToken, c.Workers*len(peers), nil, nil).overTLS(toLocal)
 	defer local.http.CloseIdleConnections()
 	var links []*link

@@ -48,13 +48,19 @@ func newMetrics(registry prometheus.Registerer, peer string) *metrics {
 	for _, outcome := range []string{outcomeSettled, outcomeNothingPending, outcomeRefused, outcomeGivenBack, outcomeDropped} {
 		m.entries.WithLabelValues(outcome) // shown from the start, as 0
 	}
-	m.registry.MustRegister(m.entries, m.batches, m.redelivered, m.requests,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	m.registry.MustRegister(m.entries, m.batches, m.redelivered, m.requests)
+	return m
+}
+
+// newRegistry has the metrics of the process, whichever peers it carries to.
+func newRegistry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "orderbridge_build_info", Help: "The build that runs: always 1, with version, commit and version of Go as labels.",
 			ConstLabels: settings.ThisBuild().Labels(),
 		}, func() float64 { return 1 }))
-	return m
+	return r
 }
 
 func (m *metrics) observe(target, code string, elapsed time.Duration) {

@@ -64,12 +64,12 @@ var alertCases = []alertCase{
 		`orderbridge_outbox_oldest_seconds{side="b",instance="1"}`: `300x20`,
 	}, 6 * minute, 7 * minute, `{side="a"}`, "in the outbox for 7m"},
 	{"OrderbridgeUnauthorized", minute, map[string]string{
-		`orderbridge_bridge_unauthorized{side="a",instance="1"}`: `0x3 1x20`,
-	}, 4 * minute, 5 * minute, `{side="a",instance="1"}`, "refuses the token of bridge 1"},
+		`orderbridge_bridge_unauthorized{side="a",instance="1",peer="b"}`: `0x3 1x20`,
+	}, 4 * minute, 5 * minute, `{side="a",instance="1",peer="b"}`, "refuses the token of bridge 1"},
 	{"OrderbridgeCircuitOpen", minute, map[string]string{
-		`orderbridge_bridge_circuit_state{side="a",instance="1"}`: `0x3 2x20`,
-		`orderbridge_bridge_circuit_state{side="a",instance="2"}`: `1x30`,
-	}, 8 * minute, 9 * minute, `{side="a",instance="1"}`, "reaches no service"},
+		`orderbridge_bridge_circuit_state{side="a",instance="1",peer="b"}`: `0x3 2x20`,
+		`orderbridge_bridge_circuit_state{side="a",instance="2",peer="b"}`: `1x30`,
+	}, 8 * minute, 9 * minute, `{side="a",instance="1",peer="b"}`, "fails on its way to b"},
 	{"OrderbridgeHandshakesFailing", minute, map[string]string{
 		`orderbridge_handshakes_failing_seconds{side="a",instance="1",peer="b"}`: `0 60+60x20`,
 		`orderbridge_handshakes_failing_seconds{side="b",instance="1",peer="a"}`: `60x20`,
@@ -106,9 +106,9 @@ var alertCases = []alertCase{
 		`orderbridge_orders{side="a",instance="1",peer="b",state="ERROR_SYNCED"}`: `0 1x30`,
 	}, 24 * hour, 25 * hour, `{side="a",peer="b",state="ERROR_SYNCED"}`, "in ERROR_SYNCED towards b"},
 	{"OrderbridgeInventedNumbers", minute, map[string]string{
-		`orderbridge_invented_numbers_total{side="a",instance="1"}`: `5x4 6x20`,
-		`orderbridge_invented_numbers_total{side="b",instance="1"}`: `5x30`,
-	}, 4 * minute, 5 * minute, `{side="a"}`, "never gave out"},
+		`orderbridge_invented_numbers_total{side="a",instance="1",peer="b"}`: `5x4 6x20`,
+		`orderbridge_invented_numbers_total{side="b",instance="1",peer="a"}`: `5x30`,
+	}, 4 * minute, 5 * minute, `{side="a",peer="b"}`, "b claims numbers"},
 	{"OrderbridgeCleanUpStopped", 30 * minute, map[string]string{
 		`orderbridge_cleanup_last_timestamp_seconds{side="a",instance="1"}`: `3600x60`,
 		`orderbridge_cleanup_last_timestamp_seconds{side="b",instance="1"}`: `0x60`,
