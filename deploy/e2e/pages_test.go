@@ -137,7 +137,7 @@ func pagesCollide(t *testing.T, d *demo, a, b *window, id string) {
 	for _, w := range []*window{a, b} {
 		w.open("/admin/peers")
 		w.leave(`form[action$="/pause"] button`)
-		w.awaitText("main", "Paused by a person")
+		w.awaitText("main", "Paused: nothing is sent to")
 	}
 	edit := func(w *window, fields ...string) {
 		w.open("/admin/orders/" + id + "/edit")
@@ -145,12 +145,12 @@ func pagesCollide(t *testing.T, d *demo, a, b *window, id string) {
 			w.fill(fields[i], fields[i+1])
 		}
 		w.leave("form .bar .primary")
-		w.awaitText(".standing", "Waiting for")
+		w.awaitText(".standing", "Pending for")
 	}
 	overview := a
 	edit(a, "/customerNote", "Ours", "/paymentMethod", "card")
 	overview.open("/admin")
-	overview.awaitText(".headline", "1\u00a0order cannot get to b")
+	overview.awaitText(".headline", "1\u00a0order cannot reach b")
 	overview.shot("paused-overview")
 	edit(b, "/customerNote", "Theirs", "/shippingMethod", "bike")
 	for _, w := range []*window{a, b} {
@@ -168,13 +168,13 @@ func pagesCollide(t *testing.T, d *demo, a, b *window, id string) {
 	a.leave("tbody a")
 	require.True(t, a.is(`document.querySelectorAll('.contested').length === 1`), "one field is contested")
 	a.leave(`button[value=fields]`)
-	a.awaitText("main", "Not everything is chosen yet")
+	a.awaitText("main", "A choice is missing")
 	a.click(`input[name="pick /customerNote"][value=theirs]`)
 	a.leave(`button[value=fields]`)
 	a.awaitText("h1", "Outcome")
 	a.shot("full-preview")
 	a.leave("main .primary")
-	a.awaitText("main", "The collision was settled")
+	a.awaitText("main", "The collision was resolved")
 	b.awaitText("main", "No collisions")
 	b.requireSame()
 	for _, w := range []*window{a, b} {
@@ -199,7 +199,7 @@ func pagesType(t *testing.T, a, b *window, id string) {
 	a.await("it says that the order has changed", `!document.querySelector('[data-moved]').hidden`)
 	require.True(t, a.is(`document.querySelector('[name="/internalNote"]').value === 'typed'`))
 	a.leave("form .bar .primary")
-	a.awaitText("main", "Somebody changed this order while you were editing it")
+	a.awaitText("main", "Someone changed this order while you were editing it")
 	a.awaitText("main", "meanwhile it became: theirs")
 	require.True(t, a.is(`document.querySelector('[name="/internalNote"]').value === 'typed'`))
 	require.True(t, a.is(`document.querySelector('[name="/customer/name"]').value === 'Ada Winter'`))
@@ -289,7 +289,7 @@ func pagesBroken(t *testing.T, d *demo, a *window) {
 		o := newOrder(rand.New(rand.NewPCG(seed, 4)))
 		_, _, err := d.a.createAt(t.Context(), o)
 		require.NoError(t, err)
-		a.awaitText(".headline", "cannot get to b")
+		a.awaitText(".headline", "cannot reach b")
 		a.requireSame()
 		lookAround(t, a, "peer-down", "/admin", "/admin/peers", "/admin/orders/"+o.ID)
 	})

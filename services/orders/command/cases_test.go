@@ -214,7 +214,7 @@ func TestRetryOfWhatThePeerRefused(t *testing.T) {
 	s.want(http.StatusOK, "admin", "GET", "/admin/api/errors?peer=b", nil).into(t, &page)
 	require.Equal(t, "no such customer", page.Orders[0].Reason)
 	require.False(t, page.Orders[0].RefusedHere)
-	require.Contains(t, string(s.person("anna", access.Operator).do("GET", "/admin/errors", "").body), "Put the order right</a>")
+	require.Contains(t, string(s.person("anna", access.Operator).do("GET", "/admin/errors", "").body), "Correct the order</a>")
 	s.want(http.StatusOK, "admin", "POST", "/admin/api/errors/"+st.id+"/retry", nil)
 	require.Equal(t, "NEW", st.state(st.id))
 	require.Len(t, st.lookup(), 1)

@@ -131,7 +131,7 @@ func TestFormsOfPeople(t *testing.T) {
 		}
 		choice.Set("pick /customerNote", "ours")
 		shown := send(anna, "/admin/collisions/"+id+"/preview?peer=b", choice)
-		require.Contains(t, string(shown.body), "becomes a new version")
+		require.Contains(t, string(shown.body), "become a new version")
 		if moved {
 			seen.CustomerNote = "moved"
 			s.want(http.StatusOK, "client", "PUT", "/orders/"+id, seen.Order, "If-Match", "*")
@@ -139,7 +139,7 @@ func TestFormsOfPeople(t *testing.T) {
 		done := send(anna, "/admin/collisions/"+id+"/resolve?peer=b", fieldsOf(t, shown.body))
 		if moved {
 			require.Equal(t, http.StatusPreconditionFailed, done.status)
-			require.Contains(t, string(done.body), "The case has moved")
+			require.Contains(t, string(done.body), "The collision has changed")
 			return
 		}
 		require.Equal(t, http.StatusSeeOther, done.status, "%s", done.body)
@@ -176,7 +176,7 @@ func TestErrorPage(t *testing.T) {
 	require.True(t, c.RefusedHere)
 	list := string(anna.do("GET", "/admin/errors", "").body)
 	require.Contains(t, list, "/admin/errors/"+o.ID)
-	require.Contains(t, list, "Put it right at b</td>")
+	require.Contains(t, list, "Correct it at b</td>")
 	require.NotContains(t, strings.ToLower(list), "keep ours", "there is none")
 	page := anna.do("GET", "/admin/errors/"+o.ID+"?peer=b", "")
 	require.Equal(t, http.StatusOK, page.status)

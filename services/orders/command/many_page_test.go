@@ -31,19 +31,19 @@ func TestSettleAllThatMatch(t *testing.T) {
 		s.put(http.StatusConflict, entry(t, made.ID, "NEW", b(int64(i+1)), &theirs))
 		ids[group] = append(ids[group], made.ID)
 	}
-	require.Contains(t, string(anna.do("GET", "/admin/collisions", "").body), "Settle all that match")
+	require.Contains(t, string(anna.do("GET", "/admin/collisions", "").body), "Resolve all that match")
 	preview := func(fields ...string) *answer {
 		t.Helper()
 		got := anna.form("/admin/collisions", append(fields, "step", "all", "take", "theirs")...)
 		require.Equal(t, http.StatusOK, got.status, "%s", got.body)
 		return got
 	}
-	require.Contains(t, string(preview("number", "nothing").body), "No open collision matches, of 60.")
-	require.Contains(t, string(preview("older", "hour").body), "No open collision matches, of 60")
+	require.Contains(t, string(preview("number", "nothing").body), "None of the 60 open collisions matches.")
+	require.Contains(t, string(preview("older", "hour").body), "None of the 60")
 	require.Contains(t, string(preview("number", "shop-").body), "5 of 60 open collisions match")
 	web := preview("number", " WEB-")
 	require.Contains(t, string(web.body), "55 of 60 open collisions match")
-	require.Contains(t, string(web.body), "55 would be settled, 0 stay open")
+	require.Contains(t, string(web.body), "55 would be resolved, 0 stay open")
 	require.Contains(t, string(web.body), "and 35 more")
 	require.Equal(t, 20, strings.Count(string(web.body), `data-label="Outcome"`))
 	require.Equal(t, "COLLISION", s.state(ids["WEB"][0]), "nothing is done yet")
@@ -54,7 +54,7 @@ func TestSettleAllThatMatch(t *testing.T) {
 	form := fieldsOf(t, web.body)
 	require.Len(t, form["case"], 55)
 	done := anna.do("POST", "/admin/collisions", form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
-	require.Contains(t, string(done.body), "54 of 55 settled")
+	require.Contains(t, string(done.body), "54 of 55 resolved")
 	var left contracts.AdminOrderPage
 	s.want(http.StatusOK, "admin", "GET", "/admin/api/collisions?limit=500", nil).into(t, &left)
 	require.Len(t, left.Orders, 6)

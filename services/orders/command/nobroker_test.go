@@ -23,13 +23,13 @@ func TestPagesWithoutABroker(t *testing.T) {
 		return string(got.body)
 	}
 	overview := get("/admin")
-	require.Contains(t, overview, "1\u00a0order cannot get to b. The broker cannot be reached. Changes are kept here until it is back.")
-	require.Contains(t, overview, "1 to hand over to the broker, what waits there and is under way is not known. It is stopped")
+	require.Contains(t, overview, "1\u00a0order cannot reach b. The broker is unreachable. Changes are kept until it is back.")
+	require.Contains(t, overview, "1 to publish to the broker, what is pending there is not known. Blocked")
 	require.NotContains(t, overview, "0 processes")
 	peers := get("/admin/peers")
 	require.NotContains(t, peers, "No bridge to b is running")
-	require.Contains(t, peers, "bridges report by way of the broker")
-	require.Contains(t, peers, "1\u00a0change not handed over to the broker yet")
+	require.Contains(t, peers, "they report through the broker")
+	require.Contains(t, peers, "1\u00a0change not published yet")
 	require.NotContains(t, peers, "/pause", "nobody could be asked to")
-	require.Contains(t, get("/admin/orders/"+id), "the broker cannot be reached")
+	require.Contains(t, get("/admin/orders/"+id), "the broker is unreachable")
 }

@@ -38,7 +38,7 @@ func TestPasswordPage(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, elsewhere.do("GET", "/admin", "").status)
 	require.Equal(t, http.StatusUnauthorized, elsewhere.logIn("anna", password("anna")).status)
 	require.Equal(t, http.StatusOK, elsewhere.logIn("anna", fresh).status)
-	require.Contains(t, string(s.do("admin", "GET", "/admin/password", nil).body), "came with a token")
+	require.Contains(t, string(s.do("admin", "GET", "/admin/password", nil).body), "logged in with a token")
 }
 
 // TestPolicyPage shows what is settled by itself, and what another policy would settle.
@@ -56,7 +56,7 @@ func TestPolicyPage(t *testing.T) {
 	s.put(http.StatusConflict, entry(t, made.ID, "UPD", and(made.Sync.Version, b(1)), &theirs))
 
 	shown := string(viktor.do("GET", "/admin/policy", "").body)
-	for _, text := range []string{"a person settles every collision", "this side&#39;s value stays", "the value of b is taken", "the greater one is taken"} {
+	for _, text := range []string{"a person resolves every collision", "our value is kept", "the value of b is used", "the larger value is used"} {
 		require.Contains(t, shown, text)
 	}
 	require.NotContains(t, shown, "<form method=\"post\" action=\"/admin/policy\"")

@@ -44,7 +44,7 @@ func TestPages(t *testing.T) {
 		return root.do("POST", path, v.Encode(), "Content-Type", "application/x-www-form-urlencoded")
 	}
 	require.Equal(t, http.StatusSeeOther, send("/admin/peers/b/pause").status)
-	require.Contains(t, string(root.do("GET", "/admin", "").body), "Paused by a person")
+	require.Contains(t, string(root.do("GET", "/admin", "").body), "Paused: nothing is sent to b")
 	require.Equal(t, http.StatusSeeOther, send("/admin/peers/b/resume").status)
 	require.Equal(t, http.StatusSeeOther, send("/admin/peers/b/brake", "off", "1").status)
 	require.Contains(t, string(root.do("GET", "/admin/peers", "").body), "The brake is off until")
@@ -53,7 +53,7 @@ func TestPages(t *testing.T) {
 	at, err := url.Parse(started.header.Get("Location"))
 	require.NoError(t, err)
 	one := at.Path
-	require.Contains(t, string(root.do("GET", one, "").body), "Asked for")
+	require.Contains(t, string(root.do("GET", one, "").body), "Requested; the bridge will start it")
 	require.Equal(t, http.StatusSeeOther, send(one+"/drop").status)
 	require.Contains(t, string(root.do("GET", one, "").body), "Dropped")
 	require.Equal(t, http.StatusConflict, send(one+"/confirm").status)

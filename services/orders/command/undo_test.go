@@ -47,7 +47,7 @@ func TestPutBackAfterASettlement(t *testing.T) {
 
 	require.Contains(t, string(viktor.do("GET", "/admin/orders/"+made.ID, "").body), "/admin"+at)
 	look := "/admin" + at + "?which=dropped"
-	require.NotContains(t, string(viktor.do("GET", look, "").body), "Put this content back")
+	require.NotContains(t, string(viktor.do("GET", look, "").body), "Restore this content")
 	page := anna.do("GET", look, "")
 	require.Equal(t, http.StatusOK, page.status)
 	require.Contains(t, string(page.body), "theirs &lt;b&gt;")
@@ -76,14 +76,14 @@ func TestPutBackAfterASettlement(t *testing.T) {
 	events = s.timeline(made.ID)
 	require.Equal(t, "edited", events[len(events)-1].Event)
 	require.Equal(t, "user:anna", events[len(events)-1].Actor)
-	require.Contains(t, string(anna.do("GET", look, "").body), "The order is like this now")
+	require.Contains(t, string(anna.do("GET", look, "").body), "The order has this content now")
 
 	s.want(http.StatusNoContent, "client", "DELETE", "/orders/"+made.ID, nil, "If-Match", "*")
 	gone := anna.do("GET", look, "")
-	require.Contains(t, string(gone.body), "The order is deleted now")
-	require.NotContains(t, string(viktor.do("GET", look, "").body), "Bring the order back")
-	require.Contains(t, string(viktor.do("GET", "/admin/orders/"+made.ID, "").body), "told below.")
-	require.Contains(t, string(anna.do("GET", "/admin/orders/"+made.ID, "").body), "it can be brought back")
+	require.Contains(t, string(gone.body), "The order is deleted")
+	require.NotContains(t, string(viktor.do("GET", look, "").body), "Restore the order")
+	require.Contains(t, string(viktor.do("GET", "/admin/orders/"+made.ID, "").body), "Its history is below.")
+	require.Contains(t, string(anna.do("GET", "/admin/orders/"+made.ID, "").body), "to restore it")
 	back = send(anna, "/admin"+at, fieldsOf(t, gone.body))
 	require.Equal(t, http.StatusSeeOther, back.status, "%s", back.body)
 	require.Equal(t, "theirs <b>", s.get(made.ID).CustomerNote)

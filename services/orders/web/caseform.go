@@ -27,7 +27,7 @@ func (p *Pages) caseForm(w http.ResponseWriter, r *http.Request, c *casePage, o 
 func outcomeForm(r *http.Request, id string) *orderForm {
 	at := "/admin/collisions/" + url.PathEscape(id)
 	query := "?peer=" + url.QueryEscape(r.URL.Query().Get("peer"))
-	return &orderForm{Action: at + "/order" + query, Cancel: at + query, Save: "Settle it like this"}
+	return &orderForm{Action: at + "/order" + query, Cancel: at + query, Save: "Resolve with this order"}
 }
 
 // settleWith settles a case with an order that a person wrote.
@@ -59,7 +59,7 @@ func (p *Pages) settleWith(w http.ResponseWriter, r *http.Request) {
 		problem.Errors[i].Pointer = strings.TrimPrefix(problem.Errors[i].Pointer, "/order")
 	}
 	if problem.Status == http.StatusPreconditionFailed {
-		problem.Title, problem.Detail = "The case has moved", "one of the sides went on working on it. What you wrote is kept below; look at the case again before you settle it"
+		problem.Title, problem.Detail = "The collision has changed", "one side edited the order meanwhile. Your text is kept below; review the collision before you resolve it"
 		if a, err := p.call(r, http.MethodGet, casePath(r, ""), nil); err == nil {
 			f.Version = a.header.Get("ETag")
 		}

@@ -169,17 +169,17 @@ func settlementWords(take string, c *contracts.SettledCase) string {
 	fields := count(int64(c.Differs), "field")
 	switch {
 	case len(c.Contested) > 0:
-		return "Both changed " + pointerWords(c.Contested[0]) + ": look at it one by one"
+		return "Both changed " + pointerWords(c.Contested[0]) + ": resolve it individually"
 	case !c.Settled && !c.Proposed:
 		return c.Reason
 	case take == "ours" && c.Deleted:
-		return "The order is deleted, as here"
+		return "The order is deleted"
 	case take == "ours":
-		return "This side's version stays, " + fields + " as here"
+		return "Our version is kept, " + fields + " as here"
 	case c.Deleted:
 		return "The order is deleted, as at " + c.Peer
 	case take == "theirs":
-		return "The version of " + c.Peer + " is taken over, " + fields + " as there"
+		return "The version of " + c.Peer + " is used, " + fields + " as there"
 	}
-	return "Both sides' changes are put together, " + fields
+	return "The changes of both sides are merged, " + fields
 }

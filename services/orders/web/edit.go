@@ -64,7 +64,7 @@ func (p *Pages) createOrder(w http.ResponseWriter, r *http.Request) {
 
 // unreadable is the problem of fields that cannot be read as what they are meant for.
 func unreadable(faults []contracts.FieldError) *contracts.Problem {
-	return &contracts.Problem{Status: http.StatusUnprocessableEntity, Title: "Something is not right yet", Detail: "look at the marked fields", Errors: faults}
+	return &contracts.Problem{Status: http.StatusUnprocessableEntity, Title: "Some fields need a correction", Detail: "see the marked fields", Errors: faults}
 }
 
 // again shows a form as it was filled in, with what is wrong.
@@ -184,7 +184,7 @@ func (p *Pages) deleteOrder(w http.ResponseWriter, r *http.Request) {
 	if _, err := p.call(r, http.MethodDelete, "/orders/"+url.PathEscape(id), nil, "If-Match", values.Get("version")); err != nil {
 		problem := problemOf(err)
 		if problem.Status == http.StatusPreconditionFailed {
-			problem.Detail = "somebody has changed the order since you opened it; nothing was deleted. Look at it, then decide again"
+			problem.Detail = "someone changed the order after you opened it; nothing was deleted. Review it, then delete it again"
 		}
 		p.fail(w, r, "orders", &refusal{Problem: problem})
 		return

@@ -23,14 +23,14 @@ func failedOf(c contracts.FailedCall, peer string) failedView {
 	if c.Target == "remote" {
 		where = "at " + peer
 	}
-	v := failedView{FailedCall: c, Key: fmt.Sprintf("%x", c.Since.UnixMicro()), Answer: "no whole answer", Then: verdictWords[c.Verdict], More: c.Entries - int64(len(c.Orders))}
+	v := failedView{FailedCall: c, Key: fmt.Sprintf("%x", c.Since.UnixMicro()), Answer: "incomplete answer", Then: verdictWords[c.Verdict], More: c.Entries - int64(len(c.Orders))}
 	switch {
 	case c.Call == "other":
 		v.What = c.Method + " for a reconciliation " + where
 	case c.Entries == 0:
 		v.What = "Greeting " + where
 	case c.Call == "lookup":
-		v.What = "Lookup of what is due " + where
+		v.What = "Lookup of pending orders " + where
 	case c.Call == "tell":
 		v.What = "PUT of changes " + where
 	case c.Call == "store":
@@ -48,12 +48,12 @@ func failedOf(c contracts.FailedCall, peer string) failedView {
 // verdictWords say what a bridge makes of a failed call.
 var verdictWords = map[string]string{
 	"retry":        "tried again",
-	"wait":         "tried again after the time that was asked for",
-	"overloaded":   "tried again after the time that was asked for, with fewer orders at once",
-	"unauthorized": "our token is not taken: asked again now and then",
-	"misdirected":  "this is no Orders service: asked again now and then",
-	"split":        "split, until the order at fault stands alone",
+	"wait":         "retried after the requested time",
+	"overloaded":   "retried after the requested time, with fewer orders at once",
+	"unauthorized": "our token is refused: retried every 15 seconds",
+	"misdirected":  "this is no Orders service: retried at intervals",
+	"split":        "split until the faulty order is alone",
 	"refused":      "the order is in error",
-	"later":        "this side does not take the answer: the order comes again",
-	"blocked":      "something on the way refuses this order for its content: the order comes again",
+	"later":        "this side refuses the answer: the order is retried",
+	"blocked":      "a system in between refuses this order for its content: the order is retried",
 }

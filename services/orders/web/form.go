@@ -137,8 +137,8 @@ func (f *orderForm) groups(s sheet, make func(name, label, kind string, more ...
 		g := group{Title: title, Open: s.hasAddress(at), Fields: []field{
 			make(at+"/name", "Name", "text", length(contracts.NameLengthMax)),
 			make(at+"/company", "Company", "text", length(contracts.NameLengthMax)),
-			make(at+"/line1", "Street and number", "text", length(contracts.AddressLineMax)),
-			make(at+"/line2", "More of the address", "text", length(contracts.AddressLineMax)),
+			make(at+"/line1", "Address, first line", "text", length(contracts.AddressLineMax)),
+			make(at+"/line2", "Address, second line", "text", length(contracts.AddressLineMax)),
 			make(at+"/postalCode", "Postal code", "text", length(contracts.PostalCodeMax)),
 			make(at+"/city", "City", "text", length(contracts.AddressLineMax)),
 			make(at+"/region", "Region", "text", length(contracts.AddressLineMax)),
@@ -155,7 +155,7 @@ func (f *orderForm) groups(s sheet, make func(name, label, kind string, more ...
 			make("/paymentStatus", "Payment", "select", from(optionsOf(contracts.PaymentStatuses))),
 			make("/fulfillmentStatus", "Goods", "select", from(optionsOf(contracts.FulfillmentStatuses))),
 			make("/currency", "Currency", "text", length(3), required, fixed, hint("three letters, such as EUR")),
-			make("/source", "Placed in", "text", length(contracts.SourceLengthMax), fixed, hint("such as web, pos")),
+			make("/source", "Source", "text", length(contracts.SourceLengthMax), fixed, hint("such as web, pos")),
 			make("/placedAt", "Placed at (UTC)", "datetime-local", hint("empty: now")),
 			make("/promisedOn", "Promised for", "date"),
 			make("/externalRef", "Number elsewhere", "text", length(contracts.ExternalRefMax)),
@@ -165,7 +165,7 @@ func (f *orderForm) groups(s sheet, make func(name, label, kind string, more ...
 			make("/pricesIncludeTax", "Prices include tax", "check"),
 		}},
 		{Title: "Cancellation", Open: s.fields["/status"] == "cancelled", Fields: []field{
-			make("/cancelReason", "Why", "select", from(cancel), hint("counts only with the status Cancelled")),
+			make("/cancelReason", "Reason of the cancellation", "select", from(cancel), hint("counts only with the status Cancelled")),
 			make("/cancelledAt", "When (UTC)", "datetime-local", hint("empty: now")),
 		}},
 		{Title: "Customer", Open: true, Fields: []field{
@@ -182,7 +182,7 @@ func (f *orderForm) groups(s sheet, make func(name, label, kind string, more ...
 			make("/customerNote", "The customer's note", "area", length(contracts.NoteLengthMax)),
 			make("/internalNote", "Our note", "area", length(contracts.NoteLengthMax)),
 			make("/tags", "Tags", "area", hint("one a line")),
-			make("/metadata", "More data", "area", hint("one a line, such as channel = shop")),
+			make("/metadata", "Metadata", "area", hint("one a line, such as channel = shop")),
 		}},
 	}
 }

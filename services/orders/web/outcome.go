@@ -27,7 +27,7 @@ func (c *casePage) decide(v url.Values) (*contracts.Resolution, *outcome) {
 	c.choose(v)
 	o := &outcome{Take: v.Get("take"), Picks: map[string]string{}}
 	if !c.takes(o) {
-		o.Take, o.Text = "fields", "What you chose becomes a new version on both sides."
+		o.Take, o.Text = "fields", "Your choices become a new version on every side."
 		if c.Whole {
 			c.Missing = true
 			return nil, nil
@@ -42,7 +42,7 @@ func (c *casePage) decide(v url.Values) (*contracts.Resolution, *outcome) {
 		o.Order = c.chosen(o.Picks)
 	}
 	if o.Order == nil {
-		o.Text = "The order is deleted on both sides."
+		o.Text = "The order is deleted on every side."
 	} else {
 		o.show()
 	}
@@ -63,9 +63,9 @@ func (c *casePage) decide(v url.Values) (*contracts.Resolution, *outcome) {
 func (c *casePage) takes(o *outcome) bool {
 	switch o.Take {
 	case "ours":
-		o.Order, o.Text = c.Ours.Order, "The version of this side stays, and "+c.Peer+" takes it over."
+		o.Order, o.Text = c.Ours.Order, "Our version is kept, and "+c.Peer+" receives it."
 	case "theirs":
-		o.Order, o.Text = c.Theirs.Order, "The version of "+c.Peer+" is taken over here."
+		o.Order, o.Text = c.Theirs.Order, "The version of "+c.Peer+" replaces ours."
 	default:
 		return false
 	}

@@ -72,21 +72,21 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) {
 func systemHeadline(s *contracts.SystemStatus) said {
 	switch {
 	case s.FailingSince != nil:
-		return said{"bad", s.Name + " cannot be read: " + s.Failure}
+		return said{"bad", s.Name + " is unreadable: " + s.Failure}
 	case s.Mode != "on":
-		return said{"wait", "Nothing is changed on either side: the mode is " + s.Mode + "."}
+		return said{"wait", "Nothing is changed in any system: the mode is " + s.Mode + "."}
 	case !s.Imported:
 		return said{"busy", "The orders of " + s.Name + " are being read for the first time."}
 	case s.FaultCount > 0:
-		return said{"wait", count(s.FaultCount, "order") + " of " + s.Name + " cannot be taken over."}
+		return said{"wait", count(s.FaultCount, "order") + " of " + s.Name + " are refused."}
 	case len(s.UnderWay) > 0 && s.UnderWay[0].Stuck != "": // those come first
-		return said{"wait", "An order that was to be created in " + s.Name + " waits for a person."}
+		return said{"wait", "The creation of an order in " + s.Name + " needs a person."}
 	case s.UnderWayCount > 0:
 		return said{"busy", count(s.UnderWayCount, "write") + " to " + s.Name + " under way."}
 	case len(s.Alarms) > 0:
 		return said{"wait", words(s.Alarms[0]) + "."}
 	}
-	return said{"good", "This side holds what " + s.Name + " holds."}
+	return said{"good", "In step with " + s.Name + "."}
 }
 
 // doSystemOrder decides about an order whose creation in the system got no answer.
@@ -130,20 +130,20 @@ func headline(p *contracts.PeerStatus, b *contracts.BrokerStatus, now time.Time)
 	bad := p.States["COLLISION"] + p.States["ERROR"] + p.States["ERROR_SYNCED"]
 	switch {
 	case where != flowing && p.Pending > 0:
-		return said{"bad", count(p.Pending, "order") + " cannot get to " + p.Peer + ". " + why}
+		return said{"bad", count(p.Pending, "order") + " cannot reach " + p.Peer + ". " + why}
 	case where != flowing:
-		return said{"wait", "Nothing waits for " + p.Peer + ", but nothing could get there. " + why}
+		return said{"wait", "Nothing is pending for " + p.Peer + ", but nothing could be sent. " + why}
 	case p.Oldest != nil && p.Oldest.Overdue:
-		return said{"bad", count(p.Pending, "order") + " wait for " + p.Peer + ", one of them for too long."}
+		return said{"bad", count(p.Pending, "order") + " pending for " + p.Peer + ", one of them for too long."}
 	case p.Pending > 0 && len(p.Alarms) > 0:
 		return said{"wait", count(p.Pending, "order") + " on the way to " + p.Peer + ". " + words(p.Alarms[0]) + "."}
 	case p.Pending > 0:
 		return said{"busy", count(p.Pending, "order") + " on the way to " + p.Peer + "."}
 	case bad > 0:
-		return said{"wait", "All news is at " + p.Peer + ". " + count(bad, "order") + " need a person."}
+		return said{"wait", "All changes are at " + p.Peer + ". " + count(bad, "order") + " need a person."}
 	}
 	if len(p.Alarms) > 0 {
-		return said{"wait", "All news is at " + p.Peer + ". " + words(p.Alarms[0]) + "."}
+		return said{"wait", "All changes are at " + p.Peer + ". " + words(p.Alarms[0]) + "."}
 	}
 	return said{"good", "Everything is in step with " + p.Peer + "."}
 }

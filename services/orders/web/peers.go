@@ -89,9 +89,9 @@ func bridgeOf(b contracts.BridgeReport, failed []contracts.BridgeFailures, now t
 	}
 	switch {
 	case b.State == "silent":
-		v.said = said{"bad", "Silent: its last report came " + ago(b.At, now)}
+		v.said = said{"bad", "Silent: last report " + ago(b.At, now)}
 	case b.State == "unauthorized":
-		v.said = said{"bad", "Not let in: " + b.Peer + " does not accept our token"}
+		v.said = said{"bad", "Unauthorized: " + b.Peer + " refuses our token"}
 	case b.Circuit != "closed" || b.State == "waiting":
 		v.said = said{"wait", "Waiting: " + reason(b.LastError)}
 		if b.RetryAt.After(now) {

@@ -34,7 +34,7 @@ func (p *Pages) showPeople(w http.ResponseWriter, r *http.Request, status int, b
 		p.fail(w, r, "people", err)
 		return
 	}
-	body.Roles = []option{{"viewer", "Viewer: looks"}, {"operator", "Operator: changes orders, settles"}, {"admin", "Admin: also says who may do what"}}
+	body.Roles = []option{{"viewer", "Viewer: reads"}, {"operator", "Operator: changes orders, resolves"}, {"admin", "Admin: manages people and plans"}}
 	body.Allowed = append([]option{{"client", "Client: orders only"}}, body.Roles...)
 	p.show(w, r, status, "people", "people", "People", body)
 }

@@ -66,15 +66,15 @@ func flowOf(s *contracts.Status, p *contracts.PeerStatus, heard, now time.Time) 
 	where, why := stopped(p, &s.Broker, now)
 	f := &flow{nodes: [4]node{
 		{Name: s.Side, Kind: "this side"},
-		{Name: "broker", Kind: "keeps the list", Note: brokerNote(&s.Broker)},
+		{Name: "broker", Kind: "holds the hints", Note: brokerNote(&s.Broker)},
 		{Name: "bridge", Kind: "carries", Note: bridgeNote(p, &s.Broker)},
-		{Name: p.Peer, Kind: "the other side"},
+		{Name: p.Peer, Kind: "peer"},
 	}}
 	counts := [3]int64{s.Outbox, 0, 0}
 	if p.Consumer != nil {
 		counts[1], counts[2] = p.Consumer.Pending, p.Consumer.AckPending
 	}
-	notes := [3]string{"to hand over", "waiting", "under way"}
+	notes := [3]string{"to publish", "pending", "under way"}
 	known := p.Consumer != nil
 	for i := range f.out {
 		f.out[i] = leg{Tone: "idle", Count: number(counts[i]), Note: notes[i]}
@@ -95,16 +95,16 @@ func flowOf(s *contracts.Status, p *contracts.PeerStatus, heard, now time.Time) 
 			f.back.Tone = "flow"
 		}
 	}
-	f.label = fmt.Sprintf("The way from %s to %s: %d to hand over to the broker, ", s.Side, p.Peer, counts[0])
+	f.label = fmt.Sprintf("The way from %s to %s: %d to publish to the broker, ", s.Side, p.Peer, counts[0])
 	if known {
-		f.label += fmt.Sprintf("%d waiting there, %d under way. ", counts[1], counts[2])
+		f.label += fmt.Sprintf("%d pending there, %d under way. ", counts[1], counts[2])
 	} else {
-		f.label += "what waits there and is under way is not known. "
+		f.label += "what is pending there is not known. "
 	}
 	if where != flowing {
-		f.label += "It is stopped: " + why
+		f.label += "Blocked: " + why
 	} else {
-		f.label += "It is open."
+		f.label += "Open."
 	}
 	return f
 }

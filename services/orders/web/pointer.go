@@ -8,13 +8,13 @@ import (
 
 // fieldNames are the fields of an order in words.
 var fieldNames = map[string]string{
-	"orderNumber": "order number", "externalRef": "number elsewhere", "source": "placed in", "status": "status", "paymentStatus": "payment",
-	"fulfillmentStatus": "goods", "cancelReason": "why cancelled", "cancelledAt": "when cancelled", "currency": "currency",
+	"orderNumber": "order number", "externalRef": "external number", "source": "source", "status": "status", "paymentStatus": "payment",
+	"fulfillmentStatus": "goods", "cancelReason": "reason of the cancellation", "cancelledAt": "cancelled at", "currency": "currency",
 	"pricesIncludeTax": "prices include tax", "customer": "customer", "billingAddress": "billing address", "shippingAddress": "shipping address",
-	"shippingMinor": "shipping", "shippingMethod": "sent by", "paymentMethod": "paid by", "tracking": "parcel", "placedAt": "placed at",
-	"promisedOn": "promised for", "customerNote": "the customer's note", "internalNote": "our note", "tags": "tag", "metadata": "more data",
+	"shippingMinor": "shipping", "shippingMethod": "shipping method", "paymentMethod": "payment method", "tracking": "parcel", "placedAt": "placed at",
+	"promisedOn": "promised for", "customerNote": "customer note", "internalNote": "internal note", "tags": "tag", "metadata": "metadata",
 	"ref": "number", "name": "name", "email": "e-mail", "phone": "phone", "company": "company", "locale": "language",
-	"line1": "street and number", "line2": "more of the address", "city": "city", "region": "region", "postalCode": "postal code", "country": "country",
+	"line1": "address, first line", "line2": "address, second line", "city": "city", "region": "region", "postalCode": "postal code", "country": "country",
 	"lines": "line", "refunds": "refund", "amountMinor": "amount", "reason": "reason", "at": "at", "lineId": "id", "sku": "article", "quantity": "quantity", "unitPriceMinor": "unit price", "discountMinor": "discount",
 	"taxRatePpm": "tax rate", "taxMinor": "tax", "carrier": "carrier", "number": "number", "url": "web address",
 }

@@ -51,23 +51,23 @@ func (p *Pages) showPolicy(w http.ResponseWriter, r *http.Request, status int, b
 	if body.Trial.Policy == "" {
 		body.Trial = contracts.PolicyTrial{Policy: body.Now.Policy, Rules: body.Now.Rules}
 	}
-	p.show(w, r, status, "policy", "collisions", "What is settled by itself", body)
+	p.show(w, r, status, "policy", "collisions", "Automatic resolution", body)
 }
 
 // Policies are those to choose from.
 func (*policyPage) Policies() []option {
-	return []option{{"manual", "a person settles every collision"}, {"merge", "only where both changed the same field"}}
+	return []option{{"manual", "for every collision"}, {"merge", "only where both changed the same field"}}
 }
 
 // rulePolicy says what a rule does with a field that both sides changed.
 func rulePolicy(rule contracts.FieldRule) string {
 	switch rule.Policy {
 	case "ours-always":
-		return "this side's value stays"
+		return "our value is kept"
 	case "theirs-always":
-		return "the value of " + rule.Side + " is taken"
+		return "the value of " + rule.Side + " is used"
 	case "max":
-		return "the greater one is taken"
+		return "the larger value is used"
 	}
 	return "a person decides"
 }

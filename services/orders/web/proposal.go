@@ -32,11 +32,11 @@ func (c *casePage) offer(r *http.Request) error {
 	c.Own = c.Proposal.By == httpapi.CallerOf(r.Context()).Actor
 	o := &outcome{Take: c.Proposal.Take, Order: c.Proposal.Order}
 	if !c.takes(o) {
-		o.Text = "What was chosen becomes a new version on both sides."
+		o.Text = "The chosen fields become a new version on every side."
 	}
 	c.Offered = o
 	if o.Order == nil {
-		o.Text = "The order is deleted on both sides."
+		o.Text = "The order is deleted on every side."
 		return nil
 	}
 	o.show()
@@ -60,7 +60,7 @@ func (p *Pages) decideProposal(verb string) http.HandlerFunc {
 		case err != nil:
 			problem := problemOf(err)
 			if problem.Status == http.StatusPreconditionFailed {
-				problem.Title = "Nothing was done"
+				problem.Title = "Nothing was changed"
 			}
 			p.fail(w, r, "collisions", &refusal{Problem: problem})
 		case verb == "/reject":

@@ -25,8 +25,8 @@ type reconciliation struct {
 }
 
 var causeWords = map[string]string{
-	"requested": "a person asked for it", "command": "somebody ran it", "schedule": "it was time", "firstContact": "the sides met for the first time",
-	"brokerLost": "a broker had lost its store", "restored": "a database was put back to an earlier state",
+	"requested": "requested by a person", "command": "run from the command line", "schedule": "schedule", "firstContact": "first contact",
+	"brokerLost": "a broker lost its store", "restored": "a database was restored",
 }
 
 // effectWords say what becomes of one order, and of several.
@@ -34,9 +34,9 @@ var effectWords = map[string][2]string{
 	"createsHere":   {"comes here", "come here"},
 	"replacesHere":  {"is replaced here", "are replaced here"},
 	"deletesHere":   {"is deleted here", "are deleted here"},
-	"createsThere":  {"goes to the other side", "go to the other side"},
-	"replacesThere": {"is replaced on the other side", "are replaced on the other side"},
-	"deletesThere":  {"is deleted on the other side", "are deleted on the other side"},
+	"createsThere":  {"is created at the peer", "are created at the peer"},
+	"replacesThere": {"is replaced at the peer", "are replaced at the peer"},
+	"deletesThere":  {"is deleted at the peer", "are deleted at the peer"},
 	"collides":      {"becomes a collision", "become collisions"},
 	"agrees":        {"only agrees", "only agree"},
 }
@@ -45,21 +45,21 @@ func reconciliationOf(r contracts.Reconciliation) reconciliation {
 	out := reconciliation{Reconciliation: r, Why: causeWords[r.Cause], said: said{"busy", words(r.State)}}
 	switch r.State {
 	case "requested":
-		out.Open, out.Text = true, "Asked for; the bridge begins it in a moment"
+		out.Open, out.Text = true, "Requested; the bridge will start it"
 	case "running", "confirmed":
 		out.Open, out.Text = true, "Running"
 		if r.Report != nil && r.Report.Orders > 0 {
 			out.Text = fmt.Sprintf("Running, %s: %s of %s", r.Report.Phase, number(r.Report.Compared), count(r.Report.Orders, "order"))
 		}
 	case "held":
-		out.Open, out.Stuck, out.said = true, true, said{"bad", "Held: it waits for a person"}
+		out.Open, out.Stuck, out.said = true, true, said{"bad", "Held: needs confirmation"}
 	case "done":
 		out.said = said{"good", "Done"}
 		switch {
 		case r.Report != nil && r.Report.Equal:
 			out.Text = "Proved equal, " + count(r.Report.Orders, "order")
 		case r.DryRun:
-			out.said = said{"none", "Looked only, nothing was changed"}
+			out.said = said{"none", "Dry run, nothing was changed"}
 		}
 	case "failed":
 		out.said = said{"bad", "Failed"}

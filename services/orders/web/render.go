@@ -129,8 +129,8 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name, n
 	}
 	var b bytes.Buffer
 	if err := p.templates[name].ExecuteTemplate(&b, "layout", pg); err != nil {
-		p.log.Error("page cannot be made", zap.String("page", name), zap.Error(err), zap.String("request_id", httpapi.RequestID(r.Context())))
-		http.Error(w, "Something went wrong here. See the log of this side for the request "+httpapi.RequestID(r.Context())+".", http.StatusInternalServerError)
+		p.log.Error("failed to render page", zap.String("page", name), zap.Error(err), zap.String("request_id", httpapi.RequestID(r.Context())))
+		http.Error(w, "Internal error. See the log of this side for the request "+httpapi.RequestID(r.Context())+".", http.StatusInternalServerError)
 		return
 	}
 	h := w.Header()
@@ -157,7 +157,7 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, nav string, err err
 	case http.StatusNotFound:
 		title = "Not found"
 	case http.StatusServiceUnavailable:
-		title = "Not reachable now"
+		title = "Unreachable"
 		w.Header().Set("Retry-After", "1")
 	}
 	p.show(w, r, problem.Status, "failed", nav, title, failed{Problem: problem, Back: r.URL.Path})
@@ -169,7 +169,7 @@ func problemOf(err error) contracts.Problem {
 	if errors.As(err, &e) {
 		return e.Problem
 	}
-	return contracts.Problem{Status: http.StatusInternalServerError, Title: "Something went wrong here", Detail: "the log of this side tells more"}
+	return contracts.Problem{Status: http.StatusInternalServerError, Title: "Internal error", Detail: "see the log of this side"}
 }
 
 // done sends the browser on after something was done, to a page that says so.
@@ -190,22 +190,22 @@ var doneWords = map[string]string{
 	"saved":     "The order was saved.",
 	"deleted":   "The order was deleted.",
 	"password":  "Your password was changed.",
-	"back":      "It was put back, as a new version.",
-	"settled":   "The collision was settled.",
-	"proposed":  "It was proposed. Somebody else has to approve it.",
+	"back":      "The content was restored, as a new version.",
+	"settled":   "The collision was resolved.",
+	"proposed":  "Proposed. Someone else has to approve it.",
 	"rejected":  "The proposal was rejected. The collision stays open.",
-	"retried":   "It is being tried again.",
-	"paused":    "Paused: nothing is sent until somebody resumes it.",
-	"resumed":   "Resumed: waiting changes are being sent.",
+	"retried":   "The order is being retried.",
+	"paused":    "Paused: nothing is sent until someone resumes it.",
+	"resumed":   "Resumed: pending changes are being sent.",
 	"started":   "The reconciliation was started.",
-	"confirmed": "Confirmed: it goes on.",
-	"people":    "It is done.",
-	"braked":    "The brake counts anew.",
+	"confirmed": "Confirmed: the reconciliation continues.",
+	"people":    "Saved.",
+	"braked":    "The brake was reset.",
 	"forgotten": "Nothing is stored of that peer any more.",
 	"unbraked":  "The brake is off for 10 minutes.",
-	"dropped":   "Dropped: nothing more of it is done.",
+	"dropped":   "Dropped: nothing further is changed.",
 
-	"searched":    "The system was asked. What is still shown was not found there.",
+	"searched":    "Searched. Orders still shown were not found in the system.",
 	"postedAgain": "The order was created in the system.",
-	"givenUp":     "Given up: the order is not created in the system unless the peer sends it again.",
+	"givenUp":     "Given up: the order is created in the system only if the peer sends it again.",
 }

@@ -43,18 +43,18 @@ func (p *Pages) states(w http.ResponseWriter, r *http.Request) {
 // explain says what a row of the table means.
 func explain(row contracts.TableRow) string {
 	before := map[string]string{
-		"NEW": "we had made the order ourselves", "UPD": "we had changed the order ourselves", "OK": "both had the same", "DEL": "we had deleted the order ourselves",
-		"DEL_SYNCED": "both had deleted it", "COLLISION": "it was in collision already", "ERROR": "we had refused it", "ERROR_SYNCED": "both knew of an error",
-		"-": "we did not have the order", "any": "however the order stood",
+		"NEW": "this side had created the order", "UPD": "this side had changed the order", "OK": "both sides had the same", "DEL": "this side had deleted the order",
+		"DEL_SYNCED": "both had deleted it", "COLLISION": "it was in a collision", "ERROR": "this side had refused it", "ERROR_SYNCED": "both sides knew of an error",
+		"-": "this side did not have the order", "any": "in any state",
 	}[row.Was]
 	news := map[string]string{
-		"NEW": "the peer tells of a new order", "UPD": "the peer tells of a change", "OK": "the peer says that it has our version", "DEL": "the peer has deleted it",
-		"DEL_SYNCED": "the peer says that it has deleted it too", "COLLISION": "the peer says that it collided there", "ERROR": "the peer refuses it",
-		"ERROR_SYNCED": "the peer says that it knows of the error",
+		"NEW": "the peer sends a new order", "UPD": "the peer sends a change", "OK": "the peer acknowledges our version", "DEL": "the peer has deleted it",
+		"DEL_SYNCED": "the peer acknowledges the deletion", "COLLISION": "the peer reports a collision", "ERROR": "the peer refuses it",
+		"ERROR_SYNCED": "the peer acknowledges the error",
 	}[row.Received]
 	after := map[string]string{
-		"OK": "both have the same", "DEL_SYNCED": "it is deleted on both", "COLLISION": "both versions are kept until somebody settles it",
-		"ERROR_SYNCED": "both know of the error",
+		"OK": "both sides have the same", "DEL_SYNCED": "it is deleted on both sides", "COLLISION": "both versions are kept until someone resolves it",
+		"ERROR_SYNCED": "both sides know of the error",
 	}[row.Becomes]
 	return words(before + ", and " + news + ": " + after + ".")
 }

@@ -31,7 +31,7 @@ func (b *beforePage) Same() bool { return !b.Deleted && len(b.Changes) == 0 }
 
 func (p *Pages) before(w http.ResponseWriter, r *http.Request) {
 	if b, ok := p.loadBefore(w, r, r.URL.Query().Get("which")); ok {
-		p.show(w, r, http.StatusOK, "before", "orders", "What order "+b.Number+" was", b)
+		p.show(w, r, http.StatusOK, "before", "orders", "Former content of order "+b.Number, b)
 	}
 }
 
@@ -52,10 +52,10 @@ func (p *Pages) putBack(w http.ResponseWriter, r *http.Request) {
 	}
 	problem := problemOf(err)
 	if problem.Status == http.StatusPreconditionFailed {
-		problem.Title, problem.Detail = "The order has changed meanwhile", "nothing was put back; below is what it would change now"
+		problem.Title, problem.Detail = "The order has changed meanwhile", "nothing was restored; the changes below are for the present order"
 	}
 	b.Problem = &problem
-	p.show(w, r, problem.Status, "before", "orders", "What order "+b.Number+" was", b)
+	p.show(w, r, problem.Status, "before", "orders", "Former content of order "+b.Number, b)
 }
 
 // path is the address of what is kept.
@@ -80,7 +80,7 @@ func (p *Pages) loadBefore(w http.ResponseWriter, r *http.Request, which string)
 	for _, one := range []struct {
 		option
 		body json.RawMessage
-	}{{option{"replaced", "what this side had"}, kept.Replaced}, {option{"dropped", "what the other side had"}, kept.Dropped}} {
+	}{{option{"replaced", "our version"}, kept.Replaced}, {option{"dropped", "the peer's version"}, kept.Dropped}} {
 		if one.body != nil {
 			contents[one.Value] = one.body
 			b.Choices = append(b.Choices, one.option)
@@ -91,7 +91,7 @@ func (p *Pages) loadBefore(w http.ResponseWriter, r *http.Request, which string)
 	}
 	b.Then = &contracts.Order{}
 	if err := json.Unmarshal(contents[b.Which], b.Then); err != nil {
-		p.fail(w, r, "orders", &refusal{Problem: contracts.Problem{Status: http.StatusConflict, Title: "It cannot be read", Detail: "what is kept is no order as orders are today"}})
+		p.fail(w, r, "orders", &refusal{Problem: contracts.Problem{Status: http.StatusConflict, Title: "Unreadable content", Detail: "the stored content is not a valid order"}})
 		return nil, false
 	}
 	o := &outcome{Order: b.Then}

@@ -30,9 +30,9 @@ func stateWords(state, peer string) said {
 	case "COLLISION":
 		return said{"bad", "Collision: changed here and at " + peer}
 	case "ERROR":
-		return said{"bad", "In error, " + peer + " is being told"}
+		return said{"bad", "In error, not yet reported to " + peer}
 	case "ERROR_SYNCED":
-		return said{"bad", "In error, both sides know"}
+		return said{"bad", "In error, known to both sides"}
 	}
 	return said{"none", "Unknown to " + peer}
 }
@@ -44,9 +44,9 @@ var stateNames = []struct{ Code, Text string }{
 	{"UPD", "Changed, not yet there"},
 	{"DEL", "Deleted here, not yet there"},
 	{"COLLISION", "In collision"},
-	{"ERROR", "In error, being told"},
-	{"ERROR_SYNCED", "In error, both know"},
-	{"DEL_SYNCED", "Deleted on both"},
+	{"ERROR", "In error, not yet reported"},
+	{"ERROR_SYNCED", "In error, known to both"},
+	{"DEL_SYNCED", "Deleted on both sides"},
 }
 
 // words turns a name of the wire into words: on_hold is "On hold".
@@ -88,13 +88,13 @@ func standingOf(id string, l contracts.LinkView, s *contracts.Status, now time.T
 	out := standing{said: stateWords(l.State, l.Peer), Peer: l.Peer, State: l.State, Since: l.Since}
 	switch l.State {
 	case "COLLISION":
-		out.Detail = "both versions are kept, and somebody has to say what the order shall be."
+		out.Detail = "both versions are kept until someone resolves it."
 		out.Link = "/admin/collisions/" + id + "?peer=" + l.Peer
 	case "ERROR", "ERROR_SYNCED":
 		out.Detail = l.Reason
 		out.Link = "/admin/errors?q=" + id
 	case "NEW", "UPD", "DEL":
-		out.Text = fmt.Sprintf("Waiting for %s", l.Peer)
+		out.Text = fmt.Sprintf("Pending for %s", l.Peer)
 		out.Detail = holdUp(id, l.Peer, s, now)
 	case "OK", "DEL_SYNCED":
 		out.Detail = l.Peer + " has acknowledged this version."
@@ -105,7 +105,7 @@ func standingOf(id string, l contracts.LinkView, s *contracts.Status, now time.T
 // holdUp says why orders are not at a peer yet.
 func holdUp(id, peer string, s *contracts.Status, now time.Time) string {
 	if s == nil {
-		return "why is not known now."
+		return "the reason is not known."
 	}
 	for i := range s.Peers {
 		if p := &s.Peers[i]; p.Peer == peer {
@@ -125,7 +125,7 @@ func lastFailure(id string, p *contracts.PeerStatus, now time.Time) string {
 	for _, b := range p.Bridges {
 		for _, o := range b.Retried {
 			if o.ID == id {
-				return fmt.Sprintf("the bridge failed with it %s, last %s: %s%s.", times(o.Deliveries), ago(o.At, now), o.Reason, nextTry(o.RetryAt, now))
+				return fmt.Sprintf("the bridge failed to send it %s, last %s: %s%s.", times(o.Deliveries), ago(o.At, now), o.Reason, nextTry(o.RetryAt, now))
 			}
 		}
 	}
@@ -153,13 +153,13 @@ const (
 func stopped(p *contracts.PeerStatus, b *contracts.BrokerStatus, now time.Time) (place, string) {
 	switch {
 	case !b.Connected:
-		return atBroker, "The broker cannot be reached. Changes are kept here until it is back."
+		return atBroker, "The broker is unreachable. Changes are kept until it is back."
 	case b.Error != "":
 		return atBroker, "The broker has a problem: " + b.Error + "."
 	case p.Held != nil:
-		return atBridge, "Held until a person confirms: " + p.Held.Reason + "."
+		return atBridge, "Held until someone confirms the plan: " + p.Held.Reason + "."
 	case p.Paused:
-		return atBridge, "Paused by a person: nothing is sent to " + p.Peer + " until somebody resumes it."
+		return atBridge, "Paused: nothing is sent to " + p.Peer + " until someone resumes it."
 	case len(p.Bridges) == 0:
 		return atBridge, "No bridge to " + p.Peer + " is running."
 	}
@@ -167,9 +167,9 @@ func stopped(p *contracts.PeerStatus, b *contracts.BrokerStatus, now time.Time) 
 	for _, r := range p.Bridges {
 		switch {
 		case r.State == "silent":
-			where, why = atBridge, "The bridge to "+p.Peer+" has not reported since "+ago(r.At, now)+": it is dead, or cut off from the broker."
+			where, why = atBridge, "The bridge to "+p.Peer+" last reported "+ago(r.At, now)+": it has stopped, or cannot reach the broker."
 		case r.State == "unauthorized":
-			why = p.Peer + " does not let our bridge in: " + reason(r.LastError) + "."
+			why = p.Peer + " refuses our bridge: " + reason(r.LastError) + "."
 		case r.Circuit != "closed" || r.State == "waiting":
 			why = words(reason(r.LastError)+nextTry(r.RetryAt, now)) + "."
 		default:
@@ -183,24 +183,24 @@ func nextTry(at, now time.Time) string {
 	if d := at.Sub(now); d > 0 {
 		return ", next try in " + duration(d.Round(time.Second))
 	}
-	return ", trying again"
+	return ", retrying"
 }
 
 // reason turns what a program says of a failure into words, where it is one of the usual ones.
 func reason(text string) string {
 	for _, known := range []struct{ part, words string }{
 		{"connection refused", "connection refused"},
-		{"no such host", "its address is not known"},
-		{"no whole response", "it breaks off its answers"},
-		{"deadline exceeded", "it does not answer in time"},
-		{"timeout", "it does not answer in time"},
+		{"no such host", "unknown host name"},
+		{"no whole response", "incomplete answers"},
+		{"deadline exceeded", "no answer in time"},
+		{"timeout", "no answer in time"},
 	} {
 		if strings.Contains(text, known.part) {
 			return known.words
 		}
 	}
 	if text == "" {
-		return "it cannot be reached"
+		return "unreachable"
 	}
 	return text
 }
