@@ -24,7 +24,7 @@ build: ## build bin/orderbridge
 	@echo "building $(BIN)/orderbridge; the first time takes some minutes and lists what it compiles"
 	@$(GO) build -v -ldflags "$(LDFLAGS)" -o $(BIN)/orderbridge .
 
-demo: build ## two sides, seeded, until Ctrl-C (DEMO_ARGS="--port-base 9080 --fresh", or "--with-shop")
+demo: build ## two sides, seeded, until Ctrl-C (DEMO_ARGS="--port-base 9080 --fresh", "--with-shop", or "--sides 3 --topology ring")
 	$(BIN)/orderbridge demo $(DEMO_ARGS)
 
 deps: ## install what the tests need and is missing: PostgreSQL and Chromium, from the distribution

@@ -53,7 +53,7 @@ func TestABusyServiceIsAskedAgain(t *testing.T) {
 		made.Store(true)
 		w.WriteHeader(http.StatusCreated)
 	})
-	d := &demo{sides: [2]*side{busySide(t, answer), busySide(t, answer)}}
+	d := &demo{sides: []*side{busySide(t, answer), busySide(t, answer)}}
 	require.NoError(t, d.addPeople(t.Context()))
 	require.True(t, made.Load())
 }

@@ -17,9 +17,9 @@ func Command() *cobra.Command {
 	var o Options
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Run both sides on this machine, to try things",
-		Long: "Run both sides on this machine, to try things: two PostgreSQL, two services with their JetStream\n" +
-			"and two bridges, on 127.0.0.1, until Ctrl-C. Whatever is killed is started again.",
+		Short: "Run two sides or more on this machine, to try things",
+		Long: "Run two sides or more on this machine, to try things: for each a PostgreSQL, a service with its JetStream\n" +
+			"and a bridge, on 127.0.0.1, until Ctrl-C. Whatever is killed is started again.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			program, err := os.Executable()
@@ -35,7 +35,9 @@ func Command() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.Dir, "dir", ".demo", "folder for data, logs and demo.env")
-	flags.IntVar(&o.PortBase, "port-base", 8080, "first port: HTTP here, NATS +10, bridge +11, PostgreSQL +20; side b +100")
+	flags.IntVar(&o.PortBase, "port-base", 8080, "first port: HTTP here, NATS +10, bridge +11, PostgreSQL +20; each further side +100")
+	flags.IntVar(&o.Sides, "sides", 2, "how many sides: a, b, c and so on")
+	flags.StringVar(&o.Topology, "topology", "star", "which sides are peers: star (a in the middle), chain, ring or mesh")
 	flags.BoolVar(&o.Fresh, "fresh", false, "remove the data of earlier runs first")
 	flags.StringVar(&o.Shop, "with-shop", "", "make side b a connector to a shop or ERP at +130: a simulated web shop, or, with =tryton, Tryton, whose Debian packages must be installed")
 	flags.Lookup("with-shop").NoOptDefVal = shopSimulated

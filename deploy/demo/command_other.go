@@ -12,7 +12,7 @@ import (
 func Command() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
-		Short: "Run both sides on this machine, to try things (Linux only)",
+		Short: "Run two sides or more on this machine, to try things (Linux only)",
 		RunE: func(*cobra.Command, []string) error {
 			return errors.New("the demo runs on Linux only: elsewhere use deploy/compose.yaml, or a Linux virtual machine")
 		},

@@ -30,6 +30,8 @@ const (
 type Options struct {
 	Dir      string
 	PortBase int
+	Sides    int
+	Topology string    // a name of topologies
 	Fresh    bool      // remove the data of earlier runs
 	Seed     int       // orders to make on each side, or in the shop, when there are none
 	Shop     string    // what side b is a connector to: simulated, tryton, or nothing
@@ -42,19 +44,22 @@ type demo struct {
 	options Options
 	started time.Time
 	folder  *folder
-	sides   [2]*side
+	sides   []*side
 	behind  behind // nil without a shop
 
-	databases, services, bridges [2]*keeper
+	databases, services, bridges []*keeper
 
 	mu      sync.Mutex // one line, and one demo.env, at a time
 	envKept bool       // demo.env is there, and to be kept current
 }
 
-// Run runs both sides until ctx is done, and ends in order.
+// Run runs all sides until ctx is done, and ends in order.
 func Run(ctx context.Context, o Options) (err error) {
 	if o.Seed < 0 {
 		return errors.New("--seed must be 0 or more")
+	}
+	if err := checkGraph(o.Sides, o.Topology); err != nil {
+		return err
 	}
 	d := &demo{options: o, started: time.Now()}
 	if d.folder, err = openFolder(o.Dir); err != nil {
@@ -85,11 +90,11 @@ func (d *demo) prepare(ctx context.Context) error {
 	if d.folder.used {
 		patience = portPatience
 	}
-	d.sides = newSides(d.folder, d.options.PortBase)
+	d.sides = newSides(d.folder, d.options.PortBase, d.options.Sides, d.options.Topology)
 	if err := d.chooseBehind(); err != nil {
 		return err
 	}
-	if err := awaitPorts(ctx, d.options.PortBase, d.behind != nil, patience); err != nil {
+	if err := awaitPorts(ctx, d.options.PortBase, d.options.Sides, d.behind != nil, patience); err != nil {
 		return err
 	}
 	if err := removeEnv(d.folder.path); err != nil {
@@ -116,10 +121,10 @@ func (d *demo) prepare(ctx context.Context) error {
 	return packages.Ensure(ctx, d.options.Out, pgcluster.PostgreSQL)
 }
 
-// start brings everything up, each kind on both sides at once, and tells the user what to do with it.
+// start brings everything up, each kind on all sides at once, and tells the user what to do with it.
 func (d *demo) start(ctx context.Context) error {
 	d.hire()
-	if err := d.bring(ctx, "PostgreSQL", &d.databases, nil); err != nil {
+	if err := d.bring(ctx, "PostgreSQL", d.databases, nil); err != nil {
 		return err
 	}
 	if d.behind != nil {
@@ -127,10 +132,10 @@ func (d *demo) start(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := d.bring(ctx, "services", &d.services, func(s *side) string { return s.url() + "/readyz" }); err != nil {
+	if err := d.bring(ctx, "services", d.services, func(s *side) string { return s.url() + "/readyz" }); err != nil {
 		return err
 	}
-	if err := d.bring(ctx, "bridges", &d.bridges, func(s *side) string { return s.bridgeURL() + "/readyz" }); err != nil {
+	if err := d.bring(ctx, "bridges", d.bridges, func(s *side) string { return s.bridgeURL() + "/readyz" }); err != nil {
 		return err
 	}
 	if err := d.addPeople(ctx); err != nil {
@@ -146,9 +151,9 @@ func (d *demo) start(ctx context.Context) error {
 	return d.guide()
 }
 
-// bring starts one kind of part on both sides. Ready is the address to ask, if there is more to know than that it runs.
-func (d *demo) bring(ctx context.Context, kind string, keepers *[2]*keeper, ready func(*side) string) error {
-	err := both(func(i int) error {
+// bring starts one kind of part on all sides. Ready is the address to ask, if there is more to know than that it runs.
+func (d *demo) bring(ctx context.Context, kind string, keepers []*keeper, ready func(*side) string) error {
+	err := d.each(func(i int) error {
 		k := keepers[i]
 		if err := k.run(ctx); err != nil || ready == nil {
 			return err
@@ -156,7 +161,11 @@ func (d *demo) bring(ctx context.Context, kind string, keepers *[2]*keeper, read
 		return awaitReady(ctx, k, ready(d.sides[i]))
 	})
 	if err == nil {
-		d.say("%s a and b are ready, processes %d and %d", kind, keepers[0].pid(), keepers[1].pid())
+		var pids []string
+		for _, k := range keepers {
+			pids = append(pids, strconv.Itoa(k.pid()))
+		}
+		d.say("%s %s are ready, processes %s", kind, namesOf(d.sides), strings.Join(pids, ", "))
 	}
 	return err
 }
@@ -164,20 +173,19 @@ func (d *demo) bring(ctx context.Context, kind string, keepers *[2]*keeper, read
 // hire makes the keepers of all parts.
 func (d *demo) hire() {
 	for i, s := range d.sides {
-		peer := d.sides[1-i]
-		d.databases[i] = d.keeper("PostgreSQL "+s.name, filepath.Join(postgresFolder(s.folder), "postgres.log"),
-			func(ctx context.Context) (part, error) { return startDatabase(ctx, s) })
-		d.services[i] = d.keeper("service "+s.name, s.log("service"), func(context.Context) (part, error) {
-			command, settings := "serve", s.serviceSettings(peer)
+		d.databases = append(d.databases, d.keeper("PostgreSQL "+s.name, filepath.Join(postgresFolder(s.folder), "postgres.log"),
+			func(ctx context.Context) (part, error) { return startDatabase(ctx, s) }))
+		d.services = append(d.services, d.keeper("service "+s.name, s.log("service"), func(context.Context) (part, error) {
+			command, settings := "serve", s.serviceSettings()
 			if d.behind != nil && i == 1 {
 				command = "connector"
 				maps.Copy(settings, d.behind.settings())
 			}
 			return child.Start(d.options.Program, command, settings, s.log("service"))
-		})
-		d.bridges[i] = d.keeper("bridge "+s.name, s.log("bridge"), func(context.Context) (part, error) {
-			return child.Start(d.options.Program, "bridge", s.bridgeSettings(peer), s.log("bridge"))
-		})
+		}))
+		d.bridges = append(d.bridges, d.keeper("bridge "+s.name, s.log("bridge"), func(context.Context) (part, error) {
+			return child.Start(d.options.Program, "bridge", s.bridgeSettings(), s.log("bridge"))
+		}))
 	}
 }
 
@@ -205,8 +213,8 @@ func startDatabase(ctx context.Context, s *side) (part, error) {
 func (d *demo) stop() error {
 	d.say("stopping")
 	err := d.dropEnv()
-	end := func(keepers [2]*keeper) {
-		err = errors.Join(err, both(func(i int) error { return keepers[i].stop() }))
+	end := func(keepers []*keeper) {
+		err = errors.Join(err, d.each(func(i int) error { return keepers[i].stop() }))
 	}
 	end(d.bridges)
 	end(d.services)
@@ -253,7 +261,7 @@ func (d *demo) refreshEnv() error {
 			{"ADMIN_TOKEN", s.secrets.admin},
 			{"PERSON", personName},
 			{"PERSON_PASSWORD", s.secrets.person},
-			{"PEER_TOKEN", s.secrets.peer},
+			{"PEER_TOKEN", s.peerTokens[s.peers[0].name]},
 			{"BRIDGE_TOKEN", s.secrets.bridge},
 			{"METRICS_TOKEN", s.secrets.metrics},
 			{"SERVICE_PID", strconv.Itoa(d.services[i].pid())},
@@ -261,6 +269,9 @@ func (d *demo) refreshEnv() error {
 			{"POSTGRES_PID", strconv.Itoa(d.databases[i].pid())},
 		} {
 			variables = append(variables, variable{strings.ToUpper(s.name) + "_" + v.name, v.value})
+		}
+		for _, peer := range s.peers {
+			variables = append(variables, variable{strings.ToUpper(s.name + "_PEER_TOKEN_" + peer.name), s.peerTokens[peer.name]})
 		}
 	}
 	if d.behind != nil {
@@ -276,13 +287,13 @@ func (d *demo) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(d.options.Out, "%6.1fs  %s\n", time.Since(d.started).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// both does something for the two sides at once.
-func both(do func(i int) error) error {
-	var errs [2]error
+// each does something for all sides at once.
+func (d *demo) each(do func(i int) error) error {
+	errs := make([]error, len(d.sides))
 	var wg sync.WaitGroup
 	for i := range errs {
 		wg.Go(func() { errs[i] = do(i) })
 	}
 	wg.Wait()
-	return errors.Join(errs[:]...)
+	return errors.Join(errs...)
 }

@@ -199,7 +199,7 @@ func TestInterruptedStart(t *testing.T) {
 	p.signal(t, syscall.SIGINT)
 	require.Equal(t, 0, p.exitCode(t))
 	require.NoFileExists(t, filepath.Join(dir, envFileName))
-	require.NoError(t, checkPorts(base, false), "nothing runs any more")
+	require.NoError(t, checkPorts(base, 2, false), "nothing runs any more")
 	startDemo(t, dir, base, nil, "--seed", "1").env(t)
 }
 
@@ -211,7 +211,7 @@ func TestPartThatDoesNotStart(t *testing.T) {
 	require.Contains(t, p.out.String(), "bridge a ended before it was ready; the end of "+filepath.Join(dir, "a", "bridge.log"))
 	require.Contains(t, p.out.String(), "the fake bridge is broken")
 	require.NoFileExists(t, filepath.Join(dir, envFileName))
-	require.NoError(t, checkPorts(base, false), "nothing runs any more")
+	require.NoError(t, checkPorts(base, 2, false), "nothing runs any more")
 }
 
 func TestPortTaken(t *testing.T) {
@@ -242,7 +242,8 @@ func TestForeignFolderIsLeftAlone(t *testing.T) {
 func TestOptionsThatMakeNoSense(t *testing.T) {
 	t.Parallel()
 	require.ErrorContains(t, Run(t.Context(), Options{Dir: demoDir(t), PortBase: 8080, Seed: -1}), "--seed")
-	require.ErrorContains(t, Run(t.Context(), Options{Dir: demoDir(t), PortBase: 8080, Shop: "none"}), "--with-shop must be simulated or tryton")
-	require.ErrorContains(t, Run(t.Context(), Options{Dir: demoDir(t), PortBase: 80}), "--port-base")
-	require.ErrorContains(t, Run(t.Context(), Options{Dir: demoDir(t), PortBase: 65500}), "--port-base")
+	require.ErrorContains(t, Run(t.Context(), Options{Dir: demoDir(t), PortBase: 8080, Sides: 2, Topology: "star", Shop: "none"}), "--with-shop must be simulated or tryton")
+	require.ErrorContains(t, Run(t.Context(), Options{Dir: demoDir(t), PortBase: 8080, Sides: 1, Topology: "star"}), "--sides must be 2 to 8")
+	require.ErrorContains(t, Run(t.Context(), Options{Dir: demoDir(t), PortBase: 80, Sides: 2, Topology: "star"}), "--port-base")
+	require.ErrorContains(t, Run(t.Context(), Options{Dir: demoDir(t), PortBase: 65500, Sides: 2, Topology: "star"}), "--port-base")
 }

@@ -19,7 +19,8 @@ type variable struct {
 
 const envHeader = `# The running orderbridge demo, for a shell:  set -a; . %s; set +a
 # Written anew whenever a process is started again; gone when the demo has ended.
-# A token is one that its side accepts: A_PEER_TOKEN is what the bridge of side b shows to side a.
+# A token is one that its side accepts: A_PEER_TOKEN_B is what the bridge of side b shows to side a, and
+# A_PEER_TOKEN that of its first peer.
 `
 
 // writeEnv replaces the file in one step, so that a reader never sees half of it. It holds secrets and

@@ -42,7 +42,7 @@ func openFolder(path string) (_ *folder, err error) {
 	if f.used, err = isOurs(f.path); err != nil {
 		return nil, err
 	}
-	for _, name := range sideNames {
+	for _, name := range sideNames(sidesMax) {
 		if err := refuseShared(f.in(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, err
 		}

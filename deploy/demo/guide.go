@@ -4,10 +4,12 @@ package demo
 
 import (
 	_ "embed"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -16,6 +18,11 @@ import (
 //go:embed guide.txt
 var guideText string
 
+// graphGuideText is the same for more than two sides.
+//
+//go:embed graphguide.txt
+var graphGuideText string
+
 // guide tells what to open and what to try, as commands that work as they stand.
 func (d *demo) guide() error {
 	env := filepath.Join(d.options.Dir, envFileName)
@@ -23,6 +30,9 @@ func (d *demo) guide() error {
 		env = "./" + env // the shell would look for a bare name in its PATH
 	}
 	guide, words := guideText, []string(nil)
+	if len(d.sides) > sidesMin {
+		guide, words = graphGuideText, d.graphWords()
+	}
 	if d.behind != nil {
 		guide, words = d.behind.guide(), d.behind.words()
 	}
@@ -38,6 +48,17 @@ func (d *demo) guide() error {
 	defer d.mu.Unlock()
 	_, err := io.WriteString(d.options.Out, "\n"+text+"\n")
 	return err
+}
+
+// graphWords are the parts of the guide that are there for each side.
+func (d *demo) graphWords() []string {
+	var logins, commands strings.Builder
+	for _, s := range d.sides {
+		fmt.Fprintf(&logins, "  %s/admin   side %s, with %s: %s, %s\n", s.url(), s.name, namesOf(s.peers), personName, s.secrets.person)
+		upper := strings.ToUpper(s.name)
+		fmt.Fprintf(&commands, "  %s() { ORDERBRIDGE_URL=$%s_URL ORDERBRIDGE_TOKEN=$%s_ADMIN_TOKEN %s \"$@\"; }\n", s.name, upper, upper, shellWord(d.programName()))
+	}
+	return []string{"{N}", strconv.Itoa(len(d.sides)), "{LOGINS}", logins.String(), "{COMMANDS}", commands.String(), "{LAST}", d.sides[len(d.sides)-1].name}
 }
 
 // programName is how the user can call us: by name if that leads here.

@@ -56,7 +56,7 @@ func freeBase(t *testing.T) int {
 	t.Helper()
 	for range 100 {
 		base := 11_000 + int(nextBase.Add(1))*portSpan
-		if checkPorts(base, false) == nil {
+		if checkPorts(base, 2, false) == nil {
 			return base
 		}
 	}

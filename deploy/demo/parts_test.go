@@ -142,7 +142,7 @@ func TestTheGuideIsTheTour(t *testing.T) {
 func TestGuideIsComplete(t *testing.T) {
 	var out strings.Builder
 	d := &demo{options: Options{Dir: "here", Program: "/opt/my tools/orderbridge", Out: &out}}
-	d.sides = newSides(&folder{path: "/x"}, 8080)
+	d.sides = newSides(&folder{path: "/x"}, 8080, 2, "star")
 	require.NoError(t, d.guide())
 	require.Contains(t, out.String(), "http://127.0.0.1:8180/admin")
 	require.Contains(t, out.String(), "set -a; . here/demo.env; set +a")

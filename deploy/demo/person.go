@@ -14,7 +14,7 @@ import (
 const personName = "demo"
 
 func (d *demo) addPeople(ctx context.Context) error {
-	return both(func(i int) error {
+	return d.each(func(i int) error {
 		return persist(ctx, func() error { return addPerson(ctx, d.sides[i]) })
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/orderbridge/orderbridge/contracts"
 )
 
-// seed gives both sides some orders when neither has any. One that is empty while the other is not
+// seed gives all sides some orders when none has any. One that is empty while another is not
 // has lost its data, perhaps on purpose, and is left for the reconciliation.
 func (d *demo) seed(ctx context.Context) error {
 	if d.options.Seed == 0 || d.behind != nil {
@@ -31,7 +31,7 @@ func (d *demo) seed(ctx context.Context) error {
 		}
 	}
 	now := time.Now()
-	err := both(func(i int) error {
+	err := d.each(func(i int) error {
 		for _, o := range makeOrders(d.sides[i].name, d.options.Seed, now) {
 			err := persist(ctx, func() error {
 				return call(ctx, d.sides[i], d.sides[i].secrets.client, http.MethodPost, "/orders", o.ID, o, nil)

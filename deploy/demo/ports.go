@@ -13,9 +13,9 @@ import (
 
 const (
 	sideStep    = 100 // from the ports of side a to those of side b
-	portSpan    = 200 // from a demo to the next one beside it
+	portSpan    = 200 // from a demo of two sides to the next one beside it
 	portBaseMin = 1024
-	portBaseMax = 65535 - portSpan
+	portMax     = 65535
 )
 
 // ports of one side, all on 127.0.0.1.
@@ -31,34 +31,34 @@ func address(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
 // awaitPorts returns when all ports of a demo are free. It waits up to patience for the processes of
 // an earlier demo that was killed a moment ago.
-func awaitPorts(ctx context.Context, base int, shop bool, patience time.Duration) error {
-	if base < portBaseMin || base > portBaseMax {
-		return fmt.Errorf("--port-base must be %d to %d", portBaseMin, portBaseMax)
+func awaitPorts(ctx context.Context, base, sides int, shop bool, patience time.Duration) error {
+	if most := portMax - sides*sideStep; base < portBaseMin || base > most {
+		return fmt.Errorf("--port-base must be %d to %d", portBaseMin, most)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		err := checkPorts(base, shop)
+		err := checkPorts(base, sides, shop)
 		if err == nil {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w; %s", err, otherBase(base, shop))
+			return fmt.Errorf("%w; %s", err, otherBase(base, sides, shop))
 		case <-time.After(pollEvery):
 		}
 	}
 }
 
 // checkPorts names the first port that we cannot listen on.
-func checkPorts(base int, shop bool) error {
-	for i, name := range sideNames {
+func checkPorts(base, sides int, shop bool) error {
+	for i, name := range sideNames(sides) {
 		p := portsFrom(base + i*sideStep)
 		all := []struct {
 			port int
 			use  string
 		}{{p.http, "HTTP"}, {p.nats, "NATS"}, {p.bridge, "the bridge"}, {p.postgres, "PostgreSQL"}, {p.http + shopPort, "the shop"}}
-		if !shop || i == 0 {
+		if !shop || i != 1 {
 			all = all[:4]
 		}
 		for _, wanted := range all {
@@ -78,9 +78,9 @@ func checkPorts(base int, shop bool) error {
 }
 
 // otherBase suggests ports that nobody uses.
-func otherBase(base int, shop bool) string {
-	for b := base + portSpan; b <= portBaseMax; b += portSpan {
-		if checkPorts(b, shop) == nil {
+func otherBase(base, sides int, shop bool) string {
+	for b := base + sides*sideStep; b <= portMax-sides*sideStep; b += sides * sideStep {
+		if checkPorts(b, sides, shop) == nil {
 			return fmt.Sprintf("choose others, as with --port-base %d", b)
 		}
 	}

@@ -32,7 +32,11 @@ type orderMaker struct {
 }
 
 func newOrderMaker(side string) *orderMaker {
-	m := &orderMaker{side: side, shop: shops[side]}
+	like := side
+	if shops[side].people == nil { // there are two kinds of shops
+		like = string('a' + (side[0]-'a')%2)
+	}
+	m := &orderMaker{side: side, shop: shops[like]}
 	seed := uint64(0)
 	for _, c := range side {
 		seed = seed<<8 | uint64(c)

@@ -19,35 +19,38 @@ const (
 	databaseName = "orders"
 )
 
-var sideNames = [...]string{"a", "b"}
-
-// side is what belongs to one of the two: where it listens, where its data are, and its secrets.
+// side is what belongs to one of them: where it listens, where its data are, and its secrets.
 type side struct {
 	name    string
 	folder  string
 	ports   ports
 	secrets secrets
+
+	peers      []*side
+	beyond     []string          // names of the sides that are no peers
+	peerTokens map[string]string // that this side accepts, by the name of the peer whose bridge shows it
 }
 
-// secrets of one side. Peer is the token that this side accepts from the other one's bridge, person the
-// password of the person who can log in to its admin.
+// secrets of one side. Person is the password of the person who can log in to its admin.
 type secrets struct {
-	client, admin, peer, bridge, metrics string
+	client, admin, bridge, metrics string
 	// Of the broker's users: the service's, the bridge's and the operator's.
 	nats, natsBridge, natsOperator string
 	database, person               string
 }
 
-func newSides(f *folder, portBase int) [2]*side {
-	var sides [2]*side
-	for i, name := range sideNames {
+func newSides(f *folder, portBase, n int, topology string) []*side {
+	sides := make([]*side, n)
+	for i, name := range sideNames(n) {
 		sides[i] = &side{
-			name:    name,
-			folder:  f.in(name),
-			ports:   portsFrom(portBase + i*sideStep),
-			secrets: secrets{secret(), secret(), secret(), secret(), secret(), secret(), secret(), secret(), secret(), strings.ToLower(rand.Text())},
+			peerTokens: map[string]string{},
+			name:       name,
+			folder:     f.in(name),
+			ports:      portsFrom(portBase + i*sideStep),
+			secrets:    secrets{secret(), secret(), secret(), secret(), secret(), secret(), secret(), secret(), strings.ToLower(rand.Text())},
 		}
 	}
+	connect(sides, topology)
 	return sides
 }
 
@@ -96,11 +99,10 @@ func (s *side) clear(ctx context.Context) error {
 }
 
 // serviceSettings are what `orderbridge serve` gets of this side.
-func (s *side) serviceSettings(peer *side) map[string]string {
-	return map[string]string{
+func (s *side) serviceSettings() map[string]string {
+	settings := map[string]string{
 		"ORDERS_SIDE":                   s.name,
-		"ORDERS_PEER":                   peer.name,
-		"ORDERS_PEER_URL":               peer.url(),
+		"ORDERS_SIDES":                  strings.Join(s.beyond, ","),
 		"ORDERS_HTTP_ADDR":              address(s.ports.http),
 		"ORDERS_DATABASE_URL":           s.databaseURL(),
 		"ORDERS_MIGRATE":                "true",
@@ -113,25 +115,37 @@ func (s *side) serviceSettings(peer *side) map[string]string {
 		"ORDERS_NATS_STORE_DIR":         s.natsFolder(),
 		"ORDERS_CLIENT_TOKEN":           s.secrets.client,
 		"ORDERS_ADMIN_TOKEN":            s.secrets.admin,
-		"ORDERS_PEER_TOKEN":             s.secrets.peer,
 		"ORDERS_BRIDGE_TOKEN":           s.secrets.bridge,
 		"ORDERS_METRICS_TOKEN":          s.secrets.metrics,
 		"ORDERS_LOG_FORMAT":             "console",
 	}
+	if len(s.peers) == 1 {
+		peer := s.peers[0]
+		settings["ORDERS_PEER"], settings["ORDERS_PEER_URL"], settings["ORDERS_PEER_TOKEN"] = peer.name, peer.url(), s.peerTokens[peer.name]
+	} else {
+		settings["ORDERS_PEERS"] = s.pairs((*side).url)
+		settings["ORDERS_PEER_TOKENS"] = s.pairs(func(peer *side) string { return s.peerTokens[peer.name] })
+	}
+	return settings
 }
 
 // bridgeSettings are what `orderbridge bridge` gets of this side.
-func (s *side) bridgeSettings(peer *side) map[string]string {
-	return map[string]string{
+func (s *side) bridgeSettings() map[string]string {
+	settings := map[string]string{
 		"BRIDGE_SIDE":          s.name,
-		"BRIDGE_PEER":          peer.name,
 		"BRIDGE_LOCAL_URL":     s.url(),
 		"BRIDGE_LOCAL_TOKEN":   s.secrets.bridge,
-		"BRIDGE_REMOTE_URL":    peer.url(),
-		"BRIDGE_REMOTE_TOKEN":  peer.secrets.peer,
 		"BRIDGE_NATS_URL":      s.natsBridgeURL(),
 		"BRIDGE_HTTP_ADDR":     address(s.ports.bridge),
 		"BRIDGE_METRICS_TOKEN": s.secrets.metrics,
 		"BRIDGE_LOG_FORMAT":    "console",
 	}
+	if len(s.peers) == 1 {
+		peer := s.peers[0]
+		settings["BRIDGE_PEER"], settings["BRIDGE_REMOTE_URL"], settings["BRIDGE_REMOTE_TOKEN"] = peer.name, peer.url(), peer.peerTokens[s.name]
+	} else {
+		settings["BRIDGE_PEERS"] = s.pairs((*side).url)
+		settings["BRIDGE_REMOTE_TOKENS"] = s.pairs(func(peer *side) string { return peer.peerTokens[s.name] })
+	}
+	return settings
 }
