@@ -150,7 +150,7 @@ type PutBack struct {
 }
 
 // TimelineEvents are the names of what can happen to an order.
-var TimelineEvents = []string{"created", "edited", "deleted", "received", "answered", "acknowledged", "resolved", "retried"}
+var TimelineEvents = []string{"created", "edited", "deleted", "received", "answered", "acknowledged", "resolved", "retried", "relayed"}
 
 // Collision is one case: both versions of an order whole, the last that both contain, where they differ,
 // and what becomes of them when they are merged.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -127,7 +128,8 @@ func (s *Service) compare(c *Case, p merge.Policy) error {
 			return err
 		}
 	}
-	r := merge.Orders(base, ours, theirs, p, s.side, c.Link.Peer)
+	ourAuthor, theirAuthor := s.authors(c)
+	r := merge.Orders(base, ours, theirs, p, ourAuthor, theirAuthor)
 	c.Fields = r.Fields
 	c.compared.base, c.compared.ours, c.compared.theirs = base, ours, theirs
 	if r.Order.Validate() == nil {
@@ -135,6 +137,30 @@ func (s *Service) compare(c *Case, p merge.Policy) error {
 		c.Settles = r.Settled && checkImmutable(ours, r.Order) == nil && checkImmutable(theirs, r.Order) == nil
 	}
 	return nil
+}
+
+// authors are the sides that wrote the two versions of a case since its base: whoever carried a version need not
+// have written it. One is empty where several sides wrote it, or none.
+func (s *Service) authors(c *Case) (ours, theirs string) {
+	switch {
+	case c.Ours.Head.Version.IsZero() && len(s.sides) == 2: // an ended case, of which only contents are known
+		return s.side, c.Link.Peer
+	case c.Base == nil:
+		return "", ""
+	}
+	return author(c.Ours.Head.Version, c.Base.Head.Version), author(c.Theirs.Head.Version, c.Base.Head.Version)
+}
+
+// author is the only side that wrote what a version has beyond its base.
+func author(v, base ordersync.Vector) (only string) {
+	for _, d := range beyond(v, base, "") {
+		side, _, _ := strings.Cut(d.Key, ".")
+		if only != "" && only != side {
+			return ""
+		}
+		only = side
+	}
+	return only
 }
 
 // taken is the version of one side, as a person takes it, with its content to store: none where it is

@@ -385,7 +385,8 @@ func (s *Service) advancing(v ordersync.Vector, stamp ordersync.Dot) ordersync.D
 }
 
 // rewrite makes the change of a new head, however it came about, towards every peer but the one that
-// it came from, whose own row of the log takes the first number.
+// it came from, whose own row of the log takes the first number. The row that wrote tells what happened, and the
+// others that it was relayed. An error about a version that contains the new one stays as it is, and has no row.
 func (s *Service) rewrite(st *Stored, before, head ordersync.Head, content *Content, from string, row LogRow, stamps []ordersync.Dot) Change {
 	now := s.now()
 	c := Change{ID: st.ID, New: before.Version.IsZero(), Write: true, Head: head, Seq: stamps[0].N, UpdatedAt: now, Content: content}
@@ -401,9 +402,14 @@ func (s *Service) rewrite(st *Stored, before, head ordersync.Head, content *Cont
 		link := st.Link(peer)
 		next := link
 		next.Link = link.Rewritten(before, head)
+		if !next.Due && !linkChanged(link, next) {
+			continue
+		}
 		r := row
 		r.Seq, r.Peer, r.Was, r.WasSince, r.Becomes = numbers[len(c.Log)].N, peer, link.State, link.Since, next.State
-		r.Wrote = from == "" && len(c.Log) == 0
+		if r.Wrote = from == "" && len(c.Log) == 0; !r.Wrote {
+			r.Event, r.Received = EventRelayed, ordersync.None
+		}
 		r.DropsTheirs = link.Theirs != nil && next.Theirs == nil
 		c.Log = append(c.Log, r)
 		s.relink(&c, st, link, next, now)

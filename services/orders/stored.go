@@ -70,9 +70,10 @@ const (
 	EventAnswered Event = 5 // the peer's answer to ours
 	EventResolved Event = 6
 	EventRetried  Event = 7
+	EventRelayed  Event = 8 // what another row tells of became a change towards this peer, too
 )
 
-var eventNames = [...]string{"", "created", "edited", "deleted", "received", "answered", "resolved", "retried"}
+var eventNames = [...]string{"", "created", "edited", "deleted", "received", "answered", "resolved", "retried", "relayed"}
 
 // String is the name on the wire.
 func (e Event) String() string { return eventNames[e] }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/orderbridge/orderbridge/contracts"
@@ -152,6 +153,8 @@ func what(e *contracts.TimelineEvent) string {
 		return "settled here, against " + e.Peer + "'s version"
 	case "retried":
 		return "tried again towards " + e.Peer
+	case "relayed":
+		return "relayed to " + e.Peer + wayOf(e)
 	}
 	came := "came from " + e.Peer
 	if e.Event == "answered" {
@@ -161,6 +164,14 @@ func what(e *contracts.TimelineEvent) string {
 		return fmt.Sprintf("%s: %s became %s", came, nothing(e.Was), nothing(e.Becomes))
 	}
 	return fmt.Sprintf("%s: %s (%s)", came, e.Remark, nothing(e.Becomes))
+}
+
+// wayOf says which peer something came from that was relayed to another one.
+func wayOf(e *contracts.TimelineEvent) string {
+	if role, from, _ := strings.Cut(e.Actor, ":"); role == "peer" || role == "bridge" {
+		return ", by way of " + from
+	}
+	return ""
 }
 
 func nothing(state string) string {

@@ -63,7 +63,7 @@ type Result struct {
 
 // Orders merges two versions of an order. The base is the last version that both have in common, nil
 // when that is not known: then everything that differs is contested, and nothing is settled. Ours and
-// theirs are the names of the two sides.
+// theirs are the sides that alone wrote the two since the base; empty where several did.
 func Orders(base, our, their *contracts.Order, p Policy, ours, theirs string) Result {
 	m := comparing(base, our, their)
 	m.policy, m.sides = p, [2]string{ours, theirs}
@@ -202,6 +202,7 @@ func (m *merger) decide(f *Field) {
 	case f.Change == ByTheirs:
 		f.Pick = Theirs
 	case !m.based: // a rule is for what was changed, and nobody knows that
+	case m.sides[0] == m.sides[1] && f.Rule.Decide == BySide: // nobody knows who wrote what
 	case f.Rule.Decide == BySide && f.Rule.Side == m.sides[0]:
 		f.Pick = Ours
 	case f.Rule.Decide == BySide && f.Rule.Side == m.sides[1]:

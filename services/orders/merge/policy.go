@@ -52,7 +52,7 @@ type Decision uint8
 // The decisions.
 const (
 	ByPerson Decision = iota // nobody but a person
-	BySide                   // the side that the rule names owns the field
+	BySide                   // the side that the rule names owns the field: its value counts, if it wrote one of the two
 	ByMax                    // the larger number, the later time
 )
 

@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	// The condition on the actor is that of the index log_people, by which these go.
+	// The condition on the actor is that of the index log_people, by which these go. What was relayed to further
+	// peers (8) is no action of its own.
 	auditOfLog = `SELECT at, seq, actor, event, order_id, reason, request_id FROM %s
-	WHERE actor ~ '^(user|token|admin):' AND %s ORDER BY at DESC, seq DESC LIMIT $1`
+	WHERE actor ~ '^(user|token|admin):' AND event <> 8 AND %s ORDER BY at DESC, seq DESC LIMIT $1`
 	wholeLog = `log`
 	// One order's rows are few, and have an index of their own; OFFSET keeps the planner from the other one.
 	logOfOrder = `(SELECT * FROM log WHERE order_id = %s OFFSET 0) log`

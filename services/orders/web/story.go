@@ -44,6 +44,11 @@ func storyOf(tl *contracts.Timeline, present *contracts.SyncView) []step {
 			s.Text = "Settled"
 		case "retried":
 			s.Text = "Tried again"
+		case "relayed":
+			s.Text = "Relayed to " + e.Peer
+			if role, from, _ := strings.Cut(e.Actor, ":"); role == "peer" || role == "bridge" { // who carried it is not who made it
+				s.Who, s.Told = "", "by way of "+from
+			}
 		case "acknowledged":
 			s.at(e.Peer)
 			s.Text, s.Tone, s.Told = "Taken over: "+e.Peer+" has it too", "good", "told by "+e.Peer

@@ -33,6 +33,7 @@ func TestStoryOfBothSides(t *testing.T) {
 		{Event: "deleted", Peer: "b", Was: "UPD", Becomes: "DEL", Version: v(5, 4), Deleted: true, Actor: "user:anna"},
 		{Event: "acknowledged", Peer: "b", Was: "DEL", Becomes: "DEL_SYNCED", Version: v(5, 4), Deleted: true},
 		{Event: "received", Peer: "b", Was: "DEL_SYNCED", Becomes: "OK", Version: contracts.Version{"a.x": 5, "b.y": 4, "c.z": 1}},
+		{Event: "relayed", Peer: "d", Was: "DEL_SYNCED", Becomes: "UPD", Version: contracts.Version{"a.x": 5, "b.y": 4, "c.z": 1}, Actor: "peer:b"},
 		{Event: "received", Peer: "b", Was: "OK", Becomes: "OK", Version: contracts.Version{"a.x": 5, "b.y": 5, "c.z": 1}},
 	}
 	story := storyOf(&contracts.Timeline{Side: "a", Events: events}, &contracts.SyncView{Version: events[len(events)-1].Version, UpdatedAt: made})
@@ -48,6 +49,7 @@ func TestStoryOfBothSides(t *testing.T) {
 		{"a", "here", "Deleted", "anna", ""},
 		{"b", "there", "Deleted there too", "", "told by b"},
 		{"c", "there", "Brought back", "", "by way of b, told by b and taken over here"},
+		{"a", "here", "Relayed to d", "", "by way of b"},
 		{"b", "there", "Changed", "", "told by b and taken over here"},
 	}
 	require.Len(t, story, len(want))
