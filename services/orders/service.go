@@ -3,6 +3,7 @@ package orders
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -162,6 +163,8 @@ type Service struct {
 	notify   func([]Hint)
 	now      func() time.Time
 	log      *zap.Logger
+
+	longest atomic.Pointer[LongVersion]
 }
 
 // NewService makes the service of a side, whose versions are stamped under an epoch.
@@ -389,6 +392,7 @@ func (s *Service) advancing(v ordersync.Vector, stamp ordersync.Dot) ordersync.D
 // others that it was relayed. An error about a version that contains the new one stays as it is, and has no row.
 func (s *Service) rewrite(st *Stored, before, head ordersync.Head, content *Content, from string, row LogRow, stamps []ordersync.Dot) Change {
 	now := s.now()
+	s.noteLength(st.ID, head.Version)
 	c := Change{ID: st.ID, New: before.Version.IsZero(), Write: true, Head: head, Seq: stamps[0].N, UpdatedAt: now, Content: content}
 	row.OrderID, row.At, row.Head = st.ID, now, head
 	numbers := stamps

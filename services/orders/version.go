@@ -36,6 +36,36 @@ func VersionFault(v ordersync.Vector, sides []string) string {
 // writer is what a write of this side has to know of the sides.
 func (s *Service) writer() ordersync.Writer { return ordersync.Writer{Sides: s.sides} }
 
+// VersionElementsAlarm is from how many elements on a version calls for a person: peers take twice as many. Each side
+// has its newest 32, so it takes very many sides, or a fault.
+const VersionElementsAlarm = contracts.VersionKeysMax / 2
+
+// LongVersion is an order with a long version.
+type LongVersion struct {
+	OrderID  uuid.UUID
+	Elements int
+}
+
+// LongestVersion returns the longest version of an order that this process has stored or sent since its start, as the
+// order is now; the zero value before the first one.
+func (s *Service) LongestVersion() LongVersion {
+	if v := s.longest.Load(); v != nil {
+		return *v
+	}
+	return LongVersion{}
+}
+
+// noteLength keeps the order with the longest version.
+func (s *Service) noteLength(id uuid.UUID, v ordersync.Vector) {
+	for n := len(v.Dots()); ; {
+		was := s.longest.Load()
+		if was != nil && n <= was.Elements && (was.OrderID != id || n == was.Elements) ||
+			s.longest.CompareAndSwap(was, &LongVersion{id, n}) {
+			return
+		}
+	}
+}
+
 // towards is the version of an order as a peer is told of it.
 func towards(st *Stored, link Link) ordersync.Vector {
 	return ordersync.Record{Head: st.Head, Link: link.Link}.Towards().Version
@@ -50,6 +80,7 @@ func (s *Service) withholdUntellable(ctx context.Context, peer string, loaded []
 		if !st.Link(peer).Due {
 			continue
 		}
+		s.noteLength(st.ID, st.Head.Version)
 		if fault := VersionFault(st.Head.Version, s.sides); fault != "" {
 			withheld = append(withheld, Received{ID: st.ID, Entry: ordersync.Entry{
 				State: ordersync.Error, Refused: st.Head.Version, AnswerTo: &st.Head.Version,

@@ -33,6 +33,7 @@ type Service interface {
 	Policy() merge.Policy
 	TryPolicy(ctx context.Context, p merge.Policy, limit int) ([]orders.Tried, error)
 	Epoch() string
+	LongestVersion() orders.LongVersion
 	Name() string
 }
 

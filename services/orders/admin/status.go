@@ -76,6 +76,9 @@ func (a *Admin) Status(ctx context.Context) (*contracts.Status, error) {
 		if next := a.peering.Next(p.Name); next != "" {
 			s.Alarms = append(s.Alarms, "held, next step: "+next)
 		}
+		if v := a.service.LongestVersion(); v.Elements >= orders.VersionElementsAlarm {
+			s.Alarms = append(s.Alarms, fmt.Sprintf("the version of order %s has %d elements; %s takes %d at most", v.OrderID, v.Elements, p.Name, contracts.VersionKeysMax))
+		}
 		if n := len(a.peering.LeftOut(p.Name)); n > 0 {
 			s.Alarms = append(s.Alarms, fmt.Sprintf("%d orders are left out of reconciliations", n))
 		}

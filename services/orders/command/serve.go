@@ -145,7 +145,10 @@ func runUntil(ctx context.Context, cfg *Config, open OpenBehind, log *zap.Logger
 	registry := newRegistry(cfg, store, relay, broker, desk)
 	api := httpapi.New(service, store, desk, log)
 	operators := admin.New(service, store, broker, desk, system, cfg.adminPeers(), admin.Limits{Age: cfg.AlarmAge, Deliveries: cfg.AlarmDeliveries}, now, log)
-	registry.MustRegister(newAlarmFigures(operators))
+	registry.MustRegister(newAlarmFigures(operators),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "orderbridge_version_elements_max", Help: "Elements of the longest version of an order that this process has stored or sent; peers take 1000.",
+		}, func() float64 { return float64(service.LongestVersion().Elements) }))
 	if behind != nil {
 		behind.Use(service)
 		registry.MustRegister(behind.Collectors()...)

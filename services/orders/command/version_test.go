@@ -80,9 +80,15 @@ func TestPoisonedOrderIsShownAndComesBack(t *testing.T) {
 	require.Equal(t, "ERROR_SYNCED", s.state(o.ID), "but shown")
 	require.Contains(t, s.get(o.ID).Sync.Links[0].Reason, `"c.000"`)
 	require.Empty(t, st.lookup())
-	var status contracts.Status
-	s.want(http.StatusOK, "admin", "GET", "/admin/api/status", nil).into(t, &status)
-	require.Contains(t, status.Peers[0].Alarms, "1 orders in error")
+	alarms := func() []string {
+		var status contracts.Status
+		s.want(http.StatusOK, "admin", "GET", "/admin/api/status", nil).into(t, &status)
+		return status.Peers[0].Alarms
+	}
+	long := "the version of order " + o.ID + " has 992 elements; b takes 1000 at most"
+	require.Contains(t, alarms(), "1 orders in error")
+	require.Contains(t, alarms(), long)
+	require.Contains(t, string(s.want(http.StatusOK, "metrics", "GET", "/metrics", nil).body), "\norderbridge_version_elements_max 992\n")
 
 	o.CustomerNote = "edited"
 	tag := s.want(http.StatusOK, "client", "GET", "/orders/"+o.ID, nil).header.Get("ETag")
@@ -91,6 +97,7 @@ func TestPoisonedOrderIsShownAndComesBack(t *testing.T) {
 	require.Len(t, told, 1, "an edit brings it back")
 	require.Empty(t, told[0].Validate())
 	require.NotContains(t, fmt.Sprint(told[0].Version), "c.")
+	require.NotContains(t, alarms(), long)
 }
 
 // TestVersionsStaySmall: each start of the service that changes the order adds a key. Once the peer has
