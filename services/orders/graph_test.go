@@ -2,12 +2,15 @@ package orders_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
@@ -31,6 +34,7 @@ type graph struct {
 type graphSide struct {
 	*orders.Service
 	store *postgres.Store
+	url   string
 	key   []byte
 	peers []string
 }
@@ -48,7 +52,7 @@ func newGraph(t *testing.T, policy merge.Policy, edges ...string) *graph {
 		a.peers, b.peers = append(a.peers, e[1:]), append(b.peers, e[:1])
 	}
 	for name, s := range g.sides {
-		url := pgtest.Template(t, "schema", func(url string) error {
+		s.url = pgtest.Template(t, "schema", func(url string) error {
 			store, err := postgres.Open(context.Background(), url, 2)
 			if err != nil {
 				return err
@@ -58,7 +62,7 @@ func newGraph(t *testing.T, policy merge.Policy, edges ...string) *graph {
 			return err
 		})
 		var err error
-		s.store, err = postgres.Open(t.Context(), url, 4)
+		s.store, err = postgres.Open(t.Context(), s.url, 4)
 		require.NoError(t, err)
 		t.Cleanup(s.store.Close)
 		s.key, err = s.store.EpochKey(t.Context())
@@ -258,6 +262,38 @@ func TestOwnedFieldGoesByItsAuthor(t *testing.T) {
 		g.settle(id)
 		require.NotZero(t, g.collisions(id))
 	})
+}
+
+// TestLongVersionsOfBefore: one side stores more elements of a version than the other, as a program of before did.
+// An exchange of the order makes all sides store the same.
+func TestLongVersionsOfBefore(t *testing.T) {
+	g := newGraph(t, merge.Policy{}, "ab", "bc")
+	id := g.create("a")
+	g.settle(id)
+	var long, short []string
+	for i := range 40 {
+		long = append(long, fmt.Sprintf("a.e%03d:%d", i, i+1))
+	}
+	long[39] += "!"
+	short = long[8:]
+	for name, version := range map[string][]string{"a": long, "b": short, "c": long} {
+		conn, err := pgx.Connect(t.Context(), g.sides[name].url)
+		require.NoError(t, err)
+		_, err = conn.Exec(t.Context(), "UPDATE orders SET version = $1", strings.Join(version, ","))
+		require.NoError(t, err)
+		require.NoError(t, conn.Close(t.Context()))
+	}
+	for _, peer := range []string{"a", "c"} {
+		found, _, err := g.sides["b"].Lookup(t.Context(), peer, []uuid.UUID{id}, true, 1<<20)
+		require.NoError(t, err)
+		_, err = g.sides[peer].Receive(t.Context(), orders.By{Actor: "peer:b"}, "b", []orders.Received{g.told(found[0], nil)})
+		require.NoError(t, err)
+	}
+	g.settle(id)
+	for name := range g.sides {
+		require.Equal(t, strings.Join(short, ","), g.get(name, id).Head.Version.String(), name)
+	}
+	require.Zero(t, g.collisions(id))
 }
 
 // TestPeersThatAreAddedMeet: orders that both know, without a link, are compared by their versions.

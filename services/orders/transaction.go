@@ -279,7 +279,8 @@ func (s *Service) carryOut(st *Stored, link Link, out ordersync.Outcome, in *Rec
 	if out.Keep {
 		next.TheirsBody, next.TheirsUpdatedAt = in.Raw, in.UpdatedAt
 	}
-	wrote := out.Head.Version.Compare(before.Version) != ordersync.Equal
+	// A version that is stored with more elements than it may have by now is stored again, and relayed.
+	wrote := out.Head.Version.Compare(before.Version) != ordersync.Equal || len(out.Head.Version.Dots()) != len(before.Version.Dots())
 
 	c := Change{ID: st.ID, Seq: stamps[0].N}
 	if wrote {

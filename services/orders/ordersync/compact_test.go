@@ -92,6 +92,18 @@ func TestVersionsStaySmall(t *testing.T) {
 	require.Equal(t, []string{"a.1"}, healed.Heads())
 }
 
+// TestLongVersionsAreTrimmedWhenSeen: those of a program that kept more of them.
+func TestLongVersionsAreTrimmedWhenSeen(t *testing.T) {
+	long := epochs(Vector{}, "a", 1, 40, Writer{limits: limits{headsFrom, 100}})
+	require.Len(t, long.Dots(), 40)
+	h := Head{Version: long, Fingerprint: "x"}
+	peers := Head{Version: long.trimmed(keepEach), Fingerprint: "x"}
+	o := Observe(Record{Head: h, Link: Link{State: OK, Agreed: long}}, says(OK, peers))
+	require.Equal(t, OK, o.State)
+	require.Equal(t, peers.Version.String(), o.Version.String())
+	require.Equal(t, peers.Version.String(), o.Agreed.String())
+}
+
 // TestBaseIsNotGuessed: where a version may have seen what only the other one lists, no base is found.
 func TestBaseIsNotGuessed(t *testing.T) {
 	first := mustParse(t, "a.1:1,b.1:1")

@@ -16,8 +16,8 @@ func Observe(r Record, e Entry) Outcome {
 	return o
 }
 
-// trim makes what is stored of versions small again. Ours stays as it was stored, unless it is another one; or
-// the peer's has the same content and heads that ours, as it was stored, does not list.
+// trim makes what is stored of versions small again. Ours is the one that was stored, unless it is another version;
+// or the peer's has the same content and heads that ours, as it was stored, does not list.
 func (o *Outcome) trim(stored Vector, e Entry) {
 	keep := e.limits.keep()
 	if o.Version.Compare(stored) == Equal && o.same(e.Head) && e.Version.Compare(stored) == Newer {
@@ -26,9 +26,8 @@ func (o *Outcome) trim(stored Vector, e Entry) {
 	for _, v := range []*Vector{&o.Version, &o.Agreed} {
 		if v.Compare(stored) == Equal {
 			*v = stored
-		} else {
-			*v = v.trimmed(keep)
 		}
+		*v = v.trimmed(keep)
 	}
 }
 
