@@ -13,8 +13,10 @@
 // due has a hint in the stream, a row in the outbox, or gets one from the Keeper. The broker's store
 // may be lost at any time; nothing is ever decided by what it holds, nor by its sequences.
 //
-// Memory does not grow with what is pending: the due orders are read in pages, and the hints in the stream only
-// while they are few. A hint that is lost among very many is found when they have drained, or by the watch.
+// Memory does not grow with what is pending. The stream holds at most some 100,000 hints of a peer, since a server
+// needs memory for each; those of later edits are dropped, and the Keeper hints the orders that are due when few are
+// left. It reads these in pages, and the hints in the stream only then. A hint that is lost among very many is found
+// when they have drained, or by the watch.
 //
 // Why the stream is no work queue: a server removes each acknowledged message of one on its own, and may read its
 // block from disk again for it. The keeper removes what every bridge of a peer has acknowledged once a second, at

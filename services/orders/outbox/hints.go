@@ -14,13 +14,16 @@ import (
 )
 
 const (
-	// comparedMax is up to how many pending hints of a peer are compared with the due orders, so that neither this
-	// process nor an embedded server has them all in memory. A hint that is missing among more than that is found
-	// when they have drained, behind which it would wait anyway, or by the watch.
-	comparedMax = 10_000
+	// hintsMax is how many hints of a peer are in the stream. A server needs some 300 bytes of memory for each, and
+	// nothing is gained by more: the database knows what is due, and the next are published when few are left.
+	hintsMax = 100_000
 	// duePage is how many due orders are read at once.
 	duePage = 1000
 )
+
+// few is up to how many pending hints of a peer are compared with the due orders. One that is missing among more is
+// found when they have drained, behind which it would wait anyway, or by the watch.
+func (k *Keeper) few() int { return k.hintsMax / 10 }
 
 // hinted reads which orders have a hint for a peer in the stream.
 func (k *Keeper) hinted(ctx context.Context, stream jetstream.Stream, peer string) (map[uuid.UUID]struct{}, error) {
@@ -55,7 +58,7 @@ func (k *Keeper) pendingHints(ctx context.Context, stream jetstream.Stream, peer
 // due after that and not in it has lost its hint, or gets one more than it needs.
 func (k *Keeper) hintMissing(ctx context.Context, stream jetstream.Stream, peer string) error {
 	pending, err := k.pendingHints(ctx, stream, peer)
-	if err != nil || pending > comparedMax {
+	if k.behind[peer] = pending > k.few(); err != nil || k.behind[peer] {
 		return err
 	}
 	hinted, err := k.hinted(ctx, stream, peer)
@@ -65,9 +68,13 @@ func (k *Keeper) hintMissing(ctx context.Context, stream jetstream.Stream, peer 
 	var (
 		before = time.Now().Add(-dueGrace)
 		last   DueLink
+		room   = int64(k.hintsMax - pending)
 		again  int64
 	)
 	for more := true; more; {
+		if k.behind[peer] = again >= room; k.behind[peer] {
+			break
+		}
 		due, err := k.store.DueOrders(ctx, peer, before, last, duePage)
 		if err != nil {
 			return err

@@ -66,6 +66,8 @@ type Keeper struct {
 	log       *zap.Logger
 	mark      StreamMark // what is kept of the stream
 	made      shape
+	hintsMax  int               // in the stream, for each peer
+	behind    map[string]bool   // peers with due orders that were not compared with the hints
 	watches   map[string]*watch // by peer
 	tidied    tidied
 	repairs   repairs
@@ -81,7 +83,7 @@ type Keeper struct {
 func NewKeeper(b *Broker, store DueStore, relay *Relay, lost func(context.Context) error, log *zap.Logger) *Keeper {
 	k := &Keeper{
 		broker: b, store: store, relay: relay, lost: lost, log: log.Named("outbox"),
-		watches: map[string]*watch{}, tidied: tidied{floors: map[string]*floor{}},
+		hintsMax: hintsMax, behind: map[string]bool{}, watches: map[string]*watch{}, tidied: tidied{floors: map[string]*floor{}},
 		// What became due just before a start or a reconnect is too young for the first check.
 		followUp: true,
 	}
@@ -121,6 +123,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 				if err := k.tidy(ctx); err != nil && ctx.Err() == nil { // the check does it, or finds out why it cannot
 					k.log.Debug("failed to remove acknowledged hints", zap.Error(err))
 				}
+				waiting = !k.nextCheck.IsZero()
 			}
 		}
 	}

@@ -52,7 +52,8 @@ type Relay struct {
 
 	mu        sync.Mutex
 	underWay  map[int64]struct{}
-	crowded   bool // a sweep waits for there to be fewer
+	crowded   bool            // a sweep waits for there to be fewer
+	held      map[string]bool // peers that have as many hints in the stream as may be
 	published int64
 	lastSeq   int64 // highest number that the stream gave to a hint of ours
 }
@@ -61,7 +62,7 @@ type Relay struct {
 func NewRelay(b *Broker, store Store, log *zap.Logger) *Relay {
 	return &Relay{
 		broker: b, store: store, log: log.Named("outbox"), offers: make(chan []orders.Hint, offersMax),
-		poll: make(chan struct{}, 1), underWay: map[int64]struct{}{}, outage: outage{log: log.Named("outbox")},
+		poll: make(chan struct{}, 1), underWay: map[int64]struct{}{}, held: map[string]bool{}, outage: outage{log: log.Named("outbox")},
 	}
 }
 
@@ -89,7 +90,17 @@ func (r *Relay) Published() int64 {
 	return r.published
 }
 
-// sent is a hint on its way to JetStream.
+// hold ends or begins the publishing of hints to a peer. The rows of what is not published leave the outbox all the
+// same: the keeper hints again what is due when it ends the hold. It reports whether that is a change.
+func (r *Relay) hold(peer string, held bool) (changed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	changed = r.held[peer] != held
+	r.held[peer] = held
+	return changed
+}
+
+// sent is a hint on its way to JetStream, or without ack one that is held.
 type sent struct {
 	id  int64
 	ack jetstream.PubAckFuture
@@ -198,8 +209,13 @@ func (r *Relay) publish(hints []orders.Hint) (batch []sent, fail bool) {
 		r.mu.Lock()
 		_, there := r.underWay[h.OutboxID]
 		r.underWay[h.OutboxID] = struct{}{}
+		held := r.held[h.Peer]
 		r.mu.Unlock()
 		if there {
+			continue
+		}
+		if held {
+			batch = append(batch, sent{id: h.OutboxID})
 			continue
 		}
 		ack, err := r.send(h)
@@ -264,10 +280,16 @@ func (r *Relay) settle(ctx context.Context, in <-chan []sent) {
 func (r *Relay) wait(ctx context.Context, batch []sent) (taken []int64) {
 	var failed error
 	failures, answered := 0, false
+	published := 0
 	for _, s := range batch {
+		if s.ack == nil {
+			taken = append(taken, s.id)
+			continue
+		}
 		select {
 		case ack := <-s.ack.Ok():
 			taken = append(taken, s.id)
+			published++
 			r.noteSeq(int64(ack.Sequence))
 			continue
 		case err := <-s.ack.Err():
@@ -289,9 +311,12 @@ func (r *Relay) wait(ctx context.Context, batch []sent) (taken []int64) {
 		if errors.Is(failed, jetstream.ErrNoStreamResponse) {
 			r.broker.woken() // the stream is gone; the keeper makes it again
 		}
-	} else if len(taken) > 0 || answered {
+	} else if published > 0 || answered {
 		r.taken()
 	}
+	r.mu.Lock()
+	r.published += int64(published)
+	r.mu.Unlock()
 	return taken
 }
 
@@ -341,7 +366,6 @@ func (r *Relay) clear(ctx context.Context, taken []int64) {
 	}
 	r.leave(taken...)
 	r.mu.Lock()
-	r.published += int64(len(taken))
 	crowded := r.crowded
 	r.mu.Unlock()
 	if crowded {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
 
 	"github.com/orderbridge/orderbridge/contracts"
 )
@@ -51,7 +52,7 @@ func (f *floor) next(acknowledged, pending uint64) uint64 {
 // order is pending.
 func (k *Keeper) tidy(ctx context.Context) error {
 	published := k.relay.seen()
-	if k.tidied.empty && published == k.tidied.upTo || k.broker.denied.has(purgeRight) {
+	if k.tidied.empty && published == k.tidied.upTo {
 		return nil
 	}
 	info, consumers, err := k.read(ctx)
@@ -65,8 +66,9 @@ func (k *Keeper) tidy(ctx context.Context) error {
 	k.tidied.upTo = published
 	for _, peer := range k.broker.opts.Peers {
 		c, f := consumers[peer], k.tidied.floors[peer]
+		k.bound(peer, int(c.NumPending)+c.NumAckPending)
 		upTo := f.next(min(c.AckFloor.Stream, info.State.LastSeq), c.NumPending)
-		if upTo == 0 {
+		if upTo == 0 || k.broker.denied.has(purgeRight) {
 			continue
 		}
 		if err := k.purge(ctx, c.Config.FilterSubject, upTo); err != nil {
@@ -75,6 +77,20 @@ func (k *Keeper) tidy(ctx context.Context) error {
 		f.removed = upTo
 	}
 	return nil
+}
+
+// bound lets no more hints of a peer into the stream than hintsMax, and asks for the next when few of them are left.
+func (k *Keeper) bound(peer string, pending int) {
+	switch {
+	case pending >= k.hintsMax:
+		if k.relay.hold(peer, true) {
+			k.log.Info("many orders are pending, their hints wait for those in the stream", zap.String("peer", peer), zap.Int("hints", pending))
+		}
+	case pending <= k.few():
+		if ended := k.relay.hold(peer, false); ended || k.behind[peer] {
+			k.nextCheck, k.followUp = time.Time{}, true // what became due just now is too young for the first check
+		}
+	}
 }
 
 // noteRetained counts the acknowledged hints in the stream.

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"context"
 	"encoding/json"
 	"sync/atomic"
 	"testing"
@@ -261,17 +262,18 @@ func TestAWorkQueueStaysWhereNobodyMayPurge(t *testing.T) {
 // TestManyPendingOrdersAreReadPageByPage: those of a lost stream are hinted again in pages, and a backlog in the
 // stream is not read at all.
 func TestManyPendingOrdersAreReadPageByPage(t *testing.T) {
-	const many = comparedMax + duePage/2
+	const many = 2*duePage + duePage/2
 	store, log := newRows(), zap.NewNop()
 	b := open(t, options(t))
 	relay := NewRelay(b, store, log)
 	keeper := NewKeeper(b, store, relay, store.noteLoss, log)
+	keeper.hintsMax = 20 * duePage
 	for range many {
 		store.due = append(store.due, uuid.New())
 	}
 	require.NoError(t, keeper.check(t.Context()))
 	require.Equal(t, many, store.left())
-	require.Equal(t, many/duePage+1, store.pages)
+	require.Equal(t, 3, store.pages)
 	run(t, relay)
 	require.Eventually(t, func() bool { return store.left() == 0 }, 3*soon, 10*time.Millisecond)
 	require.Equal(t, many, messages(t, b))
@@ -284,6 +286,74 @@ func TestManyPendingOrdersAreReadPageByPage(t *testing.T) {
 	require.NoError(t, stream.Purge(t.Context(), jetstream.WithPurgeSequence(duePage)))
 	require.NoError(t, keeper.check(t.Context()))
 	require.Eventually(t, func() bool { return store.left() == 0 && messages(t, b) == many }, 3*soon, 10*time.Millisecond, "those that are missing are found when few enough are there")
+}
+
+// TestALargeBacklogWaitsInTheDatabase: a peer has a bounded number of hints in the stream, the outbox does not grow
+// meanwhile, the other peer is not held up, and every order is hinted in the end.
+func TestALargeBacklogWaitsInTheDatabase(t *testing.T) {
+	t.Parallel()
+	const most, many = 500, 3000
+	o, store, log := options(t), newRows(), zaptest.NewLogger(t, zaptest.Level(zap.InfoLevel))
+	o.Peers = []string{"b", "c"}
+	b := open(t, o)
+	relay := NewRelay(b, store, log)
+	keeper := NewKeeper(b, store, relay, store.noteLoss, log)
+	keeper.hintsMax = most
+	s := &service{Broker: b, store: store}
+	for _, part := range []func(context.Context) error{relay.Run, keeper.Run} {
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- part(ctx) }()
+		t.Cleanup(func() {
+			cancel()
+			require.NoError(t, <-ended)
+		})
+	}
+	held := func() bool {
+		relay.mu.Lock()
+		defer relay.mu.Unlock()
+		return relay.held["b"]
+	}
+	for !held() {
+		for range most / 4 {
+			s.edit()
+		}
+		relay.Poll()
+		time.Sleep(100 * time.Millisecond)
+	}
+	require.Eventually(t, func() bool { return store.left() == 0 }, 3*soon, 10*time.Millisecond)
+	before := messages(t, b)
+	require.GreaterOrEqual(t, before, most)
+	for range many {
+		s.edit()
+	}
+	relay.Poll()
+	require.Eventually(t, func() bool { return store.left() == 0 }, 3*soon, 10*time.Millisecond, "what is not published leaves the outbox as well")
+	require.Equal(t, before, messages(t, b))
+	h := store.add(uuid.New(), time.Now().Add(-time.Minute))
+	store.mu.Lock()
+	h.Peer = "c"
+	store.rows[h.OutboxID] = h
+	store.mu.Unlock()
+	relay.Poll()
+	require.Eventually(t, func() bool { _, consumers := b.Status(t.Context()); return consumers["c"].Pending == 1 }, 3*soon, 10*time.Millisecond)
+
+	bridge := as(t, o, BridgeUser, o.Embedded.BridgePassword, contracts.BridgeInbox)
+	consumer, err := bridge.Consumer(t.Context(), contracts.HintStream, contracts.HintConsumer("b"))
+	require.NoError(t, err)
+	waiting := 0
+	for deadline := time.Now().Add(untilRepaired); store.pending() > 0 && time.Now().Before(deadline); {
+		batch, err := consumer.Fetch(100, jetstream.FetchMaxWait(100*time.Millisecond))
+		require.NoError(t, err)
+		for m := range batch.Messages() {
+			store.settle(m)
+			meta, err := m.Metadata()
+			require.NoError(t, err)
+			waiting = max(waiting, int(meta.NumPending))
+		}
+	}
+	require.Zero(t, store.pending())
+	require.LessOrEqual(t, waiting, before+most)
 }
 
 // TestFloors: while a backlog drains, hints are removed in large lots, and at the end all of them.
