@@ -11,7 +11,7 @@ import (
 // Cleanup says what a clean-up may remove.
 type Cleanup struct {
 	Retention time.Duration // history younger than this stays
-	Peers     []string      // an order stays whole until it is settled towards each of them
+	Peers     []string      // a deletion stays whole until each of them has it
 	Apart     time.Duration // nothing is done when another one was begun less than this ago
 }
 
@@ -40,7 +40,7 @@ const (
 	// Most rows are the newest of an order that was left alone for long, and hold nothing.
 	oldRows = `SELECT l.seq, l.at < now() - $2::interval, num_nonnulls(l.replaced, l.dropped) > 0
 	OR NOT EXISTS (SELECT FROM orders o WHERE o.id = l.order_id AND o.seq = l.seq OFFSET 0) FROM log l WHERE l.seq > $1 ORDER BY l.seq LIMIT $3`
-	cleanRows   = `SELECT removed, COALESCE(up_to, 0), emptied FROM clean_log($1, $2, $3)`
+	cleanRows   = `SELECT removed, COALESCE(up_to, 0), emptied FROM clean_log($1, $2)`
 	cleanedUpTo = `UPDATE cleanup SET up_to = greatest(up_to, $1)`
 
 	// An order's newest change says when it was deleted here.
@@ -50,7 +50,7 @@ const (
 )
 
 // CleanUp removes history and contents that have outlived the retention, of orders that are settled
-// towards each of the peers: rows of the log but the newest of each order, and what deleted orders held. That
+// towards every peer that has not left: rows of the log but the newest of each order, and what deleted orders held. That
 // an order was deleted, and at which version, is never removed, so that nothing deleted comes back.
 // Nothing is done before all contents of an earlier version are moved.
 func (s *Store) CleanUp(ctx context.Context, c Cleanup) (done Cleaned, err error) {
@@ -101,7 +101,7 @@ func (s *Store) cleanLog(ctx context.Context, c Cleanup, done *Cleaned) error {
 		}
 		err = s.inTurn(ctx, len(w.todo), done, func(tx pgx.Tx) (did Cleaned, err error) {
 			var upTo int64
-			if err = tx.QueryRow(ctx, cleanRows, w.todo, c.Peers, c.Retention).Scan(&did.LogRows, &upTo, &did.Contents); err == nil && upTo > 0 {
+			if err = tx.QueryRow(ctx, cleanRows, w.todo, c.Retention).Scan(&did.LogRows, &upTo, &did.Contents); err == nil && upTo > 0 {
 				_, err = tx.Exec(ctx, cleanedUpTo, upTo)
 			}
 			return did, err

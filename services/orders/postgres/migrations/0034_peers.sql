@@ -23,13 +23,12 @@ END
 $$;
 -- +goose StatementEnd
 
--- Links to other sides than the present peers keep nothing from being removed.
-DROP FUNCTION clean_log(bigint[], interval);
+-- Links to peers that have left keep nothing from being removed.
 -- +goose StatementBegin
--- Removes rows of the log that are not young, of orders that are settled towards each of the peers: there the present version is the
+-- Removes rows of the log that are not young, of orders that are settled towards each peer that has not left: there the present version is the
 -- base of whatever comes, so what is older serves nobody. The newest row of each order stays, since the log tells of
 -- every order, but not what it replaced. Returns how many rows and contents went, and the highest number of a row.
-CREATE FUNCTION clean_log(rows bigint[], peers text[], retention interval, OUT removed bigint, OUT up_to bigint, OUT emptied bigint)
+CREATE OR REPLACE FUNCTION clean_log(rows bigint[], retention interval, OUT removed bigint, OUT up_to bigint, OUT emptied bigint)
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     ids uuid[];
@@ -39,7 +38,8 @@ BEGIN
         SELECT l.seq, l.order_id, ARRAY[l.content, l.replaced, l.dropped] AS refers, o.seq = l.seq AS newest
         FROM log l, LATERAL (SELECT seq FROM orders WHERE id = l.order_id OFFSET 0) o
         WHERE l.seq = ANY(rows) AND now() - l.at > greatest(retention, interval '1 hour') -- no condition of log_changes
-        AND NOT EXISTS (SELECT FROM links k WHERE k.order_id = l.order_id AND k.state NOT IN (3, 5) AND k.peer = ANY(peers) OFFSET 0)
+        AND NOT EXISTS (SELECT FROM links k WHERE k.order_id = l.order_id AND k.state NOT IN (3, 5)
+            AND k.peer IN (SELECT p.peer FROM peers p WHERE p.left_at IS NULL) OFFSET 0)
     ), gone AS (
         DELETE FROM log WHERE seq = ANY(ARRAY(SELECT seq FROM old WHERE NOT newest)) RETURNING seq
     ), kept AS (
@@ -68,6 +68,8 @@ BEGIN
     WITH gone AS (
         UPDATE orders o SET content = NULL, words = NULL, order_number = '', status = ''
         WHERE o.id = ANY(ids) AND (SELECT l.at FROM log l WHERE l.seq = o.seq) < now() - greatest(retention, interval '1 hour')
+        AND NOT EXISTS (SELECT FROM links k WHERE k.order_id = o.id AND k.state NOT IN (3, 5)
+            AND k.peer IN (SELECT p.peer FROM peers p WHERE p.left_at IS NULL) OFFSET 0)
         AND NOT EXISTS (SELECT FROM unnest(peers) p WHERE NOT EXISTS (SELECT FROM links k WHERE k.order_id = o.id AND k.peer = p AND k.state = 5 OFFSET 0) OFFSET 0)
         RETURNING o.id, (SELECT was.content FROM orders was WHERE was.id = o.id)
     ) SELECT array_agg(id), array_agg(content), count(*) INTO ids, seqs, removed FROM gone;
@@ -78,13 +80,13 @@ END
 $$;
 -- +goose StatementEnd
 
-REVOKE ALL ON FUNCTION clean_log, forget_links FROM PUBLIC;
+REVOKE ALL ON FUNCTION forget_links FROM PUBLIC;
 -- +goose StatementBegin
 -- A caller's temporary tables must not stand in for ours.
 DO $$
 DECLARE f regprocedure;
 BEGIN
-    FOREACH f IN ARRAY ARRAY['clean_log(bigint[], text[], interval)', 'clean_tombstones(uuid[], text[], interval)', 'forget_links(text, uuid, integer)']::regprocedure[] LOOP
+    FOREACH f IN ARRAY ARRAY['clean_log(bigint[], interval)', 'clean_tombstones(uuid[], text[], interval)', 'forget_links(text, uuid, integer)']::regprocedure[] LOOP
         EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', f, current_schema());
     END LOOP;
 END $$;
