@@ -26,6 +26,7 @@ const (
 	allGone         fault = "every read says that there is no such order"
 	unlisted        fault = "lists leave out an order"
 	crashed         fault = "killed at a write of a record"
+	halfRefused     fault = "refused after a part was done"
 )
 
 const quotaFor = 40 * time.Second
@@ -157,8 +158,25 @@ func (f *faulty) Update(ctx context.Context, was *foreign.Document, edit *foreig
 		if o, read := f.orders[was.ID], f.served[was.ID]; o != nil && read != nil && !f.conditional {
 			f.overwritten(valuesOf(&o.order), valuesOf(read.Body["order"].(*contracts.Order)), edit)
 		}
-		return f.shop.Update(ctx, was, edit)
+		return f.half(was.ID, edit, func() error { return f.shop.Update(ctx, was, edit) })
 	})
+}
+
+// half does an update, but for all of several fields when it is to be refused after a part was done.
+func (f *faulty) half(id string, edit *foreign.Edit, update func() error) error {
+	o := f.orders[id]
+	if f.fault != halfRefused || f.happened || len(edit.Fields) < 2 || o == nil {
+		return update()
+	}
+	before, lines := copyOrder(o.order), slices.Clone(o.lines)
+	if err := update(); err != nil {
+		return err
+	}
+	f.happened = true
+	note := o.order.CustomerNote
+	o.order, o.lines = before, lines
+	o.order.CustomerNote = note
+	return &foreign.HalfDone{Err: foreign.Refused("/lines", "they are packed")}
 }
 
 // overwritten takes note of what an edit overwrites that the read before it did not show.

@@ -264,6 +264,9 @@ func (w *walk) mayFail() {
 			w.crash = connector.Points[w.IntN(len(connector.Points))]
 		}
 	}
+	if w.refuses && w.byPeer && !w.strict() { // what is left of it collides with what was wanted
+		list = append(list, halfRefused, halfRefused, halfRefused, halfRefused)
+	}
 	is := list[w.IntN(len(list))]
 	at := 1 + w.IntN(6)
 	if is == crashed {
@@ -391,6 +394,9 @@ func (w *walk) peerEdits() string {
 	w.peer.edit(id, func(o *contracts.Order) {
 		before = valuesOf(o)
 		w.edited(o, true)
+		for w.refuses && w.IntN(2) == 0 { // more than one field, which may be refused half-way
+			w.edited(o, true)
+		}
 		after = valuesOf(o)
 	})
 	w.ledger.wrote(before, after)
