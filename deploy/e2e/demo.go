@@ -148,9 +148,10 @@ func (d *demo) requireGone(t testing.TB, env map[string]string) {
 }
 
 // portsOf are all ports of a demo.
-func portsOf(base int) []int {
+func portsOf(base, sides int) []int {
 	var ports []int
-	for _, first := range []int{base, base + 100} {
+	for i := range sides {
+		first := base + i*100
 		ports = append(ports, first, first+10, first+11, first+20, first+30)
 	}
 	return ports
@@ -165,12 +166,18 @@ func portFree(port int) bool {
 var basesGiven sync.Map
 
 // freeBase finds ports for a demo, below those that the kernel gives to connections.
-func freeBase(t testing.TB) int {
+func freeBase(t testing.TB) int { return freeBaseOf(t, 2) }
+
+// freeBaseOf finds them for a demo of two sides, or from a range of its own for one of more.
+func freeBaseOf(t testing.TB, sides int) int {
 	t.Helper()
-	const low, high, span = 14_000, 32_000, 200
+	low, high, span := 14_000, 30_000, 200
+	if sides > 2 {
+		low, high, span = high, 32_000, sides*100
+	}
 	for range 100 {
 		base := low + rand.IntN((high-low)/span)*span
-		if _, given := basesGiven.LoadOrStore(base, true); !given && !anyTaken(base) {
+		if _, given := basesGiven.LoadOrStore(base, true); !given && !anyTaken(base, sides) {
 			return base
 		}
 	}
@@ -190,8 +197,8 @@ func (d *demo) freePort(t testing.TB) int {
 	return 0
 }
 
-func anyTaken(base int) bool {
-	for _, port := range portsOf(base) {
+func anyTaken(base, sides int) bool {
+	for _, port := range portsOf(base, sides) {
 		if !portFree(port) {
 			return true
 		}

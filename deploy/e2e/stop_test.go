@@ -48,7 +48,7 @@ func stopDemo(t *testing.T, d *demo) {
 	require.Zero(t, d.exitCode(t))
 	t.Logf("stopped in %s", time.Since(start))
 	d.requireGone(t, env)
-	for _, port := range portsOf(d.base) {
+	for _, port := range portsOf(d.base, 2) {
 		require.True(t, portFree(port), "port %d is free", port)
 	}
 	_, err := os.Stat(filepath.Join(d.dir, "demo", "demo.env"))
