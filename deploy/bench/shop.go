@@ -377,10 +377,18 @@ func (s *shopBench) edited(ctx context.Context, id uuid.UUID, n int64) (*orders.
 	return &orders.Received{ID: id, Content: content, Raw: raw, Entry: ordersync.Entry{State: ordersync.Upd, Head: ordersync.Head{Version: version, Fingerprint: fingerprint}}}, nil
 }
 
-// idle counts what a poll takes while nothing changes.
+// idle counts what a poll takes while nothing changes. What was just written is listed for a while, by polls that take
+// longer then: it begins when none lists more than a page.
 func (s *shopBench) idle(ctx context.Context, f *shopFigures) error {
-	if err := sleep(ctx, 3*shopPoll+shopPoll/2); err != nil { // what was just written is listed for a while, and read once more
-		return err
+	const quiet, waits = 2, 30
+	for range waits {
+		s.shop.ClearCalls()
+		if err := sleep(ctx, shopPoll+shopPoll/2); err != nil {
+			return err
+		}
+		if calls := s.shop.Total(); calls > 0 && calls <= 2*quiet {
+			break
+		}
 	}
 	s.shop.ClearCalls()
 	m, err := s.meter()
