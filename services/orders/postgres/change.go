@@ -194,34 +194,8 @@ func replayed(rows pgx.Rows, key *orders.IdempotencyKey) error {
 	return orders.Errorf(orders.Replayed, "the order was created before")
 }
 
-// The saves.
+// These few changes need, in statements of their own.
 const (
-	insertContents = `INSERT INTO contents (seq, body) SELECT * FROM unnest($1::bigint[], $2::json[])`
-	insertLog      = `INSERT INTO log (seq, order_id, at, event, peer, received, was, was_since, becomes, rule, version, fingerprint,
-	deleted, wrote, actor, request_id, reason, content, replaced, dropped)
-	SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::timestamptz[], $4::smallint[], $5::text[], $6::smallint[], $7::smallint[],
-	$8::timestamptz[], $9::smallint[], $10::smallint[], $11::text[], $12::text[], $13::boolean[], $14::boolean[], $15::text[],
-	$16::text[], $17::text[], $18::bigint[], $19::bigint[], $20::bigint[])`
-	insertOrders = `INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, content, order_number, status, words, placed_at)
-	SELECT u.id, u.seq, u.deleted, u.updated_at, u.version, u.fingerprint, u.content, u.order_number, u.status, ` + folded + `, u.placed_at FROM ` + orderRows
-	updateOrders = `UPDATE orders o SET seq = u.seq, deleted = u.deleted, updated_at = u.updated_at, version = u.version,
-	fingerprint = u.fingerprint, content = u.content, order_number = COALESCE(u.order_number, o.order_number), status = COALESCE(u.status, o.status),
-	words = COALESCE(` + folded + `, o.words), placed_at = COALESCE(u.placed_at, o.placed_at)
-	FROM ` + orderRows + ` WHERE o.id = u.id`
-	orderRows = `unnest($1::uuid[], $2::bigint[], $3::boolean[], $4::timestamptz[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::text[], $10::text[],
-	$11::text[], $12::timestamptz[], $13::text[])
-	AS u (id, seq, deleted, updated_at, version, fingerprint, content, order_number, status, words, folded, placed_at, ref)`
-	linkColumns = `unnest($1::uuid[], $2::text[], $3::smallint[], $4::boolean[], $5::timestamptz[], $6::text[],
-	$7::text[], $8::text[], $9::boolean[], $10::timestamptz[], $11::bigint[], $12::text[])`
-	insertLinks = `INSERT INTO links (order_id, peer, state, due, since, agreed, theirs_version, theirs_fingerprint,
-	theirs_deleted, theirs_updated_at, theirs, reason) SELECT * FROM ` + linkColumns
-	updateLinks = `UPDATE links l SET state = u.state, due = u.due, since = u.since, agreed = u.agreed,
-	theirs_version = u.theirs_version, theirs_fingerprint = u.theirs_fingerprint, theirs_deleted = u.theirs_deleted,
-	theirs_updated_at = u.theirs_updated_at, theirs = u.theirs, reason = u.reason
-	FROM ` + linkColumns + ` AS u (order_id, peer, state, due, since, agreed, theirs_version, theirs_fingerprint,
-	theirs_deleted, theirs_updated_at, theirs, reason) WHERE l.order_id = u.order_id AND l.peer = u.peer`
-	insertOutbox = `INSERT INTO outbox (order_id, peer, version, state, at)
-	SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::timestamptz[]) RETURNING id`
 	insertKey  = `INSERT INTO idempotency_keys (key, request_hash, order_id) VALUES ($1, $2, $3)`
 	endIntents = `DELETE FROM connector_intents WHERE order_id = ANY($1)`
 )
@@ -231,23 +205,8 @@ func save(ctx context.Context, conn *pgx.Conn, key *orders.IdempotencyKey, w *wr
 	if key != nil {
 		b.Queue(insertKey, storedKey(key), key.RequestHash, key.OrderID)
 	}
-	w.contents.queue(b, insertContents)
-	w.log.queue(b, insertLog)
-	w.newOrders.queue(b, insertOrders)
-	w.oldOrders.queue(b, updateOrders)
-	w.newLinks.queue(b, insertLinks)
-	w.oldLinks.queue(b, updateLinks)
-	if len(w.hints) > 0 {
-		b.Queue(insertOutbox, w.outbox.args()...).Query(func(rows pgx.Rows) error {
-			ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-			if err == nil && len(ids) != len(w.hints) {
-				err = fmt.Errorf("outbox took %d of %d hints", len(ids), len(w.hints))
-			}
-			for i := range ids {
-				w.hints[i].OutboxID = ids[i]
-			}
-			return err
-		})
+	if sql, args := w.statement(); sql != "" {
+		b.Queue(sql, args...).Query(w.numberHints)
 	}
 	if len(w.carried) > 0 {
 		b.Queue(endIntents, w.carried)
@@ -264,6 +223,22 @@ func save(ctx context.Context, conn *pgx.Conn, key *orders.IdempotencyKey, w *wr
 		return nil, fmt.Errorf("the transaction was rolled back")
 	}
 	return w.hints, nil
+}
+
+// numberHints reads the ids of the rows in the outbox, which are in the order of the hints.
+func (w *writes) numberHints(rows pgx.Rows) error {
+	if len(w.hints) == 0 {
+		rows.Close()
+		return rows.Err()
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err == nil && len(ids) != len(w.hints) {
+		err = fmt.Errorf("outbox took %d of %d hints", len(ids), len(w.hints))
+	}
+	for i := range ids {
+		w.hints[i].OutboxID = ids[i]
+	}
+	return err
 }
 
 // stateCode is a state as its column holds it.

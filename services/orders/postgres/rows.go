@@ -134,11 +134,16 @@ func rawIDs(ids []uuid.UUID) [][16]byte {
 // columns are the arrays of a statement over unnest, one value a row in each.
 type columns []column
 
-type column interface{ any() any }
+type column interface {
+	any() any
+	len() int
+}
 
 type col[T any] struct{ v []T }
 
 func (c *col[T]) any() any { return c.v }
+
+func (c *col[T]) len() int { return len(c.v) }
 
 func (c *col[T]) add(v T) { c.v = append(c.v, v) }
 
@@ -160,11 +165,7 @@ func (c *contentColumns) add(seq int64, body []byte) {
 	c.body.add(body)
 }
 
-func (c *contentColumns) queue(b *pgx.Batch, sql string) {
-	if len(c.seq.v) > 0 {
-		b.Queue(sql, columns{&c.seq, &c.body}.args()...)
-	}
-}
+func (c *contentColumns) columns() columns { return columns{&c.seq, &c.body} }
 
 type logColumns struct {
 	seq                                                  col[int64]
@@ -177,14 +178,11 @@ type logColumns struct {
 	content, replaced, dropped                           col[*int64]
 }
 
-func (l *logColumns) queue(b *pgx.Batch, sql string) {
-	if len(l.seq.v) == 0 {
-		return
-	}
-	b.Queue(sql, columns{
+func (l *logColumns) columns() columns {
+	return columns{
 		&l.seq, &l.orderID, &l.at, &l.event, &l.peer, &l.received, &l.was, &l.wasSince, &l.becomes, &l.rule,
 		&l.version, &l.fingerprint, &l.deleted, &l.wrote, &l.actor, &l.requestID, &l.reason, &l.content, &l.replaced, &l.dropped,
-	}.args()...)
+	}
 }
 
 type orderColumns struct {
@@ -199,14 +197,11 @@ type orderColumns struct {
 	content              col[*int64]
 }
 
-func (o *orderColumns) queue(b *pgx.Batch, sql string) {
-	if len(o.id.v) == 0 {
-		return
-	}
-	b.Queue(sql, columns{&o.id, &o.seq, &o.deleted, &o.updatedAt, &o.version, &o.fingerprint, &o.content, &o.number, &o.status, &o.words, &o.folded, &o.placedAt, &o.ref}.args()...)
+func (o *orderColumns) columns() columns {
+	return columns{&o.id, &o.seq, &o.deleted, &o.updatedAt, &o.version, &o.fingerprint, &o.content, &o.number, &o.status, &o.words, &o.folded, &o.placedAt, &o.ref}
 }
 
-type linkColumnsArg struct {
+type linkColumns struct {
 	orderID                          col[[16]byte]
 	peer, agreed, reason             col[string]
 	state                            col[int16]
@@ -218,14 +213,11 @@ type linkColumnsArg struct {
 	theirs                           col[*int64]
 }
 
-func (l *linkColumnsArg) queue(b *pgx.Batch, sql string) {
-	if len(l.orderID.v) == 0 {
-		return
-	}
-	b.Queue(sql, columns{
+func (l *linkColumns) columns() columns {
+	return columns{
 		&l.orderID, &l.peer, &l.state, &l.due, &l.since, &l.agreed, &l.theirsVersion,
 		&l.theirsFingerprint, &l.theirsDeleted, &l.theirsAt, &l.theirs, &l.reason,
-	}.args()...)
+	}
 }
 
 type outboxColumns struct {
@@ -235,8 +227,8 @@ type outboxColumns struct {
 	at            col[time.Time]
 }
 
-func (o *outboxColumns) args() []any {
-	return columns{&o.orderID, &o.peer, &o.version, &o.state, &o.at}.args()
+func (o *outboxColumns) columns() columns {
+	return columns{&o.orderID, &o.peer, &o.version, &o.state, &o.at}
 }
 
 // writes are all rows that changes ask to save, by statement.
@@ -244,7 +236,7 @@ type writes struct {
 	contents             contentColumns
 	log                  logColumns
 	newOrders, oldOrders orderColumns
-	newLinks, oldLinks   linkColumnsArg
+	newLinks, oldLinks   linkColumns
 	outbox               outboxColumns
 	hints                []orders.Hint
 	carried              [][16]byte
@@ -382,7 +374,7 @@ func (o *orderColumns) add(c *orders.Change, content int64) {
 	}
 }
 
-func (l *linkColumnsArg) add(id uuid.UUID, k *orders.Link, theirs int64) {
+func (l *linkColumns) add(id uuid.UUID, k *orders.Link, theirs int64) {
 	l.orderID.add(id)
 	l.peer.add(k.Peer)
 	l.state.add(stateCode(k.State))
