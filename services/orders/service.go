@@ -57,8 +57,11 @@ type ChangeRequest struct {
 	IDs     []uuid.UUID // each once
 	Numbers int
 	Bodies  bool // load contents too
-	Key     *IdempotencyKey
-	Seen    *Cursor // a place in the log that must still be there; else it is CursorLost
+	// Edit marks a change of one order that may share a transaction with edits of other orders, and with it nothing
+	// but its time: it has no key, namesake, cursor or proposal, and does not lock the brake.
+	Edit bool
+	Key  *IdempotencyKey
+	Seen *Cursor // a place in the log that must still be there; else it is CursorLost
 	// Namesake is what the store looks for: another order with the number. Nobody else who looks for the same
 	// number goes on before this change has ended.
 	Namesake *Namesake
@@ -277,7 +280,7 @@ func (s *Service) Put(ctx context.Context, by By, id uuid.UUID, o *contracts.Ord
 	if cond.Absent {
 		namesake = s.namesake(o.OrderNumber)
 	}
-	err = s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true, Namesake: namesake},
+	err = s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true, Edit: !cond.Absent, Namesake: namesake},
 		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
 			st := loaded[0]
 			after, created = st, false
@@ -301,7 +304,7 @@ func (s *Service) Put(ctx context.Context, by By, id uuid.UUID, o *contracts.Ord
 
 // Delete marks an order as deleted.
 func (s *Service) Delete(ctx context.Context, by By, id uuid.UUID, cond Condition) error {
-	return s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true},
+	return s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true, Edit: true},
 		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
 			if err := s.editable(loaded[0], cond); err != nil {
 				return nil, err

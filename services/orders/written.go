@@ -72,7 +72,7 @@ func patched(stored, patch []byte) (*contracts.Order, error) {
 // Patch changes the fields of an order that a JSON merge patch (RFC 7396) names. A patch that changes nothing
 // makes no new version.
 func (s *Service) Patch(ctx context.Context, by By, id uuid.UUID, patch []byte, cond Condition) (after *Stored, err error) {
-	err = s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true},
+	err = s.change(ctx, ChangeRequest{IDs: []uuid.UUID{id}, Numbers: s.rows(), Bodies: true, Edit: true},
 		func(loaded []*Stored, stamps []ordersync.Dot) ([]Change, error) {
 			after = loaded[0]
 			if err := s.editable(after, cond); err != nil {

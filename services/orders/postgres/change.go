@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -19,6 +20,12 @@ const attemptsMax = 5
 // Change implements orders.Store: two round trips to the database, one that loads and one that saves
 // and commits.
 func (s *Store) Change(ctx context.Context, c orders.ChangeRequest, decide orders.Decide) ([]orders.Hint, error) {
+	if c.Edit {
+		hints, err := s.edit(ctx, c, decide)
+		if !errors.Is(err, errAlone) {
+			return hints, translate(err, "change orders")
+		}
+	}
 	for attempt := 1; ; attempt++ {
 		hints, err := s.tryChange(ctx, c, decide)
 		switch sqlState(err) {

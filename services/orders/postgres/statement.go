@@ -15,10 +15,12 @@ type part struct {
 // The parts, in the order of writes.parts.
 var parts = [...]part{
 	{"INSERT INTO contents (seq, body) SELECT * FROM %s", types("bigint", "json")},
-	{`INSERT INTO log (seq, order_id, at, event, peer, received, was, was_since, becomes, rule, version, fingerprint,
+	{
+		`INSERT INTO log (seq, order_id, at, event, peer, received, was, was_since, becomes, rule, version, fingerprint,
 	deleted, wrote, actor, request_id, reason, content, replaced, dropped) SELECT * FROM %s`,
 		types("bigint", "uuid", "timestamptz", "smallint", "text", "smallint", "smallint", "timestamptz", "smallint", "smallint", "text", "text",
-			"boolean", "boolean", "text", "text", "text", "bigint", "bigint", "bigint")},
+			"boolean", "boolean", "text", "text", "text", "bigint", "bigint", "bigint"),
+	},
 	{`INSERT INTO orders (id, seq, deleted, updated_at, version, fingerprint, content, order_number, status, words, placed_at)
 	SELECT u.id, u.seq, u.deleted, u.updated_at, u.version, u.fingerprint, u.content, u.order_number, u.status, ` + folded + `, u.placed_at
 	FROM %s AS ` + orderRow, orderTypes},

@@ -27,6 +27,7 @@ type Store struct {
 	ranging chan struct{} // holds one: a comparison reads all orders, and must not take all connections
 	recount chan struct{} // holds one, where very much is to be counted
 	moved   atomic.Bool   // no contents of an earlier version are left to move
+	edits   edits
 }
 
 // Open connects to a database. MaxConns 0 is pgx's own choice.
