@@ -142,8 +142,6 @@ func (v Vector) isHead(key string) bool {
 	return ok
 }
 
-func (v Vector) hasHead(d Dot) bool { return v.lists(d) && v.isHead(d.Key) }
-
 // With adds one written content, which is the head of what comes out if heads are named.
 func (v Vector) With(d Dot) Vector {
 	named := v.heads != nil
