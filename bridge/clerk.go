@@ -161,6 +161,9 @@ func (r *reconciler) carryOut(ctx context.Context, job *contracts.Reconciliation
 	if due := r.leaveDue; job.Cause == "restored" { // the link is held until the plan is carried out
 		r.leaveDue = func() bool { return r.Report().CarriedOut && due() }
 	}
+	if job.Cause == "firstContact" { // orders from before there was a link look as if they were due, and have no hint
+		r.leaveDue = func() bool { return false }
+	}
 	r.except = map[string]bool{}
 	for _, id := range job.Except {
 		r.except[id] = true

@@ -175,3 +175,40 @@ func TestChainWithItsMiddleAway(t *testing.T) {
 		require.Empty(t, list, s.name)
 	}
 }
+
+// TestPeerLeavesAndReturns: what was made while c was no peer arrives at once when it is one again, and what both changed collides.
+func TestPeerLeavesAndReturns(t *testing.T) {
+	g := startGraph(t, "ring")
+	a, c := g.sides[0], g.sides[2]
+	id := g.created(t)
+	g.awaitQuiet(t, time.Second)
+	again := func(flags ...string) {
+		t.Helper()
+		env := g.env(t)
+		g.signal(t, syscall.SIGINT)
+		g.requireGone(t, env)
+		g.start(t, flags...)
+		if len(flags) > 0 {
+			c.learn(g.env(t))
+		}
+	}
+	require.NoError(t, c.setPaused(t.Context(), a, true))
+	require.NoError(t, c.setPaused(t.Context(), g.sides[1], true))
+	g.edit(t, c, id, "of c")
+	again()
+	g.edit(t, a, id, "of a")
+	made, _, err := a.create(t.Context(), newOrder(rand.New(rand.NewPCG(seed, 2))), "graph, made meanwhile")
+	require.NoError(t, err)
+	for _, s := range g.sides[:2] {
+		awaitNote(t, made.ID, made.CustomerNote, s)
+		answer, err := s.send(t.Context(), call{method: http.MethodPost, path: "/admin/api/peers/c/forget", token: s.access.Load().admin})
+		require.NoError(t, err)
+		require.Equal(t, http.StatusNoContent, answer.status, "%s", answer.body)
+	}
+	again("--sides", "3", "--topology", "ring")
+	awaitNote(t, made.ID, made.CustomerNote, c)
+	eventually(t, time.Minute, "what both changed collides", func() bool {
+		list, err := a.collisions(t.Context())
+		return err == nil && list[id]
+	})
+}
