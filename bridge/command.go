@@ -70,7 +70,7 @@ func Run(ctx context.Context, c Config, log *zap.Logger) error {
 	defer local.http.CloseIdleConnections()
 	var links []*link
 	for _, p := range peers {
-		l := newLink(c, p, local, toRemote, broker, registry, log)
+		l := newLink(c, p, local, toRemote[p.name], broker, registry, log)
 		defer l.pipe.remote.http.CloseIdleConnections()
 		links = append(links, l)
 	}

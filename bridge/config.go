@@ -25,7 +25,7 @@ type Config struct {
 	RemoteToken  string `split_words:"true" secret:"true" desc:"token of the peer role at the peer's service, 32 characters or more"`
 	Peers        string `split_words:"true" desc:"instead of BRIDGE_PEER and BRIDGE_REMOTE_URL, names and Orders services of several peers, separated by blanks: b=https://host:port c=https://host:port"`
 	RemoteTokens string `split_words:"true" secret:"true" desc:"instead of BRIDGE_REMOTE_TOKEN, the token at each of them: b=TOKEN c=TOKEN"`
-	RemotePins   string `split_words:"true" desc:"SHA-256 fingerprints of certificates, separated by commas: a peer's service must show one of them, and no authority is asked; unset: authorities decide"`
+	RemotePins   string `split_words:"true" desc:"SHA-256 fingerprints of certificates, separated by commas: the peer's service must show one of them, and no authority is asked; of several peers b=PINS c=PINS; unset: authorities decide"`
 	CA           string `split_words:"true" desc:"PEM file with authorities that are trusted for all services and NATS besides the system's"`
 	TLSCert      string `split_words:"true" desc:"PEM file with the bridge's certificate, shown to the peers' services and at HTTP_ADDR; read again when it changes; unset: none, and plain HTTP"`
 	TLSKey       string `split_words:"true" desc:"PEM file with the certificate's key"`

@@ -89,7 +89,7 @@ func reconcileNow(ctx context.Context, cmd *cobra.Command, c Config, peer remote
 		return err
 	}
 	local := newClient("local", c.LocalURL, c.LocalToken, c.Workers, nil, nil).overTLS(toLocal)
-	p := newPipe(c, peer, local, toRemote, newMetrics(prometheus.NewRegistry(), peer.name), &failedCalls{}, log.Named("reconcile"))
+	p := newPipe(c, peer, local, toRemote[peer.name], newMetrics(prometheus.NewRegistry(), peer.name), &failedCalls{}, log.Named("reconcile"))
 	(&clerk{pipe: p}).greet(ctx)
 	job, err := p.claimPatiently(ctx, contracts.ReconciliationClaim{Peer: peer.name, Runner: p.instance, Begin: true, DryRun: dryRun})
 	if err != nil {

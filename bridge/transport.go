@@ -49,21 +49,30 @@ func loopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// transport makes the TLS settings for both services.
-func (c Config) transport(log *zap.Logger) (local, remote *tls.Config, err error) {
+// transport makes the TLS settings for the own service, and for each peer's by its name.
+func (c Config) transport(log *zap.Logger) (local *tls.Config, remote map[string]*tls.Config, err error) {
 	own, err := c.certificate(log)
 	if err != nil {
 		return nil, nil, err
 	}
-	pins, err := tlsfile.ParsePins(c.RemotePins)
+	var names []string
+	for _, p := range c.remotes() {
+		names = append(names, p.name)
+	}
+	pins, err := tlsfile.PeerPins(c.RemotePins, names)
 	if err != nil {
 		return nil, nil, fmt.Errorf("BRIDGE_REMOTE_PINS %w", err)
 	}
 	if local, err = tlsfile.Client(c.CA, nil, nil); err != nil {
 		return nil, nil, err
 	}
-	remote, err = tlsfile.Client(c.CA, pins, own)
-	return local, remote, err
+	remote = map[string]*tls.Config{}
+	for _, name := range names {
+		if remote[name], err = tlsfile.Client(c.CA, pins[name], own); err != nil {
+			return nil, nil, err
+		}
+	}
+	return local, remote, nil
 }
 
 // certificate is the bridge's own, nil without one.

@@ -87,14 +87,14 @@ func TestTheBridgeTrustsOnlyItsPeer(t *testing.T) {
 			server.Listener = tls.NewListener(server.Listener, pair(c.server).Server(true))
 			server.Start()
 			defer server.Close()
-			cfg := Config{RemotePins: prints[c.pins], TLSCert: filepath.Join(dir, "bridge.crt"), TLSKey: filepath.Join(dir, "bridge.key")}
+			cfg := Config{Peer: "b", RemotePins: prints[c.pins], TLSCert: filepath.Join(dir, "bridge.crt"), TLSKey: filepath.Join(dir, "bridge.key")}
 			if c.ca != "" {
 				cfg.CA = filepath.Join(dir, c.ca)
 			}
 			_, remote, err := cfg.transport(zap.NewNop())
 			require.NoError(t, err)
-			require.GreaterOrEqual(t, remote.MinVersion, uint16(tls.VersionTLS12))
-			client := newClient("remote", "https://"+server.Listener.Addr().String(), remoteToken, 1, &failedCalls{}, newMetrics(prometheus.NewRegistry(), "b").observe).overTLS(remote)
+			require.GreaterOrEqual(t, remote["b"].MinVersion, uint16(tls.VersionTLS12))
+			client := newClient("remote", "https://"+server.Listener.Addr().String(), remoteToken, 1, &failedCalls{}, newMetrics(prometheus.NewRegistry(), "b").observe).overTLS(remote["b"])
 			r := client.send(t.Context(), localPut, "request", []byte(`{}`), []string{"x"})
 			require.Equal(t, c.reached, calls == 1)
 			require.Equal(t, c.reached, pinned, "and sees our certificate")

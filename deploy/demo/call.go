@@ -58,7 +58,7 @@ func call(ctx context.Context, s *side, token, method, path, idempotencyKey stri
 	if idempotencyKey != "" {
 		request.Header.Set("Idempotency-Key", idempotencyKey)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := s.client().Do(request)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUnanswered, err)
 	}

@@ -38,6 +38,7 @@ func Command() *cobra.Command {
 	flags.IntVar(&o.PortBase, "port-base", 8080, "first port: HTTP here, NATS +10, bridge +11, PostgreSQL +20; each further side +100")
 	flags.IntVar(&o.Sides, "sides", 2, "how many sides: a, b, c and so on")
 	flags.StringVar(&o.Topology, "topology", "star", "which sides are peers: star (a in the middle), chain, ring or mesh")
+	flags.BoolVar(&o.TLS, "tls", false, "let all sides speak TLS, with certificates of an authority of the demo's own, and pin the peers")
 	flags.BoolVar(&o.Fresh, "fresh", false, "remove the data of earlier runs first")
 	flags.StringVar(&o.Shop, "with-shop", "", "make side b a connector to a shop or ERP at +130: a simulated web shop, or, with =tryton, Tryton, whose Debian packages must be installed")
 	flags.Lookup("with-shop").NoOptDefVal = shopSimulated

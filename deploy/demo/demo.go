@@ -34,6 +34,7 @@ type Options struct {
 	Topology string    // a name of topologies
 	Fresh    bool      // remove the data of earlier runs
 	Seed     int       // orders to make on each side, or in the shop, when there are none
+	TLS      bool      // certificates of its own, and pinned peers
 	Shop     string    // what side b is a connector to: simulated, tryton, or nothing
 	Program  string    // orderbridge itself, run for each service and bridge
 	Out      io.Writer // progress and advice, for people
@@ -118,6 +119,11 @@ func (d *demo) prepare(ctx context.Context) error {
 			return err
 		}
 	}
+	if d.options.TLS {
+		if err := d.certify(); err != nil {
+			return err
+		}
+	}
 	return packages.Ensure(ctx, d.options.Out, pgcluster.PostgreSQL)
 }
 
@@ -158,7 +164,7 @@ func (d *demo) bring(ctx context.Context, kind string, keepers []*keeper, ready 
 		if err := k.run(ctx); err != nil || ready == nil {
 			return err
 		}
-		return awaitReady(ctx, k, ready(d.sides[i]))
+		return awaitReady(ctx, k, d.sides[i].client(), ready(d.sides[i]))
 	})
 	if err == nil {
 		var pids []string
@@ -273,6 +279,9 @@ func (d *demo) refreshEnv() error {
 		for _, peer := range s.peers {
 			variables = append(variables, variable{strings.ToUpper(s.name + "_PEER_TOKEN_" + peer.name), s.peerTokens[peer.name]})
 		}
+	}
+	if d.options.TLS {
+		variables = append(variables, variable{"ORDERBRIDGE_CA", d.sides[0].tls.ca}, variable{"CURL_CA_BUNDLE", d.sides[0].tls.ca}, variable{"NATS_CA", d.sides[0].tls.ca})
 	}
 	if d.behind != nil {
 		variables = append(variables, d.behind.variables()...)

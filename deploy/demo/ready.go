@@ -15,12 +15,12 @@ import (
 
 // awaitReady asks the address until it says 200. It gives up, with the end of the log, when the part
 // ends by itself or takes too long.
-func awaitReady(ctx context.Context, k *keeper, address string) error {
+func awaitReady(ctx context.Context, k *keeper, client *http.Client, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyPatience)
 	defer cancel()
 	answer := "no answer yet"
 	for {
-		ok, said := ask(ctx, address)
+		ok, said := ask(ctx, client, address)
 		if ok {
 			return nil
 		}
@@ -37,12 +37,14 @@ func awaitReady(ctx context.Context, k *keeper, address string) error {
 	}
 }
 
-func ask(ctx context.Context, address string) (ok bool, answer string) {
+func ask(ctx context.Context, client *http.Client, address string) (ok bool, answer string) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return false, err.Error()
 	}
-	response, err := client.Do(request)
+	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
+	response, err := client.Do(request.WithContext(ctx))
 	if err != nil {
 		return false, err.Error()
 	}
@@ -55,5 +57,5 @@ func ask(ctx context.Context, address string) (ok bool, answer string) {
 	return response.StatusCode == http.StatusOK, response.Status + " " + strings.TrimSpace(string(body))
 }
 
-// client asks the demo's own processes whether they are ready.
-var client = &http.Client{Timeout: 5 * time.Second}
+// askLimit bounds one question of whether a process is ready.
+const askLimit = 5 * time.Second

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +29,7 @@ type side struct {
 
 	peers      []*side
 	beyond     []string          // names of the sides that are no peers
+	tls        *certificates     // nil for plain HTTP
 	peerTokens map[string]string // that this side accepts, by the name of the peer whose bridge shows it
 }
 
@@ -57,12 +59,16 @@ func newSides(f *folder, portBase, n int, topology string) []*side {
 // secret has 260 random bits in 52 characters that neither a URL nor a shell minds.
 func secret() string { return rand.Text() + rand.Text() }
 
-func (s *side) url() string       { return "http://" + address(s.ports.http) }
-func (s *side) bridgeURL() string { return "http://" + address(s.ports.bridge) }
+func (s *side) url() string       { return s.scheme() + "://" + address(s.ports.http) }
+func (s *side) bridgeURL() string { return s.scheme() + "://" + address(s.ports.bridge) }
 
 // natsURL is where the broker is for one of its users.
 func (s *side) natsURL(user, password string) string {
-	return fmt.Sprintf("nats://%s:%s@%s", user, password, address(s.ports.nats))
+	scheme := "nats"
+	if s.tls != nil {
+		scheme = "tls"
+	}
+	return fmt.Sprintf("%s://%s:%s@%s", scheme, user, password, address(s.ports.nats))
 }
 
 func (s *side) natsServiceURL() string  { return s.natsURL(natsUser, s.secrets.nats) }
@@ -126,6 +132,9 @@ func (s *side) serviceSettings() map[string]string {
 		settings["ORDERS_PEERS"] = s.pairs((*side).url)
 		settings["ORDERS_PEER_TOKENS"] = s.pairs(func(peer *side) string { return s.peerTokens[peer.name] })
 	}
+	if s.tls != nil {
+		maps.Copy(settings, s.tls.serviceSettings(s))
+	}
 	return settings
 }
 
@@ -146,6 +155,9 @@ func (s *side) bridgeSettings() map[string]string {
 	} else {
 		settings["BRIDGE_PEERS"] = s.pairs((*side).url)
 		settings["BRIDGE_REMOTE_TOKENS"] = s.pairs(func(peer *side) string { return peer.peerTokens[s.name] })
+	}
+	if s.tls != nil {
+		maps.Copy(settings, s.tls.bridgeSettings(s))
 	}
 	return settings
 }

@@ -11,11 +11,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/orderbridge/orderbridge/settings"
 )
 
 // lookEvery is how often at most files are looked at: a handshake costs more than that, but may come often.
@@ -163,6 +166,35 @@ func ParsePins(list string) (Pins, error) {
 		pins = append(pins, [sha256.Size]byte(raw))
 	}
 	return pins, nil
+}
+
+// PeerPins reads the pins of each peer: of the only peer as ParsePins does, of several as pairs NAME=PINS. A peer that is
+// not named has none.
+func PeerPins(text string, peers []string) (map[string]Pins, error) {
+	pairs := []settings.Pair{}
+	switch {
+	case text == "":
+		return nil, nil
+	case len(peers) == 1 && !strings.Contains(text, "="):
+		pairs = append(pairs, settings.Pair{Name: peers[0], Value: text})
+	default:
+		var err error
+		if pairs, err = settings.Pairs(text); err != nil {
+			return nil, err
+		}
+	}
+	out := map[string]Pins{}
+	for _, p := range pairs {
+		if !slices.Contains(peers, p.Name) {
+			return nil, fmt.Errorf("names %s, which is no peer", p.Name)
+		}
+		pins, err := ParsePins(p.Value)
+		if err != nil {
+			return nil, err
+		}
+		out[p.Name] = pins
+	}
+	return out, nil
 }
 
 // PinsOf returns the pin of the first certificate of a PEM file.

@@ -186,6 +186,29 @@ func TestPinsAreReadAsOpensslPrintsThem(t *testing.T) {
 	}
 }
 
+func TestEachPeerHasItsPins(t *testing.T) {
+	const fp = "abcdef00112233445566778899aabbccddeeff00112233445566778899aabbcc"
+	one, err := ParsePins(fp)
+	require.NoError(t, err)
+	for text, want := range map[string]map[string]Pins{
+		"":                     nil,
+		"b=" + fp:              {"b": one},
+		"b=" + fp + " c=" + fp: {"b": one, "c": one},
+		"b=" + fp + "," + fp:   {"b": {one[0], one[0]}},
+	} {
+		got, err := PeerPins(text, []string{"b", "c"})
+		require.NoError(t, err, text)
+		require.Equal(t, want, got, text)
+	}
+	alone, err := PeerPins(fp, []string{"b"})
+	require.NoError(t, err)
+	require.Equal(t, map[string]Pins{"b": one}, alone)
+	for _, bad := range []string{fp, "d=" + fp, "b=x", "b=" + fp + " b=" + fp} {
+		_, err := PeerPins(bad, []string{"b", "c"})
+		require.Error(t, err, bad)
+	}
+}
+
 func TestFilesThatCannotBeUsedAreNamed(t *testing.T) {
 	dir := t.TempDir()
 	_, err := LoadPair(filepath.Join(dir, "none.crt"), filepath.Join(dir, "none.key"), zap.NewNop())

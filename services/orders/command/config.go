@@ -35,7 +35,7 @@ type Config struct {
 	Hosts                string        `split_words:"true" desc:"names in a request's Host header that are answered, separated by commas; IP addresses and localhost always are; unset: any name, and none where HTTP_ADDR is a loopback address"`
 	TLSCert              string        `split_words:"true" desc:"PEM file with the service's certificate and its chain; read again when it changes; unset: plain HTTP"`
 	TLSKey               string        `split_words:"true" desc:"PEM file with the certificate's key"`
-	PeerPins             string        `split_words:"true" desc:"SHA-256 fingerprints of certificates, separated by commas: the peer's token counts only on a connection on which the caller shows one of them; unset: the token is enough"`
+	PeerPins             string        `split_words:"true" desc:"SHA-256 fingerprints of certificates, separated by commas: the peer's token counts only on a connection on which the caller shows one of them; of several peers b=PINS c=PINS; unset: the token is enough"`
 	InsecureHTTP         bool          `split_words:"true" default:"false" desc:"listen beyond this machine without TLS: only behind a proxy that terminates TLS, or on a private network"`
 	DatabaseURL          string        `split_words:"true" secret:"true" desc:"PostgreSQL, postgres://user:password@host:port/database"`
 	DatabaseConns        int           `split_words:"true" default:"0" desc:"connections to the database at most; 0 is 4 or the number of CPUs"`
@@ -235,7 +235,7 @@ func (c *Config) policy() (p merge.Policy, nameErr, rulesErr error) {
 }
 
 func (c *Config) tokens(issued httpapi.Issued, log *zap.Logger) *httpapi.Tokens {
-	pins, _ := tlsfile.ParsePins(c.PeerPins) // Validate has read it
+	pins, _ := tlsfile.PeerPins(c.PeerPins, c.peerNames()) // Validate has read it
 	t := httpapi.NewTokens(issued, log)
 	t.PinPeers(pins)
 	t.Add(access.Client, c.ClientToken)

@@ -23,7 +23,7 @@ func (c *Config) validateTransport(fault func(name, format string, args ...any))
 			fault("TLS_CERT", "cannot be used: %v", err)
 		}
 	}
-	if pins, err := tlsfile.ParsePins(c.PeerPins); err != nil {
+	if pins, err := tlsfile.PeerPins(c.PeerPins, c.peerNames()); err != nil {
 		fault("PEER_PINS", "%v", err)
 	} else if pins != nil && c.TLSCert == "" {
 		fault("PEER_PINS", "needs %s_TLS_CERT: without TLS nobody can show a certificate", Prefix)

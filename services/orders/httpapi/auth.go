@@ -28,7 +28,7 @@ type Issued interface {
 type Tokens struct {
 	known             []token
 	issued            Issued
-	pins              tlsfile.Pins
+	pins              map[string]tlsfile.Pins
 	log               *zap.Logger
 	refused, unpinned rate.Sometimes
 }
@@ -66,9 +66,9 @@ func (t *Tokens) add(caller access.Caller, secrets string) {
 	}
 }
 
-// PinPeers has the peer's token count only on connections on which the caller showed one of these certificates. A token
-// that leaked is of no use without the key.
-func (t *Tokens) PinPeers(pins tlsfile.Pins) { t.pins = pins }
+// PinPeers has each peer's token count only on connections on which the caller showed a certificate pinned for that peer. A
+// token that leaked is of no use without the key. A peer without pins needs no certificate.
+func (t *Tokens) PinPeers(pins map[string]tlsfile.Pins) { t.pins = pins }
 
 // HasBearer tells whether a request wants to be known by a token, be it a good one or not.
 func HasBearer(r *http.Request) bool { return len(r.Header.Values("Authorization")) > 0 }
@@ -87,7 +87,7 @@ func (t *Tokens) Caller(r *http.Request) (*access.Caller, error) {
 			found = &t.known[i].caller
 		}
 	}
-	if found != nil && found.Role == access.Peer && len(t.pins) > 0 && !t.pins.Match(r.TLS) {
+	if found != nil && found.Role == access.Peer && len(t.pins[found.Side]) > 0 && !t.pins[found.Side].Match(r.TLS) {
 		t.unpinned.Do(func() {
 			t.log.Warn("peer's token refused: the caller did not show a pinned certificate; further ones are not logged for a while", zap.String("caller", r.RemoteAddr))
 		})
