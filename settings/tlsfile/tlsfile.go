@@ -32,14 +32,8 @@ type Pair struct {
 
 	mu     sync.Mutex
 	looked time.Time
-	stamps [2]stamp
+	files  [2]os.FileInfo // as they were when they were read
 	now    *tls.Certificate
-}
-
-// stamp changes when a file does.
-type stamp struct {
-	size int64
-	at   time.Time
 }
 
 // LoadPair reads a certificate and its key.
@@ -49,7 +43,7 @@ func LoadPair(cert, key string, log *zap.Logger) (*Pair, error) {
 }
 
 func (p *Pair) read() error {
-	stamps, err := p.stat()
+	files, err := p.stat()
 	if err != nil {
 		return err
 	}
@@ -57,19 +51,23 @@ func (p *Pair) read() error {
 	if err != nil {
 		return fmt.Errorf("certificate %s with key %s: %w", p.cert, p.key, err)
 	}
-	p.stamps, p.now = stamps, &pair
+	p.files, p.now = files, &pair
 	return nil
 }
 
-func (p *Pair) stat() (stamps [2]stamp, err error) {
+func (p *Pair) stat() (files [2]os.FileInfo, err error) {
 	for i, path := range []string{p.cert, p.key} {
-		info, err := os.Stat(path)
-		if err != nil {
-			return stamps, fmt.Errorf("certificate: %w", err)
+		if files[i], err = os.Stat(path); err != nil {
+			return files, fmt.Errorf("certificate: %w", err)
 		}
-		stamps[i] = stamp{info.Size(), info.ModTime()}
 	}
-	return stamps, nil
+	return files, nil
+}
+
+// same reports whether a file is still the one that was read. Renewed certificates are of one size, and two of them may be
+// written within one tick of the file system's clock.
+func same(a, b os.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
 // Current returns the certificate in force, read again if a file has changed.
@@ -80,8 +78,8 @@ func (p *Pair) Current() *tls.Certificate {
 		return p.now
 	}
 	p.looked = time.Now()
-	stamps, err := p.stat()
-	if err == nil && stamps != p.stamps {
+	files, err := p.stat()
+	if err == nil && !(same(files[0], p.files[0]) && same(files[1], p.files[1])) {
 		// Both files change one after the other: until they fit together the pair before stays.
 		if err = p.read(); err == nil {
 			p.log.Info("certificate reloaded", zap.String("file", p.cert), zap.Time("not_after", p.now.Leaf.NotAfter))
