@@ -77,7 +77,7 @@ func TestFailedCallsOfABridge(t *testing.T) {
 	require.Regexp(t, `Lookup of pending orders here: <b>incomplete answer</b>`, page)
 	require.Contains(t, page, "Greeting at b: <b>502 Bad Gateway")
 	require.Contains(t, page, "tried again")
-	require.Contains(t, page, "our token is not taken")
+	require.Contains(t, page, "our token is refused")
 	require.Contains(t, page, "9\u00a0orders, 2.0\u00a0kB, named")
 	require.Contains(t, page, "and 8 more")
 	require.Contains(t, page, "&lt;/dd&gt;&lt;script&gt;alert(1)")

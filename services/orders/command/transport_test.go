@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -147,6 +148,8 @@ func TestASideOverTLS(t *testing.T) {
 	status := func() error {
 		cmd := cli.Orders()
 		cmd.SetArgs([]string{"list"})
+		cmd.SetOut(io.Discard)
+		cmd.SetErr(io.Discard)
 		return cmd.Execute()
 	}
 	require.ErrorContains(t, status(), "certificate")
@@ -156,6 +159,7 @@ func TestASideOverTLS(t *testing.T) {
 	health := func() error {
 		cmd := Healthcheck()
 		cmd.SetArgs([]string{})
+		cmd.SetErr(io.Discard)
 		return cmd.Execute()
 	}
 	require.Error(t, health())
