@@ -14,7 +14,7 @@ import (
 
 const (
 	// The brake is the side's: the rows of all peers have the same of it.
-	lockBrake = `SELECT FROM peers ORDER BY peer FOR UPDATE`
+	lockPeerRows = `SELECT FROM peers ORDER BY peer FOR UPDATE`
 	// A confirmed plan holds while its reconciliation is carried out. It is read by a statement of its own, when the
 	// lock is held: joined, the plan would be as old as the wait for the lock.
 	readBrake = `SELECT p.tripped, p.off_until, p.since, p.deletions, p.replacements, clock_timestamp(),
@@ -40,7 +40,7 @@ func brakeLock(ctx context.Context, conn *pgx.Conn) orders.BrakeLock {
 		var except []uuid.UUID
 		var deletions, replacements *int64
 		read := &pgx.Batch{}
-		read.Queue(lockBrake)
+		read.Queue(lockPeerRows)
 		read.Queue(readBrake, peer).QueryRow(func(row pgx.Row) error {
 			return row.Scan(&tripped, &off, &since, &was.Deleted, &was.Replaced, &now, &plan, &confirmed, &except, &deletions, &replacements)
 		})

@@ -23,9 +23,12 @@ const (
 	// The first reason stays; later evidence is added.
 	holdPeer = `UPDATE peers SET held_at = COALESCE(held_at, $2), held_reason = CASE WHEN held_at IS NULL THEN $3 ELSE held_reason END,
 	evidence = $4 WHERE peer = $1 RETURNING held_at = $2`
-	confirmOthers = `UPDATE reconciliations SET decided_by = $2, decided_at = $3, state = CASE state WHEN 'held' THEN 'requested' ELSE state END
+	confirmOthers = `UPDATE reconciliations SET decided_by = $2, decided_at = $3, state = CASE state WHEN 'held' THEN 'requested' ELSE state END,
+	except_ids = (SELECT COALESCE(array_agg(DISTINCT x), '{}') FROM unnest(except_ids || $4::uuid[]) x)
 	WHERE peer <> $1 AND cause = 'restored' AND decided_at IS NULL AND state IN ` + openStates + `
 	AND peer IN (SELECT peer FROM peers WHERE held_at IS NOT NULL)`
+	leaveOutOfOthers = `UPDATE peers SET left_out = (SELECT COALESCE(array_agg(DISTINCT x), '{}') FROM unnest(left_out || $2::uuid[]) x)
+	WHERE peer <> $1 AND held_at IS NOT NULL`
 	lockEvidence = `SELECT evidence FROM peers WHERE peer = $1 FOR UPDATE`
 	releasePeer  = `UPDATE peers SET held_at = NULL, held_reason = '', evidence = '', told = COALESCE(told, $2) WHERE peer = $1`
 	setTold      = `UPDATE peers SET told = $2 WHERE peer = $1`
@@ -159,7 +162,13 @@ func holdLink(ctx context.Context, tx pgx.Tx, peer string, hold contracts.Hold, 
 
 // ConfirmOthers implements peering.Store. Their plans are made anew: nobody has seen them, so they pass no brake.
 func (s *Store) ConfirmOthers(ctx context.Context, r *contracts.Reconciliation) error {
-	_, err := s.pool.Exec(ctx, confirmOthers, r.Peer, r.DecidedBy, r.DecidedAt)
+	b := &pgx.Batch{}
+	b.Queue("BEGIN")
+	b.Queue(lockPeerRows)
+	b.Queue(confirmOthers, r.Peer, r.DecidedBy, r.DecidedAt, r.Except)
+	b.Queue(leaveOutOfOthers, r.Peer, r.Except)
+	b.Queue("COMMIT")
+	err := s.pool.SendBatch(ctx, b).Close()
 	return translate(err, "confirm the plans of the other links")
 }
 
