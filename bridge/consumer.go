@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/settings/tlsfile"
 )
 
 const (
@@ -54,6 +56,17 @@ type connection struct {
 	js jetstream.JetStream
 }
 
+// trusting has a connection over TLS trust the authorities of a file besides the system's. It does not demand TLS: the
+// address does, or the server.
+func trusting(authorities string) nats.Option {
+	return func(o *nats.Options) error {
+		if authorities != "" {
+			o.RootCAsCB = func() (*x509.CertPool, error) { return tlsfile.Authorities(authorities) }
+		}
+		return nil
+	}
+}
+
 // connect opens the connection, or leaves it to be opened when the broker appears.
 func connect(c Config, log *zap.Logger) (*connection, error) {
 	var names []string
@@ -61,12 +74,8 @@ func connect(c Config, log *zap.Logger) (*connection, error) {
 		names = append(names, p.name)
 	}
 	told := func(msg string) nats.ConnHandler { return func(*nats.Conn) { log.Info(msg) } }
-	secure := func(*nats.Options) error { return nil }
-	if c.CA != "" {
-		secure = nats.RootCAs(c.CA)
-	}
 	nc, err := nats.Connect(c.NatsURL,
-		secure,
+		trusting(c.CA),
 		nats.Name("orderbridge bridge "+c.Side+" to "+strings.Join(names, " ")),
 		nats.CustomInboxPrefix(contracts.BridgeInbox),
 		nats.Timeout(connectTimeout),

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
@@ -103,4 +104,16 @@ func TestTheBridgeTrustsOnlyItsPeer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAuthoritiesDoNotDemandTLS: they are for the peer's service perhaps, and the broker on this machine speaks none.
+func TestAuthoritiesDoNotDemandTLS(t *testing.T) {
+	dir, _ := issued(t)
+	b := startBroker(t)
+	c := goodConfig()
+	c.NatsURL, c.CA = b.url(), filepath.Join(dir, "ca.crt")
+	conn, err := connect(c, zap.NewNop())
+	require.NoError(t, err)
+	defer conn.close(zap.NewNop())
+	require.Eventually(t, conn.nc.IsConnected, time.Minute, 10*time.Millisecond)
 }

@@ -3,6 +3,7 @@ package orders
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -58,24 +59,49 @@ func apart(all []*member) (some, rest []*member) {
 // errCounted is that the brake has counted what a member takes, which failed after that.
 var errCounted = errors.New("the brake has counted what is not saved")
 
-// roundOfMembers does rounds in one transaction. If the brake has counted a member that fails, the rest begins again.
+// roundPatience bounds a transaction of several rounds, which goes on without its callers. It is as long as a statement may
+// take; a database that has vanished does not even end those.
+const roundPatience = 30 * time.Second
+
+// roundOfMembers does rounds in one transaction. If the brake has counted a member that fails, the rest begins again. If the
+// transaction fails for a reason of one member, each is done alone, so that nobody gets the error of another one.
 func (s *Service) roundOfMembers(ctx context.Context, all []*member) {
 	for {
-		err := s.roundOnce(ctx, joined(all), func(loaded []*Stored, stamps []ordersync.Dot, brake BrakeLock) ([]Change, error) {
-			return decideEach(all, loaded, stamps, brake)
-		})
-		var left []*member
 		for _, m := range all {
-			if m.err == nil {
-				m.err = err
+			m.err = errUndone
+		}
+		err := s.roundInTime(ctx, all)
+		var left []*member // that have no error of their own
+		for _, m := range all {
+			if m.err == nil || errors.Is(m.err, errUndone) {
 				left = append(left, m)
 			}
 		}
-		if !errors.Is(err, errCounted) || left == nil {
+		switch {
+		case err == nil || len(left) == 0:
+			return
+		case errors.Is(err, errCounted):
+			all = left
+			continue
+		case len(all) > 1 && KindOf(err) != Unavailable: // after which nobody knows whether it was committed
+			for _, m := range left {
+				s.roundOfMembers(ctx, []*member{m})
+			}
 			return
 		}
-		all = left
+		for _, m := range left {
+			m.err = err
+		}
+		return
 	}
+}
+
+func (s *Service) roundInTime(ctx context.Context, all []*member) error {
+	ctx, cancel := context.WithTimeout(ctx, roundPatience)
+	defer cancel()
+	return s.roundOnce(ctx, joined(all), func(loaded []*Stored, stamps []ordersync.Dot, brake BrakeLock) ([]Change, error) {
+		return decideEach(all, loaded, stamps, brake)
+	})
 }
 
 // joined is what all members need.

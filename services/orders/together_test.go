@@ -104,24 +104,54 @@ func TestRoundsTogetherFailEachForItself(t *testing.T) {
 	}
 }
 
-// TestATransactionThatFails: every round in it has failed.
+// TestATransactionThatFails before anybody has decided: each caller gets the cause.
 func TestATransactionThatFails(t *testing.T) {
 	down := errors.New("down")
-	a, b := saves(uuid.New(), nil, false), saves(uuid.New(), nil, false)
 	s := newTogether(nil)
-	s.store = broken{err: down}
+	s.store = picky{err: down}
+	a, b := saves(uuid.New(), nil, false), saves(uuid.New(), nil, false)
 	s.roundOfMembers(t.Context(), []*member{a, b})
 	require.Equal(t, down, a.err)
 	require.Equal(t, down, b.err)
+	require.Equal(t, down, s.roundTogether(t.Context(), a.req, a.decide))
 }
 
-type broken struct {
+// TestOneFailureIsNobodyElses: an order that the database refuses fails its own round only.
+func TestOneFailureIsNobodyElses(t *testing.T) {
+	m := &memory{}
+	s := newTogether(m)
+	bad, good, other := saves(uuid.New(), nil, false), saves(uuid.New(), nil, false), saves(uuid.New(), errors.New("of its own"), false)
+	refused := Errorf(Invalid, "out of range")
+	s.store = picky{m, bad.req.IDs[0], refused}
+	s.roundOfMembers(t.Context(), []*member{good, bad, other})
+	require.NoError(t, good.err)
+	require.Equal(t, refused, bad.err)
+	require.ErrorContains(t, other.err, "of its own")
+	require.Equal(t, [][]uuid.UUID{good.req.IDs}, m.saved)
+
+	// Where nobody knows whether it was committed, nothing is repeated.
+	m.saved = nil
+	s.store = picky{m, bad.req.IDs[0], Errorf(Unavailable, "gone")}
+	s.roundOfMembers(t.Context(), []*member{good, bad})
+	require.Equal(t, Unavailable, KindOf(good.err))
+	require.Equal(t, Unavailable, KindOf(bad.err))
+	require.Empty(t, m.saved)
+}
+
+// picky is a store that fails for one order, or without one for all, before anybody decides.
+type picky struct {
 	Store
+	bad uuid.UUID
 	err error
 }
 
 // Change implements Store.
-func (b broken) Change(context.Context, ChangeRequest, Decide) ([]Hint, error) { return nil, b.err }
+func (p picky) Change(ctx context.Context, c ChangeRequest, decide Decide) ([]Hint, error) {
+	if p.Store == nil || slices.Contains(c.IDs, p.bad) {
+		return nil, p.err
+	}
+	return p.Store.Change(ctx, c, decide)
+}
 
 // TestOneOrderTwice: two rounds of one order are two transactions, in their order.
 func TestOneOrderTwice(t *testing.T) {

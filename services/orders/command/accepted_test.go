@@ -204,6 +204,26 @@ func TestAnAcceptedBatchOutlivesTheProcess(t *testing.T) {
 	}
 }
 
+// TestABatchOfAPeerThatLeftIsGivenUp: it was accepted while the peer was in the settings.
+func TestABatchOfAPeerThatLeftIsGivenUp(t *testing.T) {
+	t.Parallel()
+	s := startSide(t)
+	ours := s.create(newOrder(t, "ours"))
+	theirs := ours.Order
+	theirs.CustomerNote = "theirs"
+	release := hold(t, s, ours.ID)
+	s.async(entry(t, ours.ID, "UPD", and(ours.Sync.Version, b(9000)), &theirs))
+	s.stop()
+	release()
+	execute(t, s.cfg.DatabaseURL, "UPDATE accepted_batches SET peer = 'c', leased_by = '', leased_until = '-infinity'")
+	s.start()
+	require.Eventually(t, func() bool {
+		return count(t, s.cfg.DatabaseURL, "SELECT count(*) FROM accepted_batches WHERE ended_at IS NOT NULL AND failure LIKE '%c has left%'") == 1
+	}, time.Minute, 20*time.Millisecond)
+	require.Equal(t, "ours", s.get(ours.ID).CustomerNote)
+	require.Equal(t, 0, count(t, s.cfg.DatabaseURL, "SELECT count(*) FROM links WHERE peer = 'c'"))
+}
+
 func TestFewBatchesAreOpenAtOnce(t *testing.T) {
 	s := startSide(t)
 	ours := s.create(newOrder(t, "ours"))

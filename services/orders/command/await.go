@@ -39,6 +39,9 @@ func openReady(ctx context.Context, c *Config) (*postgres.Store, *zap.Logger, er
 	if c.DatabaseURL == "" {
 		return nil, nil, fmt.Errorf("%s_DATABASE_URL is not set", Prefix)
 	}
+	if err := c.checkDatabase(); err != nil {
+		return nil, nil, err
+	}
 	log, err := settings.NewLogger(c.LogLevel, c.LogFormat)
 	if err != nil {
 		return nil, nil, err

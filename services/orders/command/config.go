@@ -158,7 +158,7 @@ func (c *Config) Validate() error {
 	if c.ShutdownGrace <= 0 {
 		fault("SHUTDOWN_GRACE", "must be above 0")
 	}
-	c.validateTransport(fault)
+	errs = append(errs, c.validateTransport(fault))
 	_, nameErr, rulesErr := c.policy()
 	if nameErr != nil {
 		fault("CONFLICT_POLICY", "%v", nameErr)

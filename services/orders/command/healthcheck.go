@@ -20,7 +20,7 @@ func Healthcheck() *cobra.Command {
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			addr, cert := os.Getenv("ORDERS_HTTP_ADDR"), os.Getenv("ORDERS_TLS_CERT")
-			if addr == "" {
+			if addr == "" && cert == "" {
 				addr, cert = os.Getenv("BRIDGE_HTTP_ADDR"), os.Getenv("BRIDGE_TLS_CERT")
 			}
 			if len(args) == 1 {

@@ -2,6 +2,7 @@ package command
 
 import (
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/url"
 	"strings"
@@ -14,8 +15,8 @@ import (
 )
 
 // validateTransport refuses what would send secrets or orders over a network in the clear, unless an operator says
-// with an INSECURE setting that the network is a private one.
-func (c *Config) validateTransport(fault func(name, format string, args ...any)) {
+// with an INSECURE setting that the network is a private one. It returns what is wrong with the database.
+func (c *Config) validateTransport(fault func(name, format string, args ...any)) (database error) {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		fault("TLS_KEY", "and %s_TLS_CERT must be set both or none", Prefix)
 	} else if c.TLSCert != "" {
@@ -44,11 +45,21 @@ func (c *Config) validateTransport(fault func(name, format string, args ...any))
 	case c.NatsURL != "" && !natsSafe(c.NatsURL):
 		fault("NATS_URL", "leads beyond this machine without TLS: use tls://, or on a private network set %s_INSECURE_NATS=true", Prefix)
 	}
-	if c.DatabaseURL != "" && !c.InsecureDatabase {
-		if err := postgres.CheckTLS(c.DatabaseURL); err != nil {
-			fault("DATABASE_URL", "%v, or on a private network set %s_INSECURE_DATABASE=true", err, Prefix)
-		}
+	if c.DatabaseURL == "" {
+		return nil // which is a fault of its own
 	}
+	return c.checkDatabase()
+}
+
+// checkDatabase refuses to send a password and orders over a network in the clear.
+func (c *Config) checkDatabase() error {
+	if c.InsecureDatabase {
+		return nil
+	}
+	if err := postgres.CheckTLS(c.DatabaseURL); err != nil {
+		return fmt.Errorf("%s_DATABASE_URL %w, or on a private network set %s_INSECURE_DATABASE=true", Prefix, err, Prefix)
+	}
+	return nil
 }
 
 // loopback reports whether an address is of this machine only. One that cannot be read has another fault.
@@ -61,8 +72,8 @@ func loopback(addr string) bool {
 func natsSafe(list string) bool {
 	for one := range strings.SplitSeq(list, ",") {
 		u, err := url.Parse(strings.TrimSpace(one))
-		if err == nil && u.Scheme != "tls" && !httpapi.IsLoopback(u.Hostname()) {
-			return false
+		if err != nil || u.Scheme != "tls" && !httpapi.IsLoopback(u.Hostname()) {
+			return false // without a scheme the client takes it for nats://
 		}
 	}
 	return true

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
@@ -68,6 +69,7 @@ func TestUnsafeTransportIsRefused(t *testing.T) {
 		"the embedded broker":            {func(c *Config) { c.NatsAddr = "0.0.0.0:4222" }, "ORDERS_NATS_ADDR leads beyond", func(c *Config) { c.InsecureNats = true }},
 		"the embedded broker, with TLS":  {func(c *Config) { c.NatsAddr = "0.0.0.0:4222" }, "ORDERS_NATS_ADDR leads beyond", func(c *Config) { c.TLSCert, c.TLSKey = made.cert("a"), made.key("a") }},
 		"an external broker":             {func(c *Config) { c.NatsURL = "nats://u:p@nats.example:4222" }, "ORDERS_NATS_URL leads beyond", func(c *Config) { c.NatsURL = "tls://u:p@nats.example:4222" }},
+		"a broker without a scheme":      {func(c *Config) { c.NatsURL = "10.0.0.5:4222" }, "ORDERS_NATS_URL leads beyond", func(c *Config) { c.InsecureNats = true }},
 		"one of several brokers":         {func(c *Config) { c.NatsURL = "tls://u:p@n1:4222,nats://u:p@n2:4222" }, "ORDERS_NATS_URL leads beyond", func(c *Config) { c.InsecureNats = true }},
 		"a database":                     {func(c *Config) { c.DatabaseURL = "postgres://u:p@db.example/x" }, "ORDERS_DATABASE_URL leads to another machine", func(c *Config) { c.InsecureDatabase = true }},
 		"a database that is not proved":  {func(c *Config) { c.DatabaseURL = "postgres://u:p@db.example/x?sslmode=require" }, "ORDERS_DATABASE_URL leads to another machine", func(c *Config) { c.DatabaseURL = "postgres://u:p@db.example/x?sslmode=verify-full" }},
@@ -85,6 +87,21 @@ func TestUnsafeTransportIsRefused(t *testing.T) {
 			c.allow(cfg)
 			require.NoError(t, cfg.Validate())
 		})
+	}
+}
+
+// TestCommandsRefuseAnUnsafeDatabase: those that know the database only, with a password of its owner perhaps.
+func TestCommandsRefuseAnUnsafeDatabase(t *testing.T) {
+	t.Setenv("ORDERS_DATABASE_URL", "postgres://u:p@db.example/x?sslmode=require")
+	for _, command := range []struct {
+		of   func() *cobra.Command
+		args []string
+	}{{Migrate, []string{}}, {Admin, []string{"list-users"}}} {
+		cmd := command.of()
+		cmd.SetArgs(command.args)
+		cmd.SetOut(io.Discard)
+		cmd.SetErr(io.Discard)
+		require.ErrorContains(t, cmd.Execute(), "ORDERS_DATABASE_URL leads to another machine", cmd.Name())
 	}
 }
 

@@ -91,6 +91,9 @@ func (a *API) putOff(ctx context.Context, p *orders.Piece, cause error) time.Dur
 func (a *API) settle(ctx context.Context, p *orders.Piece) error {
 	ctx, cancel := context.WithTimeout(ctx, pieceMax)
 	defer cancel()
+	if !a.service.HasPeer(p.Peer) { // any more
+		return a.batches.FailBatch(ctx, p.Batch, "the peer "+p.Peer+" has left the settings of this side")
+	}
 	if p.Role == string(access.Peer) {
 		if err := a.peering.Admit(p.Peer, p.Entries); err != nil {
 			return err

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/settings/tlsfile"
 )
 
 // apiTimeout bounds each call to JetStream: without a leader they hang until their deadline.
@@ -86,7 +88,10 @@ func Open(opts Options, log *zap.Logger) (_ *Broker, err error) {
 		natsOpts = append(natsOpts, nats.InProcessServer(b.embedded), nats.UserInfo(opts.Embedded.User, opts.Embedded.Password))
 	}
 	if opts.CA != "" {
-		natsOpts = append(natsOpts, nats.RootCAs(opts.CA))
+		natsOpts = append(natsOpts, func(o *nats.Options) error {
+			o.RootCAsCB = func() (*x509.CertPool, error) { return tlsfile.Authorities(opts.CA) }
+			return nil
+		})
 	}
 	if b.nc, err = nats.Connect(url, natsOpts...); err != nil {
 		return nil, fmt.Errorf("connect to broker: %w", err)

@@ -268,8 +268,14 @@ const (
 	soon    = `SELECT set_config('synchronous_commit', 'off', true)`
 )
 
+// commitPatience bounds a transaction of several callers, which goes on without them: a database that has vanished ends no
+// statement.
+const commitPatience = 30 * time.Second
+
 // commit does statements in one transaction. One that the database refuses does not hold up the others.
 func (s *ConnectorStore) commit(ctx context.Context, how string, all []*statement) {
+	ctx, cancel := context.WithTimeout(ctx, commitPatience)
+	defer cancel()
 	b := &pgx.Batch{}
 	if how != durably {
 		b.Queue(how)
