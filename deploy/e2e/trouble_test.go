@@ -43,7 +43,7 @@ func TestPagesInTrouble(t *testing.T) {
 	lookAround(t, a, "braked", one, "/admin/orders"+one[len("/admin/errors"):])
 	a.open("/admin/errors")
 	a.leave("button[value=theirs]")
-	a.awaitText("main", "20 of 20 are settled")
+	a.awaitText("main", "20 of 20 are being retried")
 	d.awaitRest(t)
 	d.requireEqual(t, nil)
 
