@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders"
 	"github.com/orderbridge/orderbridge/settings/tlsfile"
 )
 
@@ -198,14 +199,21 @@ func (b *Broker) Resume(ctx context.Context, peer string) error {
 	return b.pauseUntil(ctx, peer, time.Now().Add(resumeIn))
 }
 
-// Forget removes the consumer of a peer and its hints.
-func (b *Broker) Forget(ctx context.Context, peer string) error {
+// DeleteConsumer ends the delivery of hints to a peer for good.
+func (b *Broker) DeleteConsumer(ctx context.Context, peer string) error {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
 	err := b.js.DeleteConsumer(ctx, contracts.HintStream, contracts.HintConsumer(peer))
 	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) && !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return fmt.Errorf("delete consumer %s: %w", contracts.HintConsumer(peer), err)
+		return orders.Wrap(orders.BrokerUnavailable, fmt.Errorf("delete consumer %s: %w", contracts.HintConsumer(peer), err), unreachable)
 	}
+	return nil
+}
+
+// PurgeHints removes the hints for a peer from the stream.
+func (b *Broker) PurgeHints(ctx context.Context, peer string) error {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
 	stream, err := b.js.Stream(ctx, contracts.HintStream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil
@@ -214,10 +222,12 @@ func (b *Broker) Forget(ctx context.Context, peer string) error {
 		err = stream.Purge(ctx, jetstream.WithPurgeSubject(contracts.HintSubjectPrefix+peer+".>"))
 	}
 	if err != nil {
-		return fmt.Errorf("remove hints for %s: %w", peer, err)
+		return orders.Wrap(orders.BrokerUnavailable, fmt.Errorf("remove hints for %s: %w", peer, err), unreachable)
 	}
 	return nil
 }
+
+const unreachable = "the broker cannot be reached"
 
 const resumeIn = 20 * time.Millisecond
 

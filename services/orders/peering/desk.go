@@ -18,8 +18,13 @@ import (
 type Consumers interface {
 	Pause(ctx context.Context, peer string) error
 	Resume(ctx context.Context, peer string) error
-	// Forget removes the consumer of a peer and its hints.
-	Forget(ctx context.Context, peer string) error
+	Hints
+}
+
+// Hints removes from the broker what it has of a peer.
+type Hints interface {
+	DeleteConsumer(ctx context.Context, peer string) error
+	PurgeHints(ctx context.Context, peer string) error
 }
 
 // Options of a Desk.

@@ -34,10 +34,7 @@ func (d *Desk) Forget(ctx context.Context, by orders.By, peer string) error {
 	if !slices.ContainsFunc(d.Left(), func(l contracts.LeftPeer) bool { return l.Peer == peer }) {
 		return orders.Errorf(orders.NotFound, "nothing is stored of a peer %s", peer)
 	}
-	if err := d.consumers.Forget(ctx, peer); err != nil {
-		return orders.Wrap(orders.BrokerUnavailable, err, "the broker cannot be reached")
-	}
-	if err := d.store.ForgetPeer(ctx, peer); err != nil {
+	if err := d.store.ForgetPeer(ctx, peer, d.consumers); err != nil {
 		return err
 	}
 	d.log.Info("peer forgotten", zap.String("peer", peer), zap.String("actor", by.Actor), zap.String("request_id", by.RequestID))

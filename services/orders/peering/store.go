@@ -16,8 +16,10 @@ type Store interface {
 	// SetPeers makes sure that there is a row for each peer of the settings, and notes when others were found to have left them.
 	// What is stored of a peer that has come back has missed the changes since, and is forgotten first. It returns those peers.
 	SetPeers(ctx context.Context, peers []string) (back []string, err error)
-	// ForgetPeer removes what is stored of a peer: its links, proposals, batches and row. NotFound when there is none.
-	ForgetPeer(ctx context.Context, peer string) error
+	// ForgetPeer removes what is stored of a peer: its links, proposals, batches and row, after its consumer, and its hints when no
+	// more of them can be published. NotFound when nothing is stored, Conflict when it is among the settings of the process that
+	// started last.
+	ForgetPeer(ctx context.Context, peer string, hints Hints) error
 	// PeerRows reads the rows of all peers.
 	PeerRows(ctx context.Context) ([]PeerRow, error)
 	// Hold holds the links to peers, with the lost numbers that show why, ends what reconciliations are open

@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -9,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/orderbridge/orderbridge/services/orders"
+	"github.com/orderbridge/orderbridge/services/orders/peering"
 )
 
 const (
@@ -19,7 +22,8 @@ const (
 	noteLeaving  = `UPDATE peers SET left_at = now() WHERE NOT peer = ANY($1) AND left_at IS NULL`
 	peersBack    = `SELECT peer FROM peers WHERE peer = ANY($1) AND left_at IS NOT NULL ORDER BY peer`
 	addPeers     = `INSERT INTO peers (peer) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING`
-	isPeer       = `SELECT FROM peers WHERE peer = $1`
+	newPeers     = `SELECT x FROM unnest($1::text[]) x WHERE NOT EXISTS (SELECT FROM peers WHERE peer = x) ORDER BY x`
+	hasLeft      = `SELECT left_at IS NOT NULL FROM peers WHERE peer = $1`
 	dropHints    = `DELETE FROM outbox WHERE peer = $1`
 	dropProposed = `DELETE FROM proposals WHERE peer = $1`
 	dropBatches  = `DELETE FROM accepted_batches WHERE peer = $1`
@@ -39,8 +43,16 @@ func (s *Store) SetPeers(ctx context.Context, peers []string) (back []string, er
 		if back, err = oneColumn[string](conn.Query(ctx, peersBack, peers)); err != nil {
 			return err
 		}
-		for _, peer := range back {
-			if err := forgetPeer(ctx, conn, peer); err != nil {
+		// Of one that is new there are rows where a process with other settings went on after it was forgotten.
+		unknown, err := oneColumn[string](conn.Query(ctx, newPeers, peers))
+		if err != nil {
+			return err
+		}
+		for _, peer := range slices.Concat(back, unknown) {
+			if err := forgetRows(ctx, conn, peer); err != nil {
+				return err
+			}
+			if _, err := conn.Exec(ctx, dropPeer, peer); err != nil {
 				return err
 			}
 		}
@@ -50,9 +62,31 @@ func (s *Store) SetPeers(ctx context.Context, peers []string) (back []string, er
 	return back, translate(err, "set peers")
 }
 
-// ForgetPeer implements peering.Store.
-func (s *Store) ForgetPeer(ctx context.Context, peer string) error {
-	err := s.lockingPeers(ctx, func(conn *pgxpool.Conn) error { return forgetPeer(ctx, conn, peer) })
+// ForgetPeer implements peering.Store. It removes the row of the peer last: what is broken off is begun again.
+func (s *Store) ForgetPeer(ctx context.Context, peer string, hints peering.Hints) error {
+	err := s.lockingPeers(ctx, func(conn *pgxpool.Conn) error {
+		var left bool
+		err := conn.QueryRow(ctx, hasLeft, peer).Scan(&left)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			return orders.Errorf(orders.NotFound, "nothing is stored of a peer %s", peer)
+		case err != nil:
+			return err
+		case !left:
+			return orders.Errorf(orders.Conflict, "%s is a peer of this side: take it out of the settings of each of its services first", peer)
+		}
+		if err := hints.DeleteConsumer(ctx, peer); err != nil {
+			return err
+		}
+		if err := forgetRows(ctx, conn, peer); err != nil {
+			return err
+		}
+		if err := hints.PurgeHints(ctx, peer); err != nil { // nothing is left to publish more of them
+			return err
+		}
+		_, err = conn.Exec(ctx, dropPeer, peer)
+		return err
+	})
 	return translate(err, "forget a peer")
 }
 
@@ -73,15 +107,8 @@ func (s *Store) lockingPeers(ctx context.Context, do func(*pgxpool.Conn) error) 
 	})
 }
 
-// forgetPeer removes the row of the peer last: what is broken off is begun again.
-func forgetPeer(ctx context.Context, conn *pgxpool.Conn, peer string) error {
-	tag, err := conn.Exec(ctx, isPeer, peer)
-	if err != nil {
-		return err
-	}
-	if tag.RowsAffected() == 0 {
-		return orders.Errorf(orders.NotFound, "nothing is stored of a peer %s", peer)
-	}
+// forgetRows removes what is stored of a peer, but for its own row.
+func forgetRows(ctx context.Context, conn *pgxpool.Conn, peer string) error {
 	b := &pgx.Batch{}
 	b.Queue("BEGIN")
 	b.Queue(dropHints, peer)
@@ -99,10 +126,8 @@ func forgetPeer(ctx context.Context, conn *pgxpool.Conn, peer string) error {
 			return err
 		}
 		if last == nil {
-			break
+			return nil
 		}
 		after = *last
 	}
-	_, err = conn.Exec(ctx, dropPeer, peer)
-	return err
 }

@@ -1,12 +1,15 @@
 package postgres
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderbridge/orderbridge/contracts"
+	"github.com/orderbridge/orderbridge/services/orders"
 )
 
 // between gives a test a store of a side with peers.
@@ -42,4 +45,79 @@ func TestWhatOnePlanLeavesOutTheOthersLeaveOut(t *testing.T) {
 	require.NoError(t, err)
 	require.ElementsMatch(t, []string{was, out}, rows[1].LeftOut)
 	require.Empty(t, rows[2].LeftOut, "the link to d is not held")
+}
+
+// broker counts what a peer that is forgotten still has in the store when its consumer and its hints are removed.
+type broker struct {
+	s        *Store
+	rows     []int // of the outbox, at each call
+	failing  bool
+	consumer bool
+}
+
+func (b *broker) note(ctx context.Context, peer string) error {
+	var n int
+	err := b.s.pool.QueryRow(ctx, "SELECT count(*) FROM outbox WHERE peer = $1", peer).Scan(&n)
+	b.rows = append(b.rows, n)
+	return err
+}
+
+func (b *broker) DeleteConsumer(ctx context.Context, peer string) error {
+	b.consumer = true
+	return b.note(ctx, peer)
+}
+
+func (b *broker) PurgeHints(ctx context.Context, peer string) error {
+	if b.failing {
+		return errors.New("out of reach")
+	}
+	return b.note(ctx, peer)
+}
+
+func count(t *testing.T, s *Store, sql string, args ...any) (n int) {
+	t.Helper()
+	require.NoError(t, s.pool.QueryRow(t.Context(), sql, args...).Scan(&n))
+	return n
+}
+
+// TestAPeerInUseIsNotForgotten, though the process that is asked to has other settings.
+func TestAPeerInUseIsNotForgotten(t *testing.T) {
+	s := between(t, 2, "b", "c")
+	ctx := t.Context()
+	require.NoError(t, write(t, s, uuid.New(), "a.x:1", `{"v":1}`, nil))
+	b := &broker{s: s}
+	require.Equal(t, orders.Conflict, orders.KindOf(s.ForgetPeer(ctx, "b", b)))
+	require.Equal(t, orders.NotFound, orders.KindOf(s.ForgetPeer(ctx, "d", b)))
+	require.False(t, b.consumer, "the broker is left alone")
+	require.Equal(t, 1, count(t, s, "SELECT count(*) FROM links WHERE peer = 'b'"))
+
+	_, err := s.SetPeers(ctx, []string{"c"})
+	require.NoError(t, err)
+	b.failing = true
+	require.Error(t, s.ForgetPeer(ctx, "b", b))
+	b.failing = false
+	require.NoError(t, s.ForgetPeer(ctx, "b", b), "what is broken off can be repeated")
+	require.Equal(t, []int{1, 0, 0}, b.rows, "nothing is left to publish when the hints are removed")
+	require.Zero(t, count(t, s, "SELECT count(*) FROM links WHERE peer = 'b'"))
+	require.Equal(t, orders.NotFound, orders.KindOf(s.ForgetPeer(ctx, "b", b)))
+}
+
+// TestLinksWrittenAfterAForgetAreNotTrusted, as a process with the settings of before may write them.
+func TestLinksWrittenAfterAForgetAreNotTrusted(t *testing.T) {
+	s := between(t, 2, "b", "c")
+	ctx := t.Context()
+	_, err := s.SetPeers(ctx, []string{"c"})
+	require.NoError(t, err)
+	require.NoError(t, s.ForgetPeer(ctx, "b", &broker{s: s}))
+	require.NoError(t, write(t, s, uuid.New(), "a.x:1", `{"v":1}`, nil))
+	back, err := s.SetPeers(ctx, []string{"b", "c"})
+	require.NoError(t, err)
+	require.Empty(t, back)
+	require.Zero(t, count(t, s, "SELECT count(*) FROM links WHERE peer = 'b'"))
+	require.Zero(t, count(t, s, "SELECT count(*) FROM outbox WHERE peer = 'b'"))
+
+	require.NoError(t, write(t, s, uuid.New(), "a.x:2", `{"v":2}`, nil))
+	_, err = s.SetPeers(ctx, []string{"b", "c"})
+	require.NoError(t, err)
+	require.Equal(t, 1, count(t, s, "SELECT count(*) FROM links WHERE peer = 'b'"), "a peer that stays keeps them")
 }
