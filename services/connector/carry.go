@@ -45,6 +45,7 @@ type target struct {
 	shadow      *orders.Stored
 	before      *contracts.Order // content of the shadow; nil when there is none, or it is deleted
 	created     *contracts.Order // content that an earlier write created, or may have, where there is no shadow yet
+	answered    bool             // the system has answered that it created all of it
 	want        *contracts.Order // nil: deleted
 	fingerprint string
 	body        []byte

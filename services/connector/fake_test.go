@@ -18,7 +18,7 @@ import (
 )
 
 // shop is a foreign system in memory. Its documents hold an order of ours; where ours have a LineID it has a number of
-// its own, and it has no place for internal notes.
+// its own, and it has no place for internal notes. Actions change a status and a customer's address, also for a new order.
 type shop struct {
 	mu          sync.Mutex
 	orders      map[string]*shopOrder
@@ -170,8 +170,15 @@ func (s *shop) apply(id string, o *shopOrder, edit *foreign.Edit) {
 			}
 		}
 	}
-	if slices.Contains(edit.Actions, "trash") {
-		o.trash = true
+	for _, action := range edit.Actions {
+		switch name, value, _ := strings.Cut(action, " "); name {
+		case "trash":
+			o.trash = true
+		case "status":
+			o.order.Status = contracts.OrderStatus(value)
+		case "email":
+			o.order.Customer.Email = value
+		}
 	}
 	if s.rewrite != nil {
 		s.rewrite(&o.order)
@@ -350,7 +357,8 @@ func (mapping) Write(doc *foreign.Document, want *contracts.Order, lines foreign
 	}
 	if doc == nil {
 		o := copyOrder(*want)
-		return &foreign.Edit{Body: map[string]any{"set": func(at *contracts.Order) {
+		o.Status, o.Customer.Email = contracts.StatusPending, ""
+		return &foreign.Edit{Actions: actions(&o, want), Body: map[string]any{"set": func(at *contracts.Order) {
 			*at = o
 			at.ID, at.InternalNote = "", ""
 			for i := range at.Lines {
@@ -359,7 +367,7 @@ func (mapping) Write(doc *foreign.Document, want *contracts.Order, lines foreign
 		}, "lines": make([]string, len(o.Lines))}}, nil
 	}
 	is := *doc.Body["order"].(*contracts.Order)
-	edit := &foreign.Edit{}
+	edit := &foreign.Edit{Actions: actions(&is, want)}
 	var sets []func(*contracts.Order)
 	if is.CustomerNote != want.CustomerNote {
 		edit.Fields = append(edit.Fields, "/customerNote")
@@ -367,7 +375,9 @@ func (mapping) Write(doc *foreign.Document, want *contracts.Order, lines foreign
 	}
 	if is.Status != want.Status {
 		edit.Fields = append(edit.Fields, "/status")
-		sets = append(sets, func(o *contracts.Order) { o.Status = want.Status })
+	}
+	if is.Customer.Email != want.Customer.Email {
+		edit.Fields = append(edit.Fields, "/customer/email")
 	}
 	byLine := map[string]string{}
 	for foreignID, line := range lines {
@@ -398,6 +408,17 @@ func (mapping) Write(doc *foreign.Document, want *contracts.Order, lines foreign
 		}
 	}
 	return edit, nil
+}
+
+// actions make what the shop writes by actions as it is wanted.
+func actions(is, want *contracts.Order) (list []string) {
+	if is.Status != want.Status {
+		list = append(list, "status "+string(want.Status))
+	}
+	if is.Customer.Email != want.Customer.Email {
+		list = append(list, "email "+want.Customer.Email)
+	}
+	return list
 }
 
 // Delete implements foreign.Mapping.

@@ -27,6 +27,7 @@ const (
 	unlisted        fault = "lists leave out an order"
 	crashed         fault = "killed at a write of a record"
 	halfRefused     fault = "refused after a part was done"
+	halfLost        fault = "lost after a part was done"
 )
 
 const quotaFor = 40 * time.Second
@@ -147,7 +148,12 @@ func (f *faulty) Create(ctx context.Context, ref uuid.UUID, edit *foreign.Edit) 
 	err = f.around(true, func() error {
 		f.created[ref.String()] = f.clock()
 		id, err = f.shop.Create(ctx, ref, edit)
-		return err
+		if err != nil || !f.halves() || len(edit.Actions) == 0 {
+			return err
+		}
+		o := &f.orders[id].order
+		o.Status, o.Customer.Email = contracts.StatusPending, "" // as they are before the actions
+		return f.halfDone()
 	})
 	return id, err
 }
@@ -162,27 +168,40 @@ func (f *faulty) Update(ctx context.Context, was *foreign.Document, edit *foreig
 	})
 }
 
-// half does an update, but for all of several fields when it is to be refused after a part was done.
+// halves reports whether a write is to fail after a part of it was done.
+func (f *faulty) halves() bool {
+	return (f.fault == halfRefused || f.fault == halfLost) && !f.happened
+}
+
+// halfDone is how such a write fails.
+func (f *faulty) halfDone() error {
+	f.happened = true
+	if f.fault == halfLost {
+		return &foreign.HalfDone{Err: errLost}
+	}
+	return &foreign.HalfDone{Err: foreign.Refused("/lines", "they are packed")}
+}
+
+// half does an update, but for all of several fields when it is to fail after a part was done.
 func (f *faulty) half(id string, edit *foreign.Edit, update func() error) error {
 	o := f.orders[id]
-	if f.fault != halfRefused || f.happened || len(edit.Fields) < 2 || o == nil {
+	if !f.halves() || len(edit.Fields) < 2 || o == nil {
 		return update()
 	}
 	before, lines := copyOrder(o.order), slices.Clone(o.lines)
 	if err := update(); err != nil {
 		return err
 	}
-	f.happened = true
 	note := o.order.CustomerNote
 	o.order, o.lines = before, lines
 	o.order.CustomerNote = note
-	return &foreign.HalfDone{Err: foreign.Refused("/lines", "they are packed")}
+	return f.halfDone()
 }
 
 // overwritten takes note of what an edit overwrites that the read before it did not show.
 func (f *faulty) overwritten(is, read []string, edit *foreign.Edit) {
 	for _, value := range is {
-		written := slices.Contains(edit.Fields, fieldOf(value)) || len(edit.Actions) > 0
+		written := slices.Contains(edit.Fields, fieldOf(value)) || slices.Contains(edit.Actions, "trash")
 		if written && !slices.Contains(read, value) {
 			f.window[value] = true
 		}

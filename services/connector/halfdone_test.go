@@ -2,6 +2,8 @@ package connector_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/google/uuid"
@@ -27,6 +29,9 @@ func (h *halfway) without(id string, status contracts.OrderStatus) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.orders[id].order.Status = status
+	if errors.Is(h.second, errCrash) {
+		return errCrash // and no answer
+	}
 	return &foreign.HalfDone{Err: h.second}
 }
 
@@ -112,33 +117,67 @@ func TestACreationThatIsRefusedHalfWayIsSeenOnBothSides(t *testing.T) {
 
 // TestAWriteThatFailsHalfWayLosesNothing: nobody knows what became of it until it is read.
 func TestAWriteThatFailsHalfWayLosesNothing(t *testing.T) {
-	for name, why := range map[string]error{"lost": errLost, "stale": foreign.ErrStale, "out of quota": &foreign.Quota{}} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			h := &halfway{shop: w.shop}
-			w.system = h
-			w.start()
-			foreignID := w.shop.place("S-1")
-			w.settle()
-			id := w.peer.only()
-			h.second = why
-			w.peer.edit(id, completed("half of it"))
-			if err := carry(w.peer, w.shadow); err != nil {
-				require.Equal(t, orders.OutsideUnavailable, orders.KindOf(err))
-				require.NotNil(t, w.underWay(id), "what was sent is known")
-			}
-			h.second = nil
-			w.settle()
-			require.Equal(t, "half of it", w.shop.order(foreignID).CustomerNote)
-			require.Equal(t, "half of it", w.shadow.order(id).CustomerNote)
-			require.Equal(t, contracts.StatusCompleted, w.peer.order(id).Status)
-			if w.peer.state(id) == ordersync.Collision {
-				_, err := w.peer.service.Resolve(t.Context(), w.peer.by(), id, "s", contracts.Resolution{Take: "ours"}, nil)
-				require.NoError(t, err)
+	for name, why := range map[string]error{"lost": errLost, "stale": foreign.ErrStale, "out of quota": &foreign.Quota{}, "killed": errCrash} {
+		for _, creates := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, creates %t", name, creates), func(t *testing.T) {
+				w := newWorld(t)
+				h := &halfway{shop: w.shop}
+				w.system = h
+				w.start()
+				var id uuid.UUID
+				if creates {
+					o := newOrder("P-1")
+					completed("half of it")(&o)
+					o.InternalNote = "only here"
+					st, _, err := w.peer.service.Create(t.Context(), w.peer.by(), &o, nil)
+					require.NoError(t, err)
+					id = st.ID
+				} else {
+					w.shop.place("S-1")
+					w.settle()
+					id = w.peer.only()
+					w.peer.edit(id, completed("half of it"))
+				}
+				h.second = why
+				if err := carry(w.peer, w.shadow); err != nil {
+					require.Equal(t, orders.OutsideUnavailable, orders.KindOf(err))
+					require.NotNil(t, w.underWay(id), "what was sent is known")
+				}
+				if errors.Is(why, errCrash) {
+					w.start()
+				}
+				h.second = nil
 				w.settle()
-			}
-			w.equal(id)
-			require.Equal(t, contracts.StatusCompleted, w.shop.order(foreignID).Status)
-		})
+				foreignID := w.foreignID(id)
+				require.Equal(t, "half of it", w.shop.order(foreignID).CustomerNote)
+				require.Equal(t, "half of it", w.shadow.order(id).CustomerNote)
+				require.Equal(t, contracts.StatusCompleted, w.peer.order(id).Status)
+				if w.peer.state(id) == ordersync.Collision {
+					_, err := w.peer.service.Resolve(t.Context(), w.peer.by(), id, "s", contracts.Resolution{Take: "ours"}, nil)
+					require.NoError(t, err)
+					w.settle()
+				}
+				w.equal(id)
+				require.Equal(t, contracts.StatusCompleted, w.shop.order(foreignID).Status)
+				require.Len(t, w.shop.orders, 1)
+			})
+		}
 	}
+}
+
+// TestAShopThatGoesOnAfterAnActionCollidesWithNobody: an order that the shop says it created is no half one.
+func TestAShopThatGoesOnAfterAnActionCollidesWithNobody(t *testing.T) {
+	w := newWorld(t)
+	w.shop.rewrite = func(o *contracts.Order) {
+		if o.Status == contracts.StatusProcessing {
+			o.Status = contracts.StatusCompleted
+		}
+	}
+	o := newOrder("P-1")
+	o.Status = contracts.StatusProcessing
+	st, _, err := w.peer.service.Create(t.Context(), w.peer.by(), &o, nil)
+	require.NoError(t, err)
+	w.settle()
+	w.equal(st.ID)
+	require.Equal(t, contracts.StatusCompleted, w.peer.order(st.ID).Status)
 }

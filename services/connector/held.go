@@ -112,7 +112,7 @@ func (c *Connector) ours(doc *foreign.Document, now reading, t *target, rec *Rec
 	case intent == nil || now.seen() == nil && t.created == nil:
 		return false, nil
 	case intent.Target == t.fingerprint: // what is made of the very same target is a further version of it, whoever made it
-		return t.created != nil || landed(now.seen(), t, intent), nil
+		return c.whole(doc, now, t) || landed(now.seen(), t, intent), nil
 	case now.seen() == nil || intent.Body == nil || intent.Before != beforeOf(t):
 		return false, nil
 	}
@@ -151,6 +151,21 @@ func createdBy(intent *Intent, t *target) (*contracts.Order, error) {
 		return nil, nil
 	}
 	return decode(intent.Body)
+}
+
+// whole reports whether an order was created to the end, so that what differs now was made of all that is wanted. A
+// creation whose answer is not known may have ended before its actions: an order for which some are left may be a half
+// one, or one that someone moved back. When in doubt it is not whole, which ends as a collision.
+func (c *Connector) whole(doc *foreign.Document, now reading, t *target) bool {
+	if t.created == nil || t.answered {
+		return t.created != nil
+	}
+	first, err := c.mapping.Write(nil, t.want, nil)
+	if err == nil && len(first.Actions) == 0 {
+		return true // one request created it
+	}
+	left, err := c.mapping.Write(doc, t.want, now.targetLines)
+	return err == nil && len(left.Actions) == 0
 }
 
 // landed reports whether an intent's write has taken effect, whatever the system made of it: at least one field is as

@@ -47,6 +47,9 @@ func valuesOf(o *contracts.Order) (list []string) {
 	if o.InternalNote != "" {
 		list = append(list, "/internalNote "+o.InternalNote)
 	}
+	if o.Customer.Email != "" {
+		list = append(list, "/customer/email "+o.Customer.Email)
+	}
 	for _, l := range o.Lines {
 		list = append(list, fmt.Sprintf("/lines %s %d", l.SKU, l.Quantity))
 	}

@@ -154,7 +154,7 @@ func (m whole) Write(doc *foreign.Document, want *contracts.Order, lines foreign
 			ids[at] = foreignID
 		}
 	}
-	return &foreign.Edit{Body: all.Body, Actions: edit.Actions, Fields: edit.Fields}, nil
+	return &foreign.Edit{Body: all.Body, Actions: all.Actions, Fields: edit.Fields}, nil
 }
 
 // unverified takes a write for done as it was sent.
@@ -167,7 +167,7 @@ type unverified struct {
 func (u *unverified) Update(ctx context.Context, was *foreign.Document, edit *foreign.Edit) error {
 	err := u.faulty.Update(ctx, was, edit)
 	set, ok := edit.Body["set"].(func(*contracts.Order))
-	if _, lines := edit.Body["lines"]; err == nil && ok && !lines {
+	if _, lines := edit.Body["lines"]; err == nil && ok && !lines && edit.Actions == nil {
 		o := copyOrder(*was.Body["order"].(*contracts.Order))
 		set(&o)
 		u.sent = map[string]*foreign.Document{was.ID: {ID: was.ID, Body: map[string]any{

@@ -266,6 +266,9 @@ func (w *walk) mayFail() {
 	}
 	if w.refuses && w.byPeer && !w.strict() { // what is left of it collides with what was wanted
 		list = append(list, halfRefused, halfRefused, halfRefused, halfRefused)
+		if w.breaks {
+			list = append(list, halfLost, halfLost)
+		}
 	}
 	is := list[w.IntN(len(list))]
 	at := 1 + w.IntN(6)
@@ -325,6 +328,7 @@ func (w *walk) newOrder(number string) contracts.Order {
 	o := newOrder(number)
 	o.CustomerNote = fmt.Sprint("n", w.mark())
 	o.Lines[0].Quantity = int64(w.mark())
+	o.Customer.Email = fmt.Sprintf("c%d@example.com", w.mark())
 	return o
 }
 

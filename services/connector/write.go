@@ -59,7 +59,7 @@ func (c *Connector) create(ctx context.Context, t *target, rec *Record, edit *fo
 	if err := c.o.At(PointCreated); err != nil {
 		return err
 	}
-	rec.ForeignID = id
+	rec.ForeignID, t.answered = id, !isHalf
 	if err := c.records.SaveRecord(ctx, rec); err != nil || !isHalf {
 		return err
 	}

@@ -121,7 +121,7 @@ func (s *System) Find(ctx context.Context, reference uuid.UUID) ([]string, error
 	return ids, nil
 }
 
-// Create implements foreign.System. Actions on a sale that somebody changed meanwhile are left to the next Update.
+// Create implements foreign.System.
 func (s *System) Create(ctx context.Context, reference uuid.UUID, edit *foreign.Edit) (string, error) {
 	values, _, err := s.values(ctx, nil, edit.Body)
 	if err != nil {
@@ -132,11 +132,7 @@ func (s *System) Create(ctx context.Context, reference uuid.UUID, edit *foreign.
 	if err != nil {
 		return "", err
 	}
-	err = s.act(ctx, id, "draft", edit.Actions, nil)
-	if errors.Is(err, foreign.ErrStale) {
-		err = nil
-	}
-	return strconv.FormatInt(id, 10), halfDone(err)
+	return strconv.FormatInt(id, 10), halfDone(s.act(ctx, id, "draft", edit.Actions, nil))
 }
 
 // create makes the sale, or finds the one that a call made before whose answer was lost.

@@ -204,6 +204,19 @@ func TestAWriteThatIsRefusedHalfWaySaysSo(t *testing.T) {
 	require.ErrorContains(t, err, "did not quote")
 }
 
+// A sale that somebody changed before its actions were done is there, and is not what was wanted.
+func TestACreationThatIsStaleHalfWaySaysSo(t *testing.T) {
+	s, _ := mustFake(t, map[string][]string{
+		"model.currency.currency.search_read": {`"result": [{"id": 1}]`}, "model.party.party.search_read": {`"result": [{"id": 2}]`},
+		"model.sale.sale.create": {`"result": [7]`}, "model.sale.sale.quote": {staleSale},
+	})
+	id, err := s.Create(t.Context(), uuid.New(), &foreign.Edit{Body: object{"currency": "EUR", "party": object{"name": "Ann"}}, Actions: []string{"quote"}})
+	require.Equal(t, "7", id)
+	var half *foreign.HalfDone
+	require.ErrorAs(t, err, &half)
+	require.ErrorIs(t, err, foreign.ErrStale)
+}
+
 func TestImpossibleEditsAreRefusedBeforeACall(t *testing.T) {
 	s, f := mustFake(t, map[string][]string{sales: {result(sale7), result(strings.Replace(sale7, `"draft"`, `"processing"`, 1))}})
 	draft, processing := mustDocument(t, s), mustDocument(t, s)
