@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// The brake is the side's: the rows of all peers have the same of it.
+	// The brake is the side's: the rows of all peers have the same of it. Whoever changes several locks them in this order first.
 	lockPeerRows = `SELECT FROM peers ORDER BY peer FOR UPDATE`
 	// A confirmed plan holds while its reconciliation is carried out. It is read by a statement of its own, when the
 	// lock is held: joined, the plan would be as old as the wait for the lock.
 	readBrake = `SELECT p.tripped, p.off_until, p.since, p.deletions, p.replacements, clock_timestamp(),
 	r.id, r.confirmed_plan, r.except_ids, r.passed_deletions, r.passed_replacements
 	FROM (SELECT bit_or(brake_tripped) AS tripped, max(brake_off_until) AS off_until, max(brake_since) AS since,
-		max(brake_deletions) AS deletions, max(brake_replacements) AS replacements FROM peers) p
+		max(brake_deletions) AS deletions, max(brake_replacements) AS replacements FROM peers WHERE left_at IS NULL) p
 	LEFT JOIN reconciliations r ON r.peer = $1 AND r.state IN ('confirmed', 'running') AND r.confirmed_plan IS NOT NULL`
 	countBrake = `UPDATE peers SET brake_tripped = $1, brake_since = $2, brake_deletions = $3, brake_replacements = $4`
 	countPlan  = `UPDATE reconciliations SET passed_deletions = $2, passed_replacements = $3 WHERE id = $1`
@@ -91,6 +91,10 @@ func (s *Store) SetBrake(ctx context.Context, b orders.BrakeState) error {
 	if !b.OffUntil.IsZero() {
 		off = &b.OffUntil
 	}
-	_, err := s.pool.Exec(ctx, setBrake, trippedBits(b), off)
-	return translate(err, "set the brake")
+	set := &pgx.Batch{}
+	set.Queue("BEGIN")
+	set.Queue(lockPeerRows)
+	set.Queue(setBrake, trippedBits(b), off)
+	set.Queue("COMMIT")
+	return translate(s.pool.SendBatch(ctx, set).Close(), "set the brake")
 }
