@@ -83,7 +83,7 @@ type Keeper struct {
 func NewKeeper(b *Broker, store DueStore, relay *Relay, lost func(context.Context) error, log *zap.Logger) *Keeper {
 	k := &Keeper{
 		broker: b, store: store, relay: relay, lost: lost, log: log.Named("outbox"),
-		hintsMax: hintsMax, behind: map[string]bool{}, watches: map[string]*watch{}, tidied: tidied{floors: map[string]*floor{}},
+		hintsMax: hintsMax, behind: map[string]bool{}, watches: map[string]*watch{}, tidied: tidied{floors: map[string]*floor{}, retained: map[string]int{}},
 		// What became due just before a start or a reconnect is too young for the first check.
 		followUp: true,
 	}

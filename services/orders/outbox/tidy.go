@@ -30,7 +30,7 @@ type tidied struct {
 	floors   map[string]*floor // by peer
 	empty    bool              // the stream held nothing
 	upTo     int64             // what the relay had published before that was seen
-	retained int               // acknowledged hints in the stream, without those that wait for their share
+	retained map[string]int    // by peer: acknowledged hints in the stream, without those that wait for their share
 }
 
 // floor is up to where a peer's hints are acknowledged: at the last look, and when some were last removed.
@@ -93,11 +93,16 @@ func (k *Keeper) bound(peer string, pending int) {
 	}
 }
 
-// noteRetained counts the acknowledged hints in the stream.
+// noteRetained counts the acknowledged hints in the stream, for each peer no more than there can be between the first that its bridges
+// have not acknowledged and the last that they got: those of peers that have left the settings stay, whatever is hinted again.
 func (k *Keeper) noteRetained(info *jetstream.StreamInfo, consumers map[string]*jetstream.ConsumerInfo) {
-	k.tidied.empty, k.tidied.retained = info.State.Msgs == 0, int(info.State.Msgs)
+	k.tidied.empty = info.State.Msgs == 0
+	all := int(info.State.Msgs)
 	for _, c := range consumers {
-		k.tidied.retained -= int(c.NumPending+c.NumPending/tidyShare) + c.NumAckPending
+		all -= int(c.NumPending+c.NumPending/tidyShare) + c.NumAckPending
+	}
+	for peer, c := range consumers {
+		k.tidied.retained[peer] = min(all, int(c.Delivered.Stream)-int(c.AckFloor.Stream)-c.NumAckPending)
 	}
 }
 

@@ -86,7 +86,7 @@ func TestOnlyAcknowledgedHintsAreRemoved(t *testing.T) {
 	require.EqualValues(t, 1, consumers["b"].AckPending)
 	require.EqualValues(t, 10, consumers["c"].Pending)
 	require.NoError(t, keeper.tidy(t.Context()))
-	require.Equal(t, 6, keeper.tidied.retained, "behind the one that was given back")
+	require.Equal(t, 6, keeper.tidied.retained["b"], "behind the one that was given back")
 
 	// The newest hint of an order replaces the one that was given back, and is delivered at once.
 	_, err := b.js.Publish(t.Context(), taken[3].Subject(), []byte("{}"))
@@ -98,7 +98,7 @@ func TestOnlyAcknowledgedHintsAreRemoved(t *testing.T) {
 	}
 	tidy(0)
 	require.NoError(t, keeper.tidy(t.Context()))
-	require.Zero(t, keeper.tidied.retained)
+	require.Zero(t, keeper.tidied.retained["b"])
 	_, consumers = b.Status(t.Context())
 	for peer, c := range consumers {
 		require.Zero(t, c.Pending+c.AckPending, peer)
@@ -157,10 +157,36 @@ func TestAHintThatHoldsTooManyIsReplaced(t *testing.T) {
 		}
 		return store.left()
 	}
-	keeper.tidied.retained = retainedMax
+	keeper.tidied.retained["b"] = retainedMax
 	require.Zero(t, look())
-	keeper.tidied.retained++
+	keeper.tidied.retained["b"]++
 	require.Equal(t, 1, look())
+}
+
+// TestHintsOfAPeerThatHasLeftAreNotRetained: a new hint in place of one that comes again and again removes none of them.
+func TestHintsOfAPeerThatHasLeftAreNotRetained(t *testing.T) {
+	o, store, log := options(t), newRows(), zap.NewNop()
+	b := open(t, o)
+	keeper := NewKeeper(b, store, NewRelay(b, store, log), store.noteLoss, log)
+	require.NoError(t, keeper.check(t.Context()))
+	failing := uuid.New()
+	publish(t, b, "b", failing)
+	require.NoError(t, fetch(t, o, "b", 1)[0].NakWithDelay(time.Hour))
+	for range 5 {
+		publish(t, b, "c", uuid.New())
+	}
+	publish(t, b, "b", failing)
+	require.NoError(t, fetch(t, o, "b", 1)[0].NakWithDelay(time.Hour))
+	for range 3 {
+		publish(t, b, "b", uuid.New())
+		require.NoError(t, fetch(t, o, "b", 1)[0].DoubleAck(t.Context()))
+	}
+	require.Eventually(t, func() bool {
+		keeper.tidied.empty = false
+		require.NoError(t, keeper.tidy(t.Context()))
+		return keeper.tidied.retained["b"] == 3
+	}, soon, 10*time.Millisecond)
+	require.Equal(t, 9, messages(t, b))
 }
 
 // workQueue makes the stream as the version before did.

@@ -113,7 +113,7 @@ func (k *Keeper) lookAt(ctx context.Context, now time.Time, peer string, info *j
 		return "", false, err
 	}
 	w.follow(now, due, info.State.LastSeq, activity{c.Delivered.Consumer, *bridges})
-	if k.tidied.retained > retainedMax { // a new hint in place of theirs lets the others be removed
+	if k.tidied.retained[peer] > retainedMax { // a new hint in place of theirs lets the others be removed
 		failing = nil
 	}
 	again := w.overdue(now, c.Delivered.Stream, failing)
