@@ -140,10 +140,18 @@ func headline(p *contracts.PeerStatus, b *contracts.BrokerStatus, now time.Time)
 	case p.Pending > 0:
 		return said{"busy", count(p.Pending, "order") + " on the way to " + p.Peer + "."}
 	case bad > 0:
-		return said{"wait", "All changes are at " + p.Peer + ". " + count(bad, "order") + " need a person."}
+		return said{"wait", "All changes are at " + p.Peer + ". " + count(bad, "order") + needs(bad) + " a person."}
 	}
 	if len(p.Alarms) > 0 {
 		return said{"wait", "All changes are at " + p.Peer + ". " + words(p.Alarms[0]) + "."}
 	}
 	return said{"good", "Everything is in step with " + p.Peer + "."}
+}
+
+// needs is the verb for a number of orders.
+func needs(n int64) string {
+	if n == 1 {
+		return " needs"
+	}
+	return " need"
 }

@@ -67,7 +67,7 @@ func flowOf(s *contracts.Status, p *contracts.PeerStatus, heard, now time.Time) 
 	f := &flow{nodes: [4]node{
 		{Name: s.Side, Kind: "this side"},
 		{Name: "broker", Kind: "holds the hints", Note: brokerNote(&s.Broker)},
-		{Name: "bridge", Kind: "carries", Note: bridgeNote(p, &s.Broker)},
+		{Name: "bridge", Kind: "sends", Note: bridgeNote(p, &s.Broker)},
 		{Name: p.Peer, Kind: "peer"},
 	}}
 	counts := [3]int64{s.Outbox, 0, 0}
@@ -90,7 +90,7 @@ func flowOf(s *contracts.Status, p *contracts.PeerStatus, heard, now time.Time) 
 	}
 	f.back = leg{Tone: "idle", Note: "nothing in the last hour"}
 	if !heard.IsZero() {
-		f.back.Note = "last came " + ago(heard, now)
+		f.back.Note = "last received " + ago(heard, now)
 		if now.Sub(heard) < 15*time.Second {
 			f.back.Tone = "flow"
 		}

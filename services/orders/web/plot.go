@@ -27,8 +27,8 @@ func plots(samples []contracts.Sample, everySeconds int, now time.Time) []plot {
 	people := func(n float64) string { return number(int64(n + 0.5)) }
 	perMinute := func(n float64) string { return people(n) + " a minute" }
 	return []plot{
-		draw("Waiting", samples, now, func(s contracts.Sample) float64 { return float64(s.Pending) }, people),
-		draw("Longest wait", samples, now, func(s contracts.Sample) float64 { return s.OldestSeconds }, func(v float64) string {
+		draw("Pending", samples, now, func(s contracts.Sample) float64 { return float64(s.Pending) }, people),
+		draw("Oldest pending", samples, now, func(s contracts.Sample) float64 { return s.OldestSeconds }, func(v float64) string {
 			if v == 0 {
 				return "none"
 			}
