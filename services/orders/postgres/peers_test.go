@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderbridge/orderbridge/contracts"
@@ -120,4 +121,21 @@ func TestLinksWrittenAfterAForgetAreNotTrusted(t *testing.T) {
 	_, err = s.SetPeers(ctx, []string{"b", "c"})
 	require.NoError(t, err)
 	require.Equal(t, 1, count(t, s, "SELECT count(*) FROM links WHERE peer = 'b'"), "a peer that stays keeps them")
+}
+
+// TestAStartWaitsForAForget: what another process of this side takes long for will pass.
+func TestAStartWaitsForAForget(t *testing.T) {
+	s := between(t, 2, "b")
+	ctx := t.Context()
+	starting, err := s.pool.Acquire(ctx)
+	require.NoError(t, err)
+	require.NoError(t, s.lockingPeers(ctx, func(*pgxpool.Conn) error {
+		_, err := starting.Exec(ctx, "SET lock_timeout = '10ms'")
+		starting.Release()
+		require.NoError(t, err)
+		_, err = s.SetPeers(ctx, []string{"b"})
+		require.Equal(t, orders.Unavailable, orders.KindOf(err))
+		require.True(t, NotYet(err), "%v", err)
+		return nil
+	}))
 }

@@ -124,11 +124,11 @@ func sqlState(err error) string {
 }
 
 // NotYet reports whether an error will pass without anybody doing something here: the database cannot be
-// reached, or it starts or stops.
+// reached, it starts or stops, or another process holds a lock for long.
 func NotYet(err error) bool {
 	if state := sqlState(err); state != "" {
-		const canceled = "57014"
-		return slices.Contains([]string{"08", "53", "57"}, state[:2]) && state != canceled
+		const canceled, lockTimeout = "57014", "55P03"
+		return slices.Contains([]string{"08", "53", "57"}, state[:2]) && state != canceled || state == lockTimeout
 	}
 	var connect *pgconn.ConnectError
 	var network net.Error
