@@ -101,7 +101,7 @@ func twice(hits []string) string {
 // LookAt looks at one order now, for a person who asks. One whose creation got no answer is searched for.
 func (c *Connector) LookAt(ctx context.Context, id uuid.UUID) error {
 	if !c.leads.Load() {
-		return unavailable(pauseUnclear, "another process of this side leads, or none does yet")
+		return notLeading()
 	}
 	rec, err := c.records.Record(ctx, id)
 	if err != nil {
@@ -166,13 +166,17 @@ func (c *Connector) CreateAgain(ctx context.Context, by orders.By, id uuid.UUID)
 
 // GiveUp forgets that an order was to be created in the system, as a person decided.
 func (c *Connector) GiveUp(ctx context.Context, id uuid.UUID) error {
+	if !c.leads.Load() {
+		return notLeading()
+	}
 	unlock, err := c.Lock(ctx, []uuid.UUID{id})
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if _, err := c.stuck(ctx, id); err != nil {
+	intent, err := c.stuck(ctx, id)
+	if err != nil {
 		return err
 	}
-	return c.records.DropIntent(ctx, id)
+	return c.records.DropIntent(ctx, intent)
 }

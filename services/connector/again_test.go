@@ -101,6 +101,9 @@ func TestACreationThatNobodyComesBackForIsAPersons(t *testing.T) {
 	require.Equal(t, finds+1, w.shop.count("find"))
 	require.NotEmpty(t, w.underWay(id).Stuck)
 
+	other := connector.New(connector.Options{Side: "s", Mode: connector.On, Now: func() time.Time { return clock().Add(w.waits) }}, w.shop, w.mapping, w.store.Connector(), w.log)
+	require.Equal(t, orders.OutsideUnavailable, orders.KindOf(other.GiveUp(t.Context(), id)), "it does not lead")
+	require.NotNil(t, w.underWay(id))
 	require.NoError(t, w.connector.GiveUp(t.Context(), id))
 	require.Nil(t, w.underWay(id))
 	require.Equal(t, orders.Conflict, orders.KindOf(w.connector.GiveUp(t.Context(), id)))

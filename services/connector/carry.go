@@ -100,6 +100,9 @@ func (c *Connector) Carry(ctx context.Context, w orders.Wanted) (orders.Carried,
 			err = c.records.SaveRecord(ctx, rec)
 		}
 		if err == nil && done && got.Found == nil {
+			if rec.Intent != nil {
+				got.Sent = rec.Intent.SentAt
+			}
 			err = c.o.At(PointSeen)
 		}
 		if err != nil || done {
@@ -118,12 +121,17 @@ func (c *Connector) mayWrite() error {
 		c.figures.wouldWrite.Add(1)
 		return unavailable(time.Minute, "the connector runs dry and writes nothing")
 	case !c.leads.Load():
-		return unavailable(pauseUnclear, "another process of this side leads, or none does yet")
+		return notLeading()
 	}
 	if wait := c.waiting(); wait > 0 {
 		return unavailable(wait, "the system's rate limit is used up")
 	}
 	return nil
+}
+
+// notLeading is what a process answers that does not lead, to whoever asks for what only the one that leads may do.
+func notLeading() error {
+	return unavailable(pauseUnclear, "another process of this side leads, or none does yet")
 }
 
 // carryFailed turns an error of the system into what the service knows, and keeps for people what it refused.

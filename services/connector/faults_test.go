@@ -298,8 +298,8 @@ func (r records) SaveIntent(ctx context.Context, i, was *connector.Intent) (save
 }
 
 // DropIntent implements connector.Records.
-func (r records) DropIntent(ctx context.Context, id uuid.UUID) error {
-	return r.write(func() error { return r.Records.DropIntent(ctx, id) })
+func (r records) DropIntent(ctx context.Context, i *connector.Intent) error {
+	return r.write(func() error { return r.Records.DropIntent(ctx, i) })
 }
 
 // SaveCursor implements connector.Records.

@@ -208,6 +208,35 @@ func TestTwoProcessesCreateOneOrder(t *testing.T) {
 	require.Len(t, w.shop.orders, 1)
 }
 
+// TestAFormerLeaderEndsNoWriteOfTheNext: what it stores, and what it drops, ends its own intent only.
+func TestAFormerLeaderEndsNoWriteOfTheNext(t *testing.T) {
+	for name, answer := range map[string]error{"stored": nil, "dropped": foreign.Refused("", "no")} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.shop.place("S-1")
+			w.settle()
+			id := w.peer.only()
+			records := w.store.Connector()
+			next := &connector.Intent{OrderID: id, Target: "t", Body: []byte(`{}`), SentAt: clock().Add(time.Second)}
+			w.shop.before = once("update", func() error { // the lead passes over while the first one writes
+				rec, err := records.Record(t.Context(), id)
+				require.NoError(t, err)
+				saved, err := records.SaveIntent(t.Context(), next, rec.Intent)
+				require.NoError(t, err)
+				require.True(t, saved)
+				return answer
+			})
+			w.peer.edit(id, note("of the first"))
+			require.NoError(t, carry(w.peer, w.shadow))
+			require.Equal(t, answer == nil, w.shadow.order(id).CustomerNote == "of the first")
+			rec, err := records.Record(t.Context(), id)
+			require.NoError(t, err)
+			require.NotNil(t, rec.Intent)
+			require.Equal(t, "t", rec.Intent.Target)
+		})
+	}
+}
+
 // resendTo has the peer send an order to a process of the connector.
 func (w *world) resendTo(process *side, id uuid.UUID) error {
 	w.t.Helper()

@@ -75,7 +75,8 @@ type Records interface {
 	// SaveIntent stores an intent in the place of another, nil for none, and reports false when another process was sooner:
 	// that one is not there any more, or an order that is to be created has a ForeignID.
 	SaveIntent(ctx context.Context, i, was *Intent) (saved bool, err error)
-	DropIntent(ctx context.Context, id uuid.UUID) error
+	// DropIntent ends an intent, unless another one has taken its place.
+	DropIntent(ctx context.Context, i *Intent) error
 	// IntentsToTry lists intents that were neither sent nor tried since a time, the one whose turn was longest ago first.
 	IntentsToTry(ctx context.Context, since time.Time, limit int) ([]*Intent, error)
 	// TriedIntent stores when an intent was tried, and why it is stuck, unless another one has taken its place.

@@ -105,7 +105,7 @@ func (c *Connector) drop(ctx context.Context, rec *Record) error {
 	if rec.Intent == nil {
 		return nil
 	}
-	if err := c.records.DropIntent(ctx, rec.OrderID); err != nil {
+	if err := c.records.DropIntent(ctx, rec.Intent); err != nil {
 		return err
 	}
 	rec.Intent = nil

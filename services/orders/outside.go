@@ -43,6 +43,9 @@ type Carried struct {
 	// Made is what the system made of what was wanted, where that is something else: it is recorded as a further
 	// version.
 	Made *Seen
+	// Sent is when the write was sent that brought it about, by which the connector knows its intent; zero when it holds
+	// no intent.
+	Sent time.Time
 }
 
 // Seen is an order as a system was seen to hold it.
@@ -74,6 +77,12 @@ func fingerprintOf(c *Content) string {
 	return c.Fingerprint
 }
 
+// carried is a content that the system was seen to hold, and when the write was sent that brought it about.
+type carried struct {
+	fingerprint string
+	sent        time.Time
+}
+
 // carriesMax bounds how often a change is decided again because the system's order moved.
 const carriesMax = 5
 
@@ -93,7 +102,7 @@ func (s *Service) roundThrough(ctx context.Context, req ChangeRequest, decide de
 	}
 	defer unlock()
 	req.Bodies = true
-	seen := map[uuid.UUID]string{} // fingerprints
+	seen := map[uuid.UUID]carried{}
 	made := map[uuid.UUID]*Seen{}
 	for range carriesMax {
 		err := s.roundTogether(ctx, req, func(loaded []*Stored, stamps []ordersync.Dot, brake BrakeLock) ([]Change, error) {
@@ -141,16 +150,16 @@ func (s *Stored) copied() *Stored {
 	return &c
 }
 
-// unseen finds the contents of changes that the system was not seen to hold, and marks those that it was. What keeps the content of an order needs
-// nothing of the system.
-func unseen(changes []Change, before []*Stored, seen map[uuid.UUID]string) error {
+// unseen finds the contents of changes that the system was not seen to hold, and marks those that it was. What keeps the
+// content of an order needs nothing of the system.
+func unseen(changes []Change, before []*Stored, seen map[uuid.UUID]carried) error {
 	var list []Wanted
 	for i := range changes {
 		c := &changes[i]
 		was := before[slices.IndexFunc(before, func(st *Stored) bool { return st.ID == c.ID })]
 		switch {
-		case c.Write && c.Head.Fingerprint == seen[c.ID]:
-			c.Carried = true
+		case c.Write && c.Head.Fingerprint == seen[c.ID].fingerprint:
+			c.Sent = seen[c.ID].sent
 		case !c.Write, c.Head.Fingerprint == was.Head.Fingerprint:
 		default:
 			list = append(list, Wanted{Shadow: was, Content: c.Content, Deleted: c.Head.Deleted})
@@ -163,7 +172,7 @@ func unseen(changes []Change, before []*Stored, seen map[uuid.UUID]string) error
 }
 
 // carry carries one content, and takes note of what the system was seen to hold.
-func (s *Service) carry(ctx context.Context, w Wanted, seen map[uuid.UUID]string, made map[uuid.UUID]*Seen) error {
+func (s *Service) carry(ctx context.Context, w Wanted, seen map[uuid.UUID]carried, made map[uuid.UUID]*Seen) error {
 	id := w.Shadow.ID
 	got, err := s.outside.Carry(ctx, w)
 	if err != nil {
@@ -175,8 +184,8 @@ func (s *Service) carry(ctx context.Context, w Wanted, seen map[uuid.UUID]string
 		_, err := s.record(ctx, By{Actor: s.outsideActor()}, id, got.Found)
 		return err
 	}
-	seen[id] = fingerprintOf(w.Content)
-	if got.Made != nil && got.Made.fingerprint() != seen[id] {
+	seen[id] = carried{fingerprintOf(w.Content), got.Sent}
+	if got.Made != nil && got.Made.fingerprint() != seen[id].fingerprint {
 		made[id] = got.Made
 	}
 	return nil

@@ -111,9 +111,9 @@ type Change struct {
 	Links     []Link   // links to save
 	Log       []LogRow
 	Hints     []Hint
-	// Carried is set when the system behind this side was seen to hold the content that is written: the connector's
-	// intent to write it there ends with it.
-	Carried bool
+	// Sent is when the connector sent the write after which the system behind this side was seen to hold the content: the
+	// intent of that time ends with this change. It is zero when there is none.
+	Sent time.Time
 }
 
 // Content is an order's content ready to store, with the columns that lists filter by.

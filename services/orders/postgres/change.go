@@ -204,7 +204,7 @@ func replayed(rows pgx.Rows, key *orders.IdempotencyKey) error {
 // These few changes need, in statements of their own.
 const (
 	insertKey  = `INSERT INTO idempotency_keys (key, request_hash, order_id) VALUES ($1, $2, $3)`
-	endIntents = `DELETE FROM connector_intents WHERE order_id = ANY($1)`
+	endIntents = `DELETE FROM connector_intents WHERE (order_id, sent_at) IN (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]))`
 )
 
 func save(ctx context.Context, conn *pgx.Conn, key *orders.IdempotencyKey, w *writes) ([]orders.Hint, error) {
@@ -216,7 +216,7 @@ func save(ctx context.Context, conn *pgx.Conn, key *orders.IdempotencyKey, w *wr
 		b.Queue(sql, args...).Query(w.numberHints)
 	}
 	if len(w.carried) > 0 {
-		b.Queue(endIntents, w.carried)
+		b.Queue(endIntents, w.carried, w.sent)
 	}
 	committed := false
 	b.Queue("COMMIT").Exec(func(tag pgconn.CommandTag) error {

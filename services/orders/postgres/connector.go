@@ -36,7 +36,7 @@ const (
 	saveIntent    = `INSERT INTO connector_intents (order_id, creates, before, target, body, held, sent_at) SELECT $1, $2, $3, $4, $5, $6, $7
 	WHERE NOT $2 OR NOT EXISTS (SELECT FROM connector_records WHERE order_id = $1 AND foreign_id IS NOT NULL)
 	ON CONFLICT (order_id) DO NOTHING`
-	dropIntent    = `DELETE FROM connector_intents WHERE order_id = $1`
+	dropIntent    = `DELETE FROM connector_intents WHERE order_id = $1 AND sent_at = $2`
 	replaceIntent = `UPDATE connector_intents SET creates = $2, before = $3, target = $4, body = $5, held = $6, sent_at = $7, tried_at = NULL, stuck = ''
 	WHERE order_id = $1 AND sent_at = $8`
 
@@ -231,8 +231,8 @@ func (s *ConnectorStore) SaveIntent(ctx context.Context, i, was *connector.Inten
 }
 
 // DropIntent implements connector.Records.
-func (s *ConnectorStore) DropIntent(ctx context.Context, id uuid.UUID) error {
-	return translate(s.writeSoon(ctx, dropIntent, id), "drop intent")
+func (s *ConnectorStore) DropIntent(ctx context.Context, i *connector.Intent) error {
+	return translate(s.writeSoon(ctx, dropIntent, i.OrderID, i.SentAt), "drop intent")
 }
 
 // statement is a write about one order, and what became of it.

@@ -19,7 +19,7 @@ func TestOneRefusedWriteHoldsUpNoOther(t *testing.T) {
 	list := []*statement{
 		{sql: saveIntent, args: []any{good, false, "", "t", intent.Body, "", intent.SentAt}, err: errNotWritten},
 		{sql: saveIntent, args: []any{bad, false, "", "t", []byte(`{`), "", intent.SentAt}, err: errNotWritten},
-		{sql: dropIntent, args: []any{uuid.New()}, err: errNotWritten},
+		{sql: dropIntent, args: []any{uuid.New(), intent.SentAt}, err: errNotWritten},
 	}
 	s.commit(t.Context(), durably, list)
 	require.NoError(t, list[0].err)
@@ -62,7 +62,11 @@ func TestOneOfTwoIntents(t *testing.T) {
 	saved, err = s.SaveIntent(t.Context(), &connector.Intent{OrderID: id, SentAt: time.Unix(101, 0)}, rec.Intent)
 	require.NoError(t, err)
 	require.False(t, saved)
-	require.NoError(t, s.DropIntent(t.Context(), id))
+	require.NoError(t, s.DropIntent(t.Context(), rec.Intent))
+	rec, err = s.Record(t.Context(), id)
+	require.NoError(t, err)
+	require.NotNil(t, rec.Intent, "another one has taken its place")
+	require.NoError(t, s.DropIntent(t.Context(), rec.Intent))
 	rec, err = s.Record(t.Context(), id)
 	require.NoError(t, err)
 	require.Nil(t, rec.Intent)

@@ -239,7 +239,8 @@ type writes struct {
 	newLinks, oldLinks   linkColumns
 	outbox               outboxColumns
 	hints                []orders.Hint
-	carried              [][16]byte
+	carried              [][16]byte  // orders whose intents end,
+	sent                 []time.Time // and when these were sent
 }
 
 // collect gathers the rows of changes of orders that were loaded.
@@ -281,8 +282,8 @@ func (w *writes) add(was *loaded, c *orders.Change) {
 		}
 		to.add(c.ID, l, w.keep(was.keptOf(l.Peer), l, c.Seq))
 	}
-	if c.Carried {
-		w.carried = append(w.carried, c.ID)
+	if !c.Sent.IsZero() {
+		w.carried, w.sent = append(w.carried, c.ID), append(w.sent, c.Sent)
 	}
 	for _, h := range c.Hints {
 		w.hints = append(w.hints, h)
