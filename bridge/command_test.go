@@ -157,6 +157,7 @@ func TestValidateOneByOne(t *testing.T) {
 		"BRIDGE_PEER must not be set beside":        func(c *Config) { c.Peers = "b=http://b" },
 		"BRIDGE_REMOTE_TOKENS needs BRIDGE_PEERS":   func(c *Config) { c.RemoteTokens = "b=" + remoteToken },
 		"BRIDGE_PEERS must be pairs":                twoPeers("b", ""),
+		"BRIDGE_PEERS must name a peer":             twoPeers(" ", ""),
 		"BRIDGE_PEERS must match":                   twoPeers("B=http://b", "B="+remoteToken),
 		"BRIDGE_PEERS must differ from BRIDGE_SIDE": twoPeers("a=http://b", "a="+remoteToken),
 		"BRIDGE_PEERS: c must be http":              twoPeers("b=http://b c=c", "b="+remoteToken),

@@ -47,6 +47,8 @@ func (c Config) severalPeers(fault func(name, format string, args ...any)) (list
 	pairs, err := settings.Pairs(c.Peers)
 	if err != nil {
 		fault("PEERS", "%v", err)
+	} else if len(pairs) == 0 {
+		fault("PEERS", "must name a peer")
 	}
 	tokens, err := settings.Pairs(c.RemoteTokens)
 	if err != nil {

@@ -124,6 +124,7 @@ func TestNoWeakSecrets(t *testing.T) {
 		"ORDERS_PEERS must have an origin for c":                         several("b=http://b c=nowhere", "b="+secret("b")+" c="+secret("c")),
 		"ORDERS_PEERS must name b once":                                  several("b=http://b b=http://c", "b="+secret("b")),
 		"ORDERS_PEERS must be pairs":                                     several("b", ""),
+		"ORDERS_PEERS must name a peer":                                  several(" ", ""),
 		"ORDERS_PEER_TOKENS must be pairs":                               several("b=http://b", secret("b")),
 		"ORDERS_PEER_TOKENS of c is not set":                             several("b=http://b c=http://c", "b="+secret("b")),
 		"ORDERS_PEER_TOKENS of c is the same as ORDERS_PEER_TOKENS of b": several("b=http://b c=http://c", "b="+secret("b")+" c="+secret("c")+","+secret("b")),

@@ -29,6 +29,8 @@ func (c *Config) peers(fault func(name, format string, args ...any)) []peer {
 	pairs, err := settings.Pairs(c.Peers)
 	if err != nil {
 		fault("PEERS", "%v", err)
+	} else if len(pairs) == 0 {
+		fault("PEERS", "must name a peer")
 	}
 	tokens, err := settings.Pairs(c.PeerTokens)
 	if err != nil {
