@@ -354,3 +354,25 @@ func TestRestoreHoldsAllLinks(t *testing.T) {
 	s.want(http.StatusOK, "peer-c", "PUT", "/orders/transactions", contracts.Batch{Side: "c", Entries: []contracts.Entry{}, Seen: newest(lost.Sync.Version)})
 	require.Empty(t, s.heldPeers(), "it is written off")
 }
+
+// TestARefusedEntrySpeaksForItsPeerAlone: b cannot have a report numbers to c that only a refused entry has.
+func TestARefusedEntrySpeaksForItsPeerAlone(t *testing.T) {
+	s := startBetween(t)
+	seen := func(peer string) map[string]int64 {
+		t.Helper()
+		var out contracts.Batch
+		s.sendAs(http.StatusOK, peer).into(t, &out)
+		return out.Seen
+	}
+	bad := newOrder(t, "refused")
+	bad.CustomerNote = strings.Repeat("x", 1<<16)
+	var told contracts.Batch
+	s.sendAs(http.StatusOK, "b", entry(t, bad.ID, "NEW", and(b(7), c(99)), &bad)).into(t, &told)
+	require.NotNil(t, told.Entries[0].Refused)
+	require.Empty(t, seen("c"))
+	require.Equal(t, map[string]int64(b(7)), seen("b"))
+
+	good := newOrder(t, "taken")
+	s.sendAs(http.StatusOK, "b", entry(t, good.ID, "NEW", and(b(8), c(5)), &good))
+	require.Equal(t, map[string]int64(c(5)), seen("c"))
+}

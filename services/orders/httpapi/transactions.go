@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -93,8 +95,8 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 		Fail(w, r, a.log, err)
 		return
 	}
-	a.saw(read.received)
 	collided, _ := read.answer(present)
+	a.saw(side, read)
 	if !answers {
 		a.refusals.charge(side, in.Entries, read.answers)
 	}
@@ -114,12 +116,19 @@ func (a *API) putTransactions(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, r, WriteJSON(w, status, out))
 }
 
-// saw takes note of the versions that a peer has told, unless they cannot be true.
-func (a *API) saw(in []orders.Received) {
-	for i := range in {
-		if !in[i].Implausible {
-			a.peering.Saw(in[i].Entry.Version)
+// saw takes note of the versions that a peer has told, unless they cannot be true. One whose content is refused becomes part of
+// nothing here: of it the peer's own numbers alone, or it could have any number of another side reported to that side.
+func (a *API) saw(peer string, read *batch) {
+	for i, at := range read.at {
+		in := &read.received[i]
+		v := in.Entry.Version
+		if in.Implausible {
+			continue
 		}
+		if in.Entry.Refusal != "" && read.answers[at].Refused != nil {
+			v = v.Without(slices.DeleteFunc(slices.Clone(v.Dots()), func(d ordersync.Dot) bool { return strings.HasPrefix(d.Key, peer+".") }))
+		}
+		a.peering.Saw(v)
 	}
 }
 

@@ -111,9 +111,9 @@ func (a *API) settle(ctx context.Context, p *orders.Piece) error {
 	if err != nil {
 		return err
 	}
-	a.saw(read.received)
 	var o orders.PieceOutcome
 	o.Collided, o.Refused = read.answer(present)
+	a.saw(p.Peer, read)
 	if p.Role == string(access.Peer) {
 		a.refusals.charge(p.Peer, in.Entries, read.answers)
 	}
