@@ -24,7 +24,7 @@ func printCollision(cmd *cobra.Command, c *seen) error {
 	t.row("since", clock(c.Since))
 	t.row("tag", opaque(c.tag))
 	if c.Settles {
-		t.row("settles", "the present policy would settle it without a person")
+		t.row("settles", "the policy in force would resolve it without a person")
 	}
 	if c.Proposal != nil {
 		t.row("proposed", proposalText(c.Proposal))

@@ -15,10 +15,10 @@ import (
 
 // Collisions is the command for orders that both sides changed without knowing of each other.
 func Collisions() *cobra.Command {
-	cmd := &cobra.Command{Use: "collisions", Short: "List, show and settle what both sides changed without knowing of each other"}
+	cmd := &cobra.Command{Use: "collisions", Short: "List, show and resolve collisions: orders that two sides changed"}
 	addRemoteFlags(cmd)
 	cmd.AddCommand(listCases("List the cases, by order", "/admin/api/collisions", &choice{}), showCollision(), resolveCollision(),
-		decideProposal("approve", "Approve what somebody else proposed for a case", "Approve it?"),
+		decideProposal("approve", "Approve a resolution that someone else proposed", "Approve it?"),
 		decideProposal("reject", "Reject what is proposed for a case; it stays as it is", "Reject it?"))
 	return cmd
 }
@@ -177,16 +177,16 @@ func printSettled(cmd *cobra.Command, format output, done tally, err error) erro
 				return err
 			}
 		}
-		text := "settled " + several(done.Settled, "order")
+		text := "resolved " + several(done.Settled, "order")
 		if done.Proposed > 0 {
-			text = "proposed for " + several(done.Proposed, "order") + "; somebody else has to approve it"
+			text = "proposed for " + several(done.Proposed, "order") + "; someone else has to approve it"
 		}
 		if _, err := fmt.Fprintln(cmd.OutOrStdout(), text); err != nil {
 			return err
 		}
 	}
 	if err == nil && len(done.Failed) > 0 {
-		err = person("%s could not be settled", several(len(done.Failed), "order"))
+		err = person("%s could not be resolved", several(len(done.Failed), "order"))
 	}
 	return err
 }

@@ -14,14 +14,14 @@ import (
 
 // Errors is the command for orders that one side refuses, or that the brake holds.
 func Errors() *cobra.Command {
-	cmd := &cobra.Command{Use: "errors", Short: "List, try again or drop what one side refuses, or what the brake holds"}
+	cmd := &cobra.Command{Use: "errors", Short: "List, retry or drop orders that one side refuses, or that the brake holds"}
 	addRemoteFlags(cmd)
 	var c choice
 	list := listCases("List the orders in error, by order", "/admin/api/errors", &c)
 	list.Flags().StringVar(&c.reason, "reason", "", "only with this in the reason")
 	cmd.AddCommand(list, errorReasons(),
-		settleErrors("retry", "theirs", "Try orders in error again: what this side refused or holds is looked at again, else ours is told again", "Try %s again?"),
-		settleErrors("drop", "ours", "Drop what the other side wanted: our version becomes the newest", "Drop what the other side wanted of %s?"))
+		settleErrors("retry", "theirs", "Retry orders in error: check again what this side refused or holds, or send our version again", "Retry %s?"),
+		settleErrors("drop", "ours", "Drop the version of the peer: ours becomes the newest", "Drop the version of the peer for %s?"))
 	return cmd
 }
 

@@ -13,13 +13,13 @@ import (
 const (
 	ExitFailed   = 1 // the side cannot be reached, refuses the token, or failed
 	ExitUsage    = 2 // what was asked for cannot be: a wrong flag or argument, or content that the side refuses
-	ExitPerson   = 3 // somebody has to look: an alarm, an open case, something that has changed meanwhile
+	ExitPerson   = 3 // attention needed: an alarm, an open case, something that has changed meanwhile
 	ExitNotFound = 4 // there is no such order, case, peer or reconciliation
 )
 
-// ExitHelp tells of the exit codes, for the help of the program.
-const ExitHelp = `Exit codes: 0 done; 1 failed; 2 wrong usage, or content that is refused; 3 somebody has to
-look (an alarm, an open case, something changed meanwhile); 4 there is no such thing.`
+// ExitHelp describes the exit codes, for the help of the program.
+const ExitHelp = `Exit codes: 0 done; 1 failed; 2 wrong usage, or content that is refused; 3 attention
+needed (an alarm, an open case, something changed meanwhile); 4 there is no such thing.`
 
 // coded is an error with the exit code that it ends the program with.
 type coded struct {

@@ -41,9 +41,9 @@ type step struct {
 // Explain is the command that tells in words what happened to an order, and where it stands.
 func Explain() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "explain ORDER", Short: "Tell in words what happened to an order, where it stands, and what it waits for and why",
-		Long: `Tell in words what happened to an order, where it stands, and what it waits for and why.
-It ends with 3 where somebody has to look: a collision, an error, or an alarm that names the order.`, Args: cobra.ExactArgs(1),
+		Use: "explain ORDER", Short: "Explain the history of an order, its state, and why it is pending",
+		Long: `Explain the history of an order, its state, and why it is pending.
+It exits with 3 when the order needs attention: a collision, an error, or an alarm that names it.`, Args: cobra.ExactArgs(1),
 	}
 	addRemoteFlags(cmd)
 	format := outputFlag(cmd)
@@ -66,10 +66,10 @@ It ends with 3 where somebody has to look: a collision, an error, or an alarm th
 		}
 		for _, s := range e.Standing {
 			if needsPerson(s.State) {
-				return person("somebody has to look: %s", s.Text)
+				return person("attention needed: %s", s.Text)
 			}
 			if s.Alarm != "" {
-				return person("somebody has to look: %s", s.Alarm)
+				return person("attention needed: %s", s.Alarm)
 			}
 		}
 		return nil

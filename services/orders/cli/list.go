@@ -87,7 +87,7 @@ func listCases(short, path string, c *choice) *cobra.Command {
 			}
 			reason := o.Reason
 			if o.ProposedBy != "" {
-				reason = "waits for a second person, proposed by " + o.ProposedBy
+				reason = "needs approval, proposed by " + o.ProposedBy
 			}
 			t.row(o.ID, o.OrderNumber, o.Peer, o.State, age(o.Since, time.Now()), shortened(reason, 60))
 		}

@@ -142,8 +142,8 @@ func setPaused(name, short string) *cobra.Command {
 // Brake is the command that lets changes of a peer through again after the brake has held them.
 func Brake() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "brake PEER", Short: "Reset the brake towards a peer, so that it counts anew",
-		Long: "Reset the brake towards a peer, so that it counts anew. What it holds stays held: see `orderbridge errors`.", Args: cobra.ExactArgs(1),
+		Use: "brake PEER", Short: "Reset the brake, so that it counts from zero",
+		Long: "Reset the brake, so that it counts from zero. What it holds stays held: see `orderbridge errors`.", Args: cobra.ExactArgs(1),
 	}
 	addRemoteFlags(cmd)
 	off := cmd.Flags().Duration("off", 0, "let everything through for so long, such as 10m")

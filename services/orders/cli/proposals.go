@@ -37,7 +37,7 @@ func decideProposal(verb, short, question string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		done := map[string]string{"approve": "approved and settled", "reject": "rejected"}[verb]
+		done := map[string]string{"approve": "approved and resolved", "reject": "rejected"}[verb]
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), done)
 		return err
 	}

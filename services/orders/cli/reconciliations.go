@@ -64,7 +64,7 @@ func listReconciliations() *cobra.Command {
 
 func showReconciliation() *cobra.Command {
 	cmd := &cobra.Command{Use: "show ID", Short: "Show what one has found and done, or will do", Args: cobra.ExactArgs(1)}
-	wait := cmd.Flags().Bool("wait", false, "until it has ended or waits for a person")
+	wait := cmd.Flags().Bool("wait", false, "wait until it has ended or needs confirmation")
 	format := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		side, err := newRemote(cmd)
@@ -80,12 +80,12 @@ func startReconciliation() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "start [PEER]", Short: "Ask the bridge to compare both sides and make them equal", Args: cobra.MaximumNArgs(1),
 		Long: `Ask the bridge to compare both sides and make them equal. With --wait it ends with 0 where they are
-equal after it, or where a dry run has ended, and with 3 where somebody has to look. Where one is open
+equal after it, or where a dry run has ended, and with 3 when someone has to confirm. Where one is open
 already, --wait follows that one.`,
 	}
 	dryRun := cmd.Flags().Bool("dry-run", false, "compare and change nothing")
 	all := cmd.Flags().Bool("all", false, "the orders too that were left out with confirm --except")
-	wait := cmd.Flags().Bool("wait", false, "until it has ended or waits for a person")
+	wait := cmd.Flags().Bool("wait", false, "wait until it has ended or needs confirmation")
 	format := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		side, err := newRemote(cmd)
@@ -139,11 +139,11 @@ func (r *remote) join(cmd *cobra.Command, peer string, dryRun bool, refused erro
 
 func confirmReconciliation() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "confirm ID", Short: "Let one go on that is held, as it shows what it will do", Args: cobra.ExactArgs(1),
+		Use: "confirm ID", Short: "Confirm the plan of a reconciliation that is held", Args: cobra.ExactArgs(1),
 	}
 	except := cmd.Flags().StringSlice("except", nil, "ids of orders to be left as they are, separated by commas")
 	yes := yesFlag(cmd)
-	decide(cmd, yes, "confirm", "Let it do that?", func() any { return contracts.ReconciliationConfirmation{Except: *except} })
+	decide(cmd, yes, "confirm", "Confirm this plan?", func() any { return contracts.ReconciliationConfirmation{Except: *except} })
 	return cmd
 }
 
@@ -228,7 +228,7 @@ func (r *remote) follow(cmd *cobra.Command, id string, wait bool, format output)
 func outcome(r *contracts.Reconciliation) error {
 	switch {
 	case r.State == "held":
-		return person("it waits for a person: orderbridge reconciliations confirm, or drop, %s", r.ID)
+		return person("needs confirmation: orderbridge reconciliations confirm, or drop, %s", r.ID)
 	case r.State == "failed":
 		return coded{fmt.Errorf("it failed: %s", Plain(r.Reason)), ExitFailed}
 	case r.State == "done" && !r.DryRun && (r.Report == nil || !r.Report.Equal):

@@ -100,7 +100,7 @@ func (r *remote) settle(ctx context.Context, s contracts.CollisionSettlement) (*
 func printPlanned(cmd *cobra.Command, planned []contracts.SettledCase) error {
 	t := newTable(cmd.OutOrStdout(), "ID", "NUMBER", "PEER", "DIFFERS", "OUTCOME")
 	for _, p := range planned {
-		outcome := "settled"
+		outcome := "resolved"
 		switch {
 		case p.Proposed:
 			outcome = "proposed"

@@ -18,7 +18,7 @@ func Status() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show how a side stands: states, pending, stream, bridges, alarms",
-		Long:  "Show how a side stands: states, pending, stream, bridges, alarms. It ends with 3 where somebody has to look.",
+		Long:  "Show how a side stands: states, pending, stream, bridges, alarms. It exits with 3 when there is an alarm.",
 		Args:  cobra.NoArgs,
 	}
 	addRemoteFlags(cmd)
@@ -104,7 +104,7 @@ func showStatus(ctx context.Context, side *remote, show func(body []byte, s *con
 		alarms += len(s.Peers[i].Alarms)
 	}
 	if alarms > 0 {
-		return person("%s: somebody has to look", several(alarms, "alarm"))
+		return person("%s, see above", several(alarms, "alarm"))
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 func SystemStatus() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "status", Short: "Show how the connector stands towards its system: level, cursor, writes under way, faults",
-		Long: "Show how the connector stands towards its system: level, cursor, writes under way, faults. It ends with 3 where somebody has to look.", Args: cobra.NoArgs,
+		Long: "Show how the connector stands towards its system: level, cursor, writes under way, faults. It exits with 3 when there is an alarm.", Args: cobra.NoArgs,
 	}
 	addRemoteFlags(cmd)
 	format := outputFlag(cmd)
@@ -39,7 +39,7 @@ func SystemStatus() *cobra.Command {
 			return err
 		}
 		if len(s.Alarms) > 0 {
-			return person("%s: somebody has to look", several(len(s.Alarms), "alarm"))
+			return person("%s, see above", several(len(s.Alarms), "alarm"))
 		}
 		return nil
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/orderbridge/orderbridge/contracts"
 )
 
-// needsPerson tells that an order in a state stays there until somebody decides.
+// needsPerson tells that an order in a state stays there until someone decides.
 func needsPerson(state string) bool {
 	return state == "COLLISION" || state == "ERROR" || state == "ERROR_SYNCED"
 }
@@ -17,21 +17,21 @@ func needsPerson(state string) bool {
 func stateText(state, peer string) string {
 	switch state {
 	case "NEW":
-		return "new here, and not at " + peer + " yet"
+		return "new here, not yet at " + peer
 	case "UPD":
-		return "changed here, and not at " + peer + " yet"
+		return "changed here, not yet at " + peer
 	case "DEL":
-		return "deleted here, and not at " + peer + " yet"
+		return "deleted here, not yet at " + peer
 	case "OK":
 		return peer + " acknowledged this version"
 	case "DEL_SYNCED":
-		return "deleted here, and " + peer + " acknowledged that"
+		return "deleted here, acknowledged by " + peer
 	case "COLLISION":
 		return "in collision: changed here and at " + peer
 	case "ERROR":
-		return "in error, and " + peer + " does not know yet"
+		return "in error, not yet reported to " + peer
 	case "ERROR_SYNCED":
-		return "in error, and " + peer + " knows"
+		return "in error, known to " + peer
 	}
 	return "unknown at " + peer
 }
@@ -41,9 +41,9 @@ func stateText(state, peer string) string {
 func why(id string, last *contracts.TimelineEvent, p *contracts.PeerStatus, s *contracts.Status) string {
 	switch last.Becomes {
 	case "COLLISION":
-		return "It waits for a person: orderbridge collisions show, then resolve."
+		return "Resolve it: orderbridge collisions show, then resolve."
 	case "ERROR", "ERROR_SYNCED":
-		return "It waits for a person: " + last.Reason
+		return "It needs a person: " + last.Reason
 	case "NEW", "UPD", "DEL":
 		return onTheWay(id, last.At, p, s)
 	case "OK", "DEL_SYNCED":
@@ -68,13 +68,13 @@ func verified(since time.Time, p *contracts.PeerStatus, s *contracts.Status) str
 func onTheWay(id string, since time.Time, p *contracts.PeerStatus, s *contracts.Status) string {
 	switch {
 	case p.Held != nil:
-		return "The link to " + p.Peer + " is held until a person confirms: " + p.Held.Reason
+		return "The link to " + p.Peer + " is held until someone confirms the plan: " + p.Held.Reason
 	case !s.Broker.Connected:
-		return "The broker cannot be reached; it is told when the broker is back."
+		return "The broker is unreachable; the order is sent when it is back."
 	case s.Broker.Error != "":
 		return "The broker has a problem: " + s.Broker.Error
 	case p.Paused:
-		return "Paused by a person: nothing is sent to " + p.Peer + " until it is resumed."
+		return "Paused: nothing is sent to " + p.Peer + " until it is resumed."
 	case len(p.Bridges) == 0:
 		return "No bridge to " + p.Peer + " is running."
 	}
@@ -86,14 +86,14 @@ func onTheWay(id string, since time.Time, p *contracts.PeerStatus, s *contracts.
 		switch {
 		case b.State == "silent":
 			if blocked == "" {
-				blocked = "No bridge to " + p.Peer + " is running: the last report came " + age(b.At, s.At) + " ago."
+				blocked = "No bridge to " + p.Peer + " is running: the last report was " + age(b.At, s.At) + " ago."
 			}
 		case b.State == "unauthorized":
-			blocked = p.Peer + " does not let the bridge in: " + b.LastError
+			blocked = p.Peer + " refuses the bridge: " + b.LastError
 		case b.State == "waiting" || b.Circuit != "closed":
 			blocked = "The bridge waits for " + p.Peer + ": " + b.LastError
 			if wait := b.RetryAt.Sub(s.At); wait > 0 {
-				blocked += fmt.Sprintf("; next try in %s", wait.Round(time.Second))
+				blocked += fmt.Sprintf("; next attempt in %s", wait.Round(time.Second))
 			}
 		default:
 			running = true // one is enough
@@ -106,7 +106,7 @@ func onTheWay(id string, since time.Time, p *contracts.PeerStatus, s *contracts.
 		return fmt.Sprintf("The broker has not taken %s, the oldest for %s; this one may be among them.", several(int(s.Outbox), "hint"), age(*s.OutboxSince, s.At))
 	}
 	if s.At.Sub(since) > promptly {
-		return fmt.Sprintf("It has been pending for %s. A bridge is running, and no failed attempt is known: %d are pending, %d are in the bridge's hands.",
+		return fmt.Sprintf("It has been pending for %s. A bridge is running, and no failed attempt is known: %d are pending, %d are being sent.",
 			age(since, s.At), p.Pending, handed(p))
 	}
 	return "A bridge is running, and it has been pending for " + age(since, s.At) + "."
@@ -129,9 +129,9 @@ func lastFailure(id string, p *contracts.PeerStatus, s *contracts.Status) string
 			if o.ID != id {
 				continue
 			}
-			text := fmt.Sprintf("The bridge failed with it %s, last %s ago (%s): %s", several(int(o.Deliveries), "time"), age(o.At, s.At), o.Target, o.Reason)
+			text := fmt.Sprintf("The bridge failed to send it %s, last %s ago (%s): %s", several(int(o.Deliveries), "time"), age(o.At, s.At), o.Target, o.Reason)
 			if wait := o.RetryAt.Sub(s.At); wait > 0 {
-				text += fmt.Sprintf("; next try in %s", wait.Round(time.Second))
+				text += fmt.Sprintf("; next attempt in %s", wait.Round(time.Second))
 			}
 			return text
 		}
@@ -142,21 +142,21 @@ func lastFailure(id string, p *contracts.PeerStatus, s *contracts.Status) string
 // what says what happened.
 func what(e *contracts.TimelineEvent) string {
 	if e.Event == "edited" && (e.Was == "DEL" || e.Was == "DEL_SYNCED") {
-		return "brought back here"
+		return "restored here"
 	}
 	switch e.Event {
 	case "created", "edited", "deleted":
 		return e.Event + " here"
 	case "acknowledged":
-		return e.Peer + " has it"
+		return "acknowledged by " + e.Peer
 	case "resolved":
-		return "settled here, against " + e.Peer + "'s version"
+		return "resolved here, against " + e.Peer + "'s version"
 	case "retried":
-		return "tried again towards " + e.Peer
+		return "retried towards " + e.Peer
 	case "relayed":
 		return "relayed to " + e.Peer + wayOf(e)
 	}
-	came := "came from " + e.Peer
+	came := "received from " + e.Peer
 	if e.Event == "answered" {
 		came = "answered by " + e.Peer
 	}

@@ -154,7 +154,7 @@ func TestExplainSaysWhatHoldsAnOrder(t *testing.T) {
 
 	b.set(func(r *contracts.BridgeReport) { r.Retried = []contracts.RetriedOrder{retriedOrder(id, 7)} })
 	require.Eventually(t, func() bool { return len(s.peerStatus().Bridges[0].Retried) == 1 }, 20*time.Second, 50*time.Millisecond)
-	require.Contains(t, s.operator(cli.ExitPerson, cli.Explain, id), "The bridge failed with it 7 times, last ")
+	require.Contains(t, s.operator(cli.ExitPerson, cli.Explain, id), "The bridge failed to send it 7 times, last ")
 	require.Regexp(t, `status 403, not an answer of an Orders service; an empty batch passes`, strings.Join(s.peerStatus().Alarms, "\n"))
 	viktor := s.person("viktor", access.Viewer)
 	require.Contains(t, string(viktor.do("GET", "/admin/orders/"+id, "").body), "status 403, not an answer of an Orders service")

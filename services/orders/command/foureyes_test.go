@@ -272,15 +272,15 @@ func TestThePagesOfAProposal(t *testing.T) {
 func TestProposalCommands(t *testing.T) {
 	s, anna, _ := fourEyes(t)
 	st := collide(t, s)
-	require.Contains(t, s.operator(0, cli.Collisions, "resolve", st.id, "--take", "ours", "--yes"), "proposed for 1 order; somebody else has to approve it")
+	require.Contains(t, s.operator(0, cli.Collisions, "resolve", st.id, "--take", "ours", "--yes"), "proposed for 1 order; someone else has to approve it")
 	require.Contains(t, s.operator(0, cli.Collisions, "resolve", "--all", "--take", "theirs", "--yes", "-o", "json"), `"proposed": 1`)
-	require.Contains(t, s.operator(0, cli.Collisions, "list"), "waits for a second person, proposed by admin:token")
+	require.Contains(t, s.operator(0, cli.Collisions, "list"), "needs approval, proposed by admin:token")
 	require.Contains(t, s.operator(0, cli.Collisions, "show", st.id), "to take theirs by admin:token")
 	s.operator(cli.ExitFailed, cli.Collisions, "approve", st.id, "--yes")
 	s.operator(0, cli.Collisions, "reject", st.id, "--yes")
 	s.operator(cli.ExitNotFound, cli.Collisions, "approve", st.id, "--yes")
 	st.propose(anna, contracts.Resolution{Take: "theirs"})
 	s.operator(cli.ExitUsage, cli.Collisions, "approve", st.id)
-	require.Contains(t, s.operator(0, cli.Collisions, "approve", st.id, "--yes"), "approved and settled")
+	require.Contains(t, s.operator(0, cli.Collisions, "approve", st.id, "--yes"), "approved and resolved")
 	require.Equal(t, "theirs", s.get(st.id).CustomerNote)
 }

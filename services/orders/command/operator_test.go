@@ -144,7 +144,7 @@ func TestErrorsCommand(t *testing.T) {
 	s.operator(cli.ExitUsage, cli.Errors, "retry", "--all")
 	s.operator(cli.ExitUsage, cli.Errors, "retry", "--yes")
 	out = s.operator(0, cli.Errors, "retry", "--all", "--reason", "customer", "--yes")
-	require.Contains(t, out, "settled 2 orders")
+	require.Contains(t, out, "resolved 2 orders")
 	require.Equal(t, "NEW", s.state(two.id))
 	require.Equal(t, "NEW", s.state(three.id))
 	require.Empty(t, s.operator(0, cli.Errors, "list", "-q"))
@@ -191,15 +191,15 @@ func TestExplainCommand(t *testing.T) {
 	require.Contains(t, out, st.o.OrderNumber)
 	require.Regexp(t, `(?m)^towards b\s+b acknowledged this version\s+for `, out)
 	require.Regexp(t, `(?m)created here\s+client`, out)
-	require.Contains(t, out, "b has it")
+	require.Contains(t, out, "acknowledged by b")
 
 	st.edit("ours")
 	require.Contains(t, s.operator(0, cli.Explain, st.id), "No bridge to b is running.")
 	s.operator(0, cli.Pause, "b")
-	require.Contains(t, s.operator(0, cli.Explain, st.id), "Paused by a person: nothing is sent to b until it is resumed.")
+	require.Contains(t, s.operator(0, cli.Explain, st.id), "Paused: nothing is sent to b until it is resumed.")
 	execute(t, s.cfg.DatabaseURL, "UPDATE peers SET held_at = now(), held_reason = 'b knows more'")
 	require.Eventually(t, func() bool { return s.peerStatus().Held != nil }, 20*time.Second, 10*time.Millisecond)
-	require.Contains(t, s.operator(0, cli.Explain, st.id), "The link to b is held until a person confirms: b knows more")
+	require.Contains(t, s.operator(0, cli.Explain, st.id), "The link to b is held until someone confirms the plan: b knows more")
 	var e struct {
 		Standing []struct{ Peer, State, Why string }
 		Story    []struct{ Text string }
@@ -213,12 +213,12 @@ func TestExplainCommand(t *testing.T) {
 	c := collide(t, s)
 	out = s.operator(cli.ExitPerson, cli.Explain, c.id)
 	require.Contains(t, out, "in collision: changed here and at b")
-	require.Contains(t, out, "It waits for a person")
-	require.Contains(t, out, "came from b: up/up (COLLISION)")
+	require.Contains(t, out, "Resolve it: orderbridge collisions show")
+	require.Contains(t, out, "received from b: up/up (COLLISION)")
 	gone := &stage{side: s, o: newOrder(t, "first")}
 	gone.id = gone.o.ID
 	before["DEL_SYNCED"](gone)
-	require.Contains(t, s.operator(0, cli.Explain, gone.id), "deleted here, and b acknowledged that")
+	require.Contains(t, s.operator(0, cli.Explain, gone.id), "deleted here, acknowledged by b")
 	s.operator(cli.ExitNotFound, cli.Explain, newOrder(t, "").ID)
 }
 

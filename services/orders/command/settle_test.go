@@ -147,7 +147,7 @@ func TestOneCallSettlesABoundedNumber(t *testing.T) {
 	out := s.operator(cli.ExitPerson, cli.Collisions, "resolve", "--all", "--take", "merged", "--yes")
 	require.Equal(t, n, strings.Count(out, "left: both changed"))
 	out = s.operator(0, cli.Collisions, "resolve", "--all", "--number", "web-", "--take", "theirs", "--yes")
-	require.Contains(t, out, fmt.Sprintf("settled %d orders", n))
+	require.Contains(t, out, fmt.Sprintf("resolved %d orders", n))
 }
 
 func TestSettleRefuses(t *testing.T) {

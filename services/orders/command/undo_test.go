@@ -138,7 +138,7 @@ func TestADeletedOrderIsBroughtBack(t *testing.T) {
 	for k, n := range deletion.Version {
 		require.GreaterOrEqual(t, told[0].Version[k], n, "it follows the deletion")
 	}
-	require.Contains(t, s.operator(0, cli.Explain, st.id), "brought back here")
+	require.Contains(t, s.operator(0, cli.Explain, st.id), "restored here")
 	st.o.CustomerNote = "last"
 	st.ack()
 	require.Equal(t, "OK", s.state(st.id))
