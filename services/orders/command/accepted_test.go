@@ -136,7 +136,7 @@ func TestWhoPrefersItIsAnsweredLater(t *testing.T) {
 	ack := entry(t, o.ID, "OK", o.Sync.Version, &o.Order)
 	ack.AnswerTo, ack.Order = o.Sync.Version, nil
 	a := s.want(http.StatusAccepted, "bridge", "PUT", "/orders/transactions", contracts.Batch{Side: "b", Entries: []contracts.Entry{ack}}, "Prefer", "respond-async")
-	require.Eventually(t, func() bool { return s.get(o.ID).Sync.Links[0].State == "OK" }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return s.get(o.ID).Sync.Links[0].State == "OK" }, time.Minute, 10*time.Millisecond)
 	s.want(http.StatusOK, "bridge", "GET", a.header.Get("Location"), nil)
 
 	// What is wrong with the batch as a whole is told at once.
@@ -186,7 +186,7 @@ func TestAnAcceptedBatchOutlivesTheProcess(t *testing.T) {
 	release := hold(t, s, ours.ID)
 	where := s.async(entries...)
 	halfway := func() bool { b := s.accepted(where); return b.State == "running" && b.Settled == 500 }
-	require.Eventually(t, halfway, 20*time.Second, 10*time.Millisecond, "the second piece waits for the order")
+	require.Eventually(t, halfway, time.Minute, 10*time.Millisecond, "the second piece waits for the order")
 	s.stop()
 	require.Equal(t, 500, count(t, s.cfg.DatabaseURL, "SELECT sum(entries) FROM accepted_pieces WHERE answers IS NOT NULL"))
 	require.Equal(t, 1, count(t, s.cfg.DatabaseURL, "SELECT count(*) FROM accepted_batches WHERE leased_by = '' AND attempts = 0"), "it is given back")
@@ -262,14 +262,14 @@ func TestAHeldLinkHoldsAcceptedBatches(t *testing.T) {
 	entries[0] = entry(t, ours.ID, "UPD", and(ours.Sync.Version, b(9000)), &theirs)
 	release := hold(t, s, ours.ID)
 	where := s.async(entries...)
-	require.Eventually(t, func() bool { return s.accepted(where).State == "running" }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return s.accepted(where).State == "running" }, time.Minute, 10*time.Millisecond)
 	execute(t, s.cfg.DatabaseURL, "UPDATE peers SET held_at = now(), held_reason = 'a test'")
-	require.Eventually(t, func() bool { return s.peerStatus().Held != nil }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return s.peerStatus().Held != nil }, time.Minute, 10*time.Millisecond)
 	release()
-	require.Eventually(t, func() bool { return s.accepted(where).Settled == 500 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return s.accepted(where).Settled == 500 }, time.Minute, 10*time.Millisecond)
 	require.Eventually(t, func() bool {
 		return count(t, s.cfg.DatabaseURL, "SELECT count(*) FROM accepted_batches WHERE leased_by = '' AND attempts = 0") == 1
-	}, 20*time.Second, 10*time.Millisecond, "the second piece was tried and waits")
+	}, time.Minute, 10*time.Millisecond, "the second piece was tried and waits")
 	require.Equal(t, "running", s.accepted(where).State)
 	execute(t, s.cfg.DatabaseURL, "UPDATE peers SET held_at = NULL, held_reason = ''")
 	done, answers := s.ended(where)
@@ -286,7 +286,7 @@ func TestABatchThatCannotBeAppliedFails(t *testing.T) {
 	entries[600] = entry(t, ours.ID, "UPD", and(ours.Sync.Version, b(9000)), &theirs)
 	execute(t, s.cfg.DatabaseURL, "UPDATE orders SET version = 'nobody can read this'")
 	where := s.async(entries...)
-	require.Eventually(t, func() bool { return s.accepted(where).Settled == 500 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return s.accepted(where).Settled == 500 }, time.Minute, 10*time.Millisecond)
 	execute(t, s.cfg.DatabaseURL, "UPDATE accepted_batches SET attempts = 19")
 	failed, answers := s.ended(where)
 	require.Equal(t, "failed", failed.State)

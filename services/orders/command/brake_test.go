@@ -135,7 +135,7 @@ func TestReplicasShareTheBrake(t *testing.T) {
 	require.Len(t, s.deleteAtPeer(ids[4:6], 104), 1, "five in all")
 	require.Empty(t, other.deleteAtPeer(ids[6:8], 106))
 	require.True(t, s.peerStatus().Brake.Deletions)
-	require.Eventually(t, func() bool { return other.peerStatus().Brake.Deletions }, 30*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return other.peerStatus().Brake.Deletions }, time.Minute, 50*time.Millisecond)
 	s.stop()
 	s.start()
 	require.Empty(t, s.deleteAtPeer(ids[8:], 108), "nor is a tripped one reset")

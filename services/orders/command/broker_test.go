@@ -42,7 +42,7 @@ func TestABrokerThatTakesNothingIsReported(t *testing.T) {
 	require.Eventually(t, func() bool {
 		s.want(http.StatusOK, "admin", "GET", "/admin/api/status", nil).into(t, &st)
 		return !ready() && strings.HasPrefix(st.Broker.Error, "hints are not taken")
-	}, 20*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	require.True(t, st.Broker.Connected)
 	require.Contains(t, strings.Join(st.Peers[0].Alarms, "\n"), "broker: hints are not taken")
 	require.Eventually(t, func() bool {

@@ -275,7 +275,7 @@ func TestStatusAgreesWithTheBroker(t *testing.T) {
 	require.Eventually(t, func() bool {
 		s.want(http.StatusOK, "admin", "GET", "/admin/api/status", nil).into(t, &st)
 		return st.Outbox == 0
-	}, 10*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	stream, err := js.Stream(context.Background(), contracts.HintStream)
 	require.NoError(t, err)
 	info, err := stream.Info(context.Background(), jetstream.WithSubjectFilter(">"))

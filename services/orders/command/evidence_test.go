@@ -140,7 +140,7 @@ func TestAnEmptyDatabaseInPlaceOfAFullOne(t *testing.T) {
 	require.Eventually(t, func() bool {
 		s.greetOnce("peer", map[string]int64{"a.7kq2mz4p9w": 40})
 		return s.peerStatus().Held != nil
-	}, 10*time.Second, 100*time.Millisecond)
+	}, time.Minute, 100*time.Millisecond)
 	s.confirmPlan(t, "done")
 	require.Nil(t, s.peerStatus().Held)
 	s.greetOnce("peer", map[string]int64{"a.7kq2mz4p9w": 41, "a.another": 3})
@@ -181,13 +181,13 @@ func TestAnotherProcessKnowsHowFarItHasCome(t *testing.T) {
 	require.NotZero(t, mine.Sync.Version[other])
 	require.Eventually(t, func() bool {
 		return count(t, first.cfg.DatabaseURL, fmt.Sprintf("SELECT count(*) FROM live_epochs WHERE key = '%s' AND issued > 0", other)) == 1
-	}, 10*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	forged := map[string]int64{other: farAhead}
 	require.Eventually(t, func() bool {
 		first.greetOnce("peer", forged)
 		require.Nil(t, first.peerStatus().Held)
 		return strings.Contains(string(first.want(http.StatusOK, "metrics", "GET", "/metrics", nil).body), "orderbridge_invented_numbers_total{peer=\"b\"} 1")
-	}, 20*time.Second, 100*time.Millisecond)
+	}, time.Minute, 100*time.Millisecond)
 	second.stop()
 	first.greetOnce("peer", forged)
 	require.NotNil(t, first.peerStatus().Held, "of a process that has ended nobody knows")
@@ -206,7 +206,7 @@ func TestAReleasedLinkNeedsNoPlan(t *testing.T) {
 	require.Eventually(t, func() bool {
 		first.greetOnce("peer", map[string]int64{"a.7kq2mz4p9w": 40})
 		return first.peerStatus().Held != nil && second.peerStatus().Held != nil
-	}, 10*time.Second, 100*time.Millisecond)
+	}, time.Minute, 100*time.Millisecond)
 	first.confirmPlan(t, "done")
 	require.Nil(t, second.claim(false))
 }

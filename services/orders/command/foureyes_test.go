@@ -226,7 +226,7 @@ func TestProposalsOfWhatIsOverAreDropped(t *testing.T) {
 	require.Equal(t, "OK", s.state(over.id))
 	s.stop()
 	s.start()
-	require.Eventually(t, func() bool { return count(t, s.cfg.DatabaseURL, "SELECT count(*) FROM proposals") == 1 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return count(t, s.cfg.DatabaseURL, "SELECT count(*) FROM proposals") == 1 }, time.Minute, 10*time.Millisecond)
 	c, _ = open.collision()
 	require.NotNil(t, c.Proposal)
 }

@@ -23,7 +23,7 @@ func (s *side) fail(id string) contracts.Reconciliation {
 // awaitClaim waits until there is something to run.
 func (s *side) awaitClaim() (r *contracts.Reconciliation) {
 	s.t.Helper()
-	require.Eventually(s.t, func() bool { r = s.claim(false); return r != nil }, 30*time.Second, 100*time.Millisecond)
+	require.Eventually(s.t, func() bool { r = s.claim(false); return r != nil }, time.Minute, 100*time.Millisecond)
 	return r
 }
 
@@ -102,7 +102,7 @@ func TestAPeerThatKnowsLessIsComparedAfterARestart(t *testing.T) {
 	require.Eventually(t, func() bool {
 		s.greet("peer", http.StatusOK, newest(newer.Sync.Version))
 		return count(t, s.cfg.DatabaseURL, strings.Replace(kept, "told ->", "told::jsonb ->", 3)) == 1
-	}, 30*time.Second, 200*time.Millisecond)
+	}, time.Minute, 200*time.Millisecond)
 	require.Nil(t, s.claim(false))
 
 	s.stranger = true

@@ -143,7 +143,7 @@ func TestAStartOutlivesARestartOfTheDatabase(t *testing.T) {
 		var db *restarting
 		db, s.cfg.DatabaseURL = restartAfter(t, address, statements, 2)
 		s.start()
-		require.Eventually(t, db.over, 20*time.Second, 10*time.Millisecond)
+		require.Eventually(t, db.over, time.Minute, 10*time.Millisecond)
 	}
 }
 
@@ -156,7 +156,7 @@ func TestAMigrationOutlivesARestartOfTheDatabase(t *testing.T) {
 		db, s.cfg.DatabaseURL = restartAfter(t, s.cfg.DatabaseURL, statements, 2)
 		t.Cleanup(func() { s.stop() })
 		s.start()
-		require.Eventually(t, db.over, 20*time.Second, 10*time.Millisecond)
+		require.Eventually(t, db.over, time.Minute, 10*time.Millisecond)
 		s.stop()
 	}
 }

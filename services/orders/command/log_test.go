@@ -112,7 +112,7 @@ func TestALateCommitIsNotSkipped(t *testing.T) {
 	go func() { done <- s.do("client", "POST", "/orders", late, "Idempotency-Key", "late") }()
 	require.Eventually(t, func() bool {
 		return count(t, s.cfg.DatabaseURL, `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`) == 1
-	}, 10*time.Second, 5*time.Millisecond, "the creation waits with its number drawn")
+	}, time.Minute, 5*time.Millisecond, "the creation waits with its number drawn")
 	early := s.create(newOrder(t, "drew its number later, commits first"))
 
 	ids, _, held := s.logAfter("0")

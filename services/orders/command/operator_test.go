@@ -174,7 +174,7 @@ func TestPauseAndResumeCommands(t *testing.T) {
 	out, err := run(t, s, "client", cli.Pause, "b")
 	require.Equal(t, cli.ExitFailed, cli.ExitCode(err), out)
 	execute(t, s.cfg.DatabaseURL, "UPDATE peers SET brake_tripped = 3")
-	require.Eventually(t, func() bool { return s.peerStatus().Brake.Deletions }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return s.peerStatus().Brake.Deletions }, time.Minute, 10*time.Millisecond)
 	s.operator(cli.ExitUsage, cli.Brake, "b", "--off", "10m")
 	s.operator(0, cli.Brake, "b", "--off", "10m", "--yes")
 	require.False(t, s.peerStatus().Brake.Deletions)
@@ -198,7 +198,7 @@ func TestExplainCommand(t *testing.T) {
 	s.operator(0, cli.Pause, "b")
 	require.Contains(t, s.operator(0, cli.Explain, st.id), "Paused: nothing is sent to b until it is resumed.")
 	execute(t, s.cfg.DatabaseURL, "UPDATE peers SET held_at = now(), held_reason = 'b knows more'")
-	require.Eventually(t, func() bool { return s.peerStatus().Held != nil }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return s.peerStatus().Held != nil }, time.Minute, 10*time.Millisecond)
 	require.Contains(t, s.operator(0, cli.Explain, st.id), "The link to b is held until someone confirms the plan: b knows more")
 	var e struct {
 		Standing []struct{ Peer, State, Why string }

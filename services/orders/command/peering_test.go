@@ -114,7 +114,7 @@ func TestADatabasePutBackIsNoticed(t *testing.T) {
 				require.Contains(t, held.Held.Reason, fmt.Sprintf("%s:%d", key, n))
 			}
 			require.Contains(t, strings.Join(held.Alarms, "\n"), "held: b knows more of a")
-			require.Eventually(t, func() bool { return s.peerStatus().Paused }, 5*time.Second, 10*time.Millisecond)
+			require.Eventually(t, func() bool { return s.peerStatus().Paused }, time.Minute, 10*time.Millisecond)
 			s.requireHeld(t)
 
 			// The plan is made at once, and waits.
@@ -148,7 +148,7 @@ func TestADatabasePutBackIsNoticed(t *testing.T) {
 			require.Nil(t, s.peerStatus().Proof)
 			s.progress(job.ID, "r1", "done", equalReport(2))
 
-			require.Eventually(t, func() bool { p := s.peerStatus(); return p.Held == nil && !p.Paused }, 5*time.Second, 10*time.Millisecond)
+			require.Eventually(t, func() bool { p := s.peerStatus(); return p.Held == nil && !p.Paused }, time.Minute, 10*time.Millisecond)
 			require.EqualValues(t, 2, s.peerStatus().Proof.Orders)
 			s.greetOnce(role, newest(lost.Sync.Version))
 			require.Nil(t, s.peerStatus().Held, "it is written off")
@@ -237,7 +237,7 @@ func TestWhatWasSeenStaysWithinBounds(t *testing.T) {
 	const kept = "SELECT count(*) FROM sightings"
 	require.Eventually(t, func() bool {
 		return count(t, s.cfg.DatabaseURL, kept+" WHERE key = 'b.last'") == 1 && count(t, s.cfg.DatabaseURL, kept) == contracts.VersionKeysMax
-	}, 30*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	require.Len(t, s.greet("peer", http.StatusOK, map[string]int64{}), contracts.SeenMax)
 }
 
@@ -258,6 +258,6 @@ func TestAPeerThatKnowsLessIsCompared(t *testing.T) {
 		s.greet("peer", http.StatusOK, newest(older.Sync.Version))
 		job = s.claim(false)
 		return job != nil
-	}, 15*time.Second, 100*time.Millisecond)
+	}, time.Minute, 100*time.Millisecond)
 	require.Equal(t, "schedule", job.Cause)
 }

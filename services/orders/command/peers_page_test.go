@@ -27,7 +27,7 @@ func (s *side) report(b contracts.BridgeReport) {
 		var st contracts.Status
 		s.want(http.StatusOK, "admin", "GET", "/admin/api/status", nil).into(s.t, &st)
 		return len(st.Peers[0].Bridges) == 1
-	}, 20*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 }
 
 // TestPeersPageTellsTheLastError: of a bridge that runs again, too, with when it was.

@@ -99,14 +99,14 @@ func TestTheFirstContactIsByItself(t *testing.T) {
 	s.progress(first.ID, "r1", "done", equalReport(3))
 	require.Nil(t, s.claim(false), "fresh")
 	var due *contracts.Reconciliation
-	require.Eventually(t, func() bool { due = s.claim(false); return due != nil }, 5*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { due = s.claim(false); return due != nil }, time.Minute, 50*time.Millisecond)
 	require.Equal(t, "schedule", due.Cause)
 	s.progress(due.ID, "r1", "failed", nil)
 	var metrics string
 	require.Eventually(t, func() bool {
 		metrics = string(s.want(http.StatusOK, "metrics", "GET", "/metrics", nil).body)
 		return strings.Contains(metrics, `orderbridge_proved_equal_age_seconds{peer="b"}`)
-	}, 5*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	require.Contains(t, metrics, `orderbridge_link_held{peer="b"} 0`)
 }
 
@@ -137,7 +137,7 @@ func TestWhatAPersonTookIsNoTimeOfARun(t *testing.T) {
 	report := equalReport(0)
 	report.Equal, report.Waiting = false, 1
 	s.progress(job.ID, "r1", "done", report)
-	require.Eventually(t, func() bool { return s.claim(false) != nil }, 5*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return s.claim(false) != nil }, time.Minute, 50*time.Millisecond)
 }
 
 // TestAProofAheadOfTimeIsReplaced by the next one.

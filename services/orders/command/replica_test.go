@@ -116,7 +116,7 @@ func TestHintsOutliveTheProcess(t *testing.T) {
 	require.Eventually(t, func() bool {
 		s.want(http.StatusOK, "admin", "GET", "/admin/api/status", nil).into(t, &st)
 		return st.Outbox == 0 && st.Broker.Stream != nil && st.Broker.Stream.Messages == 1
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 }
 
 // TestStreamWipedWhileDown: the broker's store is gone after a restart; every due order is hinted again.
@@ -130,7 +130,7 @@ func TestStreamWipedWhileDown(t *testing.T) {
 	require.Eventually(t, func() bool {
 		s.want(http.StatusOK, "admin", "GET", "/admin/api/status", nil).into(t, &st)
 		return st.Outbox == 0
-	}, 10*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	s.stop()
 	s.cfg.NatsStoreDir = t.TempDir()
 	s.start()

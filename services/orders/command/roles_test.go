@@ -116,7 +116,7 @@ func TestTheServicesRole(t *testing.T) {
 	require.Eventually(t, func() bool {
 		s.greetOnce("peer", map[string]int64{"a.7kq2mz4p9w": 40})
 		return s.peerStatus().Held != nil
-	}, 10*time.Second, 100*time.Millisecond)
+	}, time.Minute, 100*time.Millisecond)
 	s.confirmPlan(t, "done")
 	require.Nil(t, s.peerStatus().Held)
 	execute(t, owner, "UPDATE log SET at = at - interval '100 days'; UPDATE links SET state = 3 WHERE state NOT IN (3, 5)")

@@ -109,7 +109,7 @@ func (s *side) start() {
 		}
 		defer res.Body.Close()
 		return res.StatusCode == http.StatusOK
-	}, 20*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	if !s.stranger {
 		s.greet("peer", http.StatusOK, map[string]int64{})
 	}
@@ -122,7 +122,7 @@ func (s *side) awaitConsumer() {
 		var st contracts.Status
 		s.want(http.StatusOK, "admin", "GET", "/admin/api/status", nil).into(s.t, &st)
 		return st.Peers[0].Consumer != nil
-	}, 20*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 }
 
 // issued are the addresses that tests of this process have.

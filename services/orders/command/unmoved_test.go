@@ -150,9 +150,9 @@ func TestAnOpenChangeIsWaitedForAndFound(t *testing.T) {
 			}
 			local, remote := make(chan *answer, 1), make(chan *answer, 1)
 			go func() { local <- c.local() }()
-			require.Eventually(t, waiting(1), 10*time.Second, 5*time.Millisecond, "the local change is open")
+			require.Eventually(t, waiting(1), time.Minute, 5*time.Millisecond, "the local change is open")
 			go func() { remote <- s.putSeen(cursor, c.entry) }()
-			require.Eventually(t, waiting(2), 10*time.Second, 5*time.Millisecond, "the batch waits for it")
+			require.Eventually(t, waiting(2), time.Minute, 5*time.Millisecond, "the batch waits for it")
 			require.NoError(t, holder.Rollback(ctx))
 			require.Equal(t, 2, (<-local).status/100)
 			require.Equal(t, []string{c.entry.ItemID}, moved(t, <-remote))

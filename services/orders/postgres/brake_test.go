@@ -28,7 +28,7 @@ func TestAResetWaitsItsTurn(t *testing.T) {
 	go func() { reset <- s.SetBrake(ctx, orders.BrakeState{}) }()
 	require.Eventually(t, func() bool {
 		return count(t, s, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 1
-	}, 30*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	take("c")
 	require.NoError(t, batch.Commit(ctx))
 	require.NoError(t, <-reset)
