@@ -26,7 +26,8 @@ type Store interface {
 	// and requests some that are to be confirmed. A link that is held already only gains evidence, of at most
 	// so many epochs.
 	Hold(ctx context.Context, peers []string, hold contracts.Hold, evidence []ordersync.Dot, most int) error
-	// ConfirmOthers has the open reconciliations of the other held links go on, as decided for one of them, and leave out what that leaves out.
+	// ConfirmOthers has the open reconciliations of the other held links go on, as decided for one of them, and leave out
+	// what that leaves out.
 	ConfirmOthers(ctx context.Context, decided *contracts.Reconciliation) error
 	// ReleaseLink lets a link go on, and writes the epochs of the evidence off for good.
 	ReleaseLink(ctx context.Context, peer string) error
