@@ -16,10 +16,12 @@ import (
 
 const (
 	// peersLock is the advisory lock of who changes which peers there are; the number is arbitrary but fixed.
-	peersLock    = 0x6f726465727365
-	lockPeers    = `SELECT pg_advisory_lock($1)`
-	unlockPeers  = `SELECT pg_advisory_unlock($1)`
-	noteLeaving  = `UPDATE peers SET left_at = now() WHERE NOT peer = ANY($1) AND left_at IS NULL`
+	peersLock   = 0x6f726465727365
+	lockPeers   = `SELECT pg_advisory_lock($1)`
+	unlockPeers = `SELECT pg_advisory_unlock($1)`
+	// Rows are locked in order of name, as rounds do.
+	noteLeaving = `WITH leaving AS (SELECT peer FROM peers WHERE NOT peer = ANY($1) AND left_at IS NULL ORDER BY peer FOR UPDATE)
+		UPDATE peers SET left_at = now() FROM leaving WHERE peers.peer = leaving.peer`
 	peersBack    = `SELECT peer FROM peers WHERE peer = ANY($1) AND left_at IS NOT NULL ORDER BY peer`
 	addPeers     = `INSERT INTO peers (peer) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING`
 	newPeers     = `SELECT x FROM unnest($1::text[]) x WHERE NOT EXISTS (SELECT FROM peers WHERE peer = x) ORDER BY x`
