@@ -72,7 +72,7 @@ func TestProxiesLetThroughWhatTheyShould(t *testing.T) {
 	for _, one := range proxies {
 		t.Run(one.program, func(t *testing.T) {
 			if _, err := exec.LookPath(one.program); err != nil {
-				t.Skip("not installed")
+				t.Skipf("NOT CHECKED: %s is not installed; .ci/run installs it", one.program)
 			}
 			upstream := httptest.NewServer(http.HandlerFunc(answerWithRequest))
 			defer upstream.Close()
