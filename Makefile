@@ -1,6 +1,6 @@
 # `make` prints what it can do.
 .DEFAULT_GOAL := help
-.PHONY: release release-check check-observability check-kubernetes help build demo deps test check format vet lint vuln race e2e e2e-compose e2e-shop torture newcomer bench bench-smoke nats clean
+.PHONY: release release-check check-observability check-kubernetes help build demo deps test check format vet lint vuln race search e2e e2e-compose e2e-shop torture newcomer bench bench-smoke nats clean
 
 GO      ?= go
 BIN     := bin
@@ -40,7 +40,7 @@ test: deps build ## all tests, against real PostgreSQL and real JetStream, and o
 	$(GO) test $(LIMIT) $$($(GO) list $(MODULE) | grep -v /deploy/e2e)
 	$(GO) test -count=1 $(LIMIT) -run '$(SHORT)' ./deploy/e2e
 
-check: format vet lint vuln race ## what CI runs: format, vet, linters, vulnerabilities, tests with the race detector
+check: format vet lint vuln race search ## what CI runs: format, vet, linters, vulnerabilities, tests with the race detector
 
 format: ## fail for files that are not formatted
 	@bad=$$($(TOOL) gofumpt -l $(SOURCES)); test -z "$$bad" || { echo "not formatted (run go tool -modfile=tools/go.mod gofumpt -w .):"; echo "$$bad"; exit 1; }
@@ -62,6 +62,9 @@ vuln: ## known vulnerabilities that the code can reach (VULNDB=file:///path for 
 # The end-to-end checks run without the race detector: their subject is the built program.
 race: deps ## tests with the race detector
 	CGO_ENABLED=1 $(GO) test -race $(LIMIT) $$($(GO) list $(MODULE) | grep -v /deploy/e2e)
+
+search: ## the complete searches of the protocol, which the race detector would make take minutes
+	$(GO) test $(LIMIT) ./services/orders/ordersync
 
 e2e: deps ## end-to-end checks over REST and in a browser against a running demo, with faults
 	$(GO) test -count=1 $(LIMIT) ./deploy/e2e

@@ -37,7 +37,7 @@ type Intent struct {
 	// write whose effect is not stored; empty where it was the shadow.
 	Held   string
 	SentAt time.Time
-	// Stuck says why a person has to decide what becomes of it; empty while none has to.
+	// Stuck is the reason why a person has to decide about it; empty if none has to.
 	Stuck string
 }
 

@@ -391,7 +391,7 @@ func (s *Service) advancing(v ordersync.Vector, stamp ordersync.Dot) ordersync.D
 }
 
 // rewrite makes the change of a new head, however it came about, towards every peer but the one that
-// it came from, whose own row of the log takes the first number. The row that wrote tells what happened, and the
+// it came from, whose own row of the log takes the first number. The row that wrote says what happened, and the
 // others that it was relayed. An error about a version that contains the new one stays as it is, and has no row.
 func (s *Service) rewrite(st *Stored, before, head ordersync.Head, content *Content, from string, row LogRow, stamps []ordersync.Dot) Change {
 	now := s.now()

@@ -8,7 +8,7 @@ import (
 	"github.com/orderbridge/orderbridge/contracts"
 )
 
-// needsPerson tells that an order in a state stays there until someone decides.
+// needsPerson reports whether an order in a state stays there until someone decides.
 func needsPerson(state string) bool {
 	return state == "COLLISION" || state == "ERROR" || state == "ERROR_SYNCED"
 }

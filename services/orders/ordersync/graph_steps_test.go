@@ -158,7 +158,7 @@ func (o *graphOpen) isFull() bool {
 	return n >= o.m.lettersMax
 }
 
-// send: the bridge looks up what a hint tells of, as in the model of two sides.
+// send: the bridge looks up the order that a hint names, as in the model of two sides.
 func (o *graphOpen) send(e int) bool {
 	if !o.hinted(e) {
 		return false

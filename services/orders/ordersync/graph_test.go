@@ -62,7 +62,7 @@ type graphBounds struct {
 	twice    bool  // letters come twice
 	late     bool  // the content of an answer is read after the observation
 	broker   bool  // brokers lose their store
-	restores int   // times that a side is put back to an earlier state, or to nothing
+	restores int   // how often a side is restored to an earlier state, or to nothing
 	restarts int   // times that a process of a side is started anew, and takes a new epoch
 	parting  bool  // peers leave and return
 	// Letters on the wire at a time, 0 is no bound; and of one kind at an end, 0 is 1.
@@ -106,7 +106,7 @@ type linkHeld struct {
 // wire is what is under way at each end: letter<<1, as mail of the model of two sides.
 type wire [3][endsMax][inFlightMax]uint16
 
-// backedUp is what a side is put back to.
+// backedUp is the state that a side is restored to.
 type backedUp struct {
 	holds uint32
 	links [peersMax]uint32
@@ -193,7 +193,7 @@ func (m *graphModel) start() graphWorld {
 	return o.close()
 }
 
-// remember keeps what the log tells of a version, where that matters.
+// remember keeps what the log records of a version, where that matters.
 func (m *graphModel) remember(h *holding) {
 	if m.merges && h.Known() {
 		h.past = append(slices.Clone(h.past), past{h.Version.String(), h.content, h.seen})
@@ -297,7 +297,7 @@ func (o *graphOpen) fail(wrong string) {
 	}
 }
 
-// restores counts how often a side was put back.
+// restores counts how often a side was restored.
 func (o *graphOpen) restores() (n int) {
 	for s := range o.s {
 		n += int(o.s[s].restored)

@@ -179,7 +179,7 @@ func (d *Desk) hold(ctx context.Context, peer string, lost []ordersync.Dot) erro
 	if err := d.store.Hold(ctx, peers, contracts.Hold{At: d.Now(), Reason: reason}, lost, evidenceMax); err != nil {
 		return err
 	}
-	d.log.Error("links held: the database was put back, or is another one", zap.String("peer", peer), zap.Strings("held", peers), zap.String("missing", short(names)))
+	d.log.Error("links held: the database was restored, or is another one", zap.String("peer", peer), zap.Strings("held", peers), zap.String("missing", short(names)))
 	return d.refresh(ctx)
 }
 

@@ -160,7 +160,7 @@ func holdLink(ctx context.Context, tx pgx.Tx, peer string, hold contracts.Hold, 
 	})
 }
 
-// ConfirmOthers implements peering.Store. Their plans are made anew: nobody has seen them, so they pass no brake.
+// ConfirmOthers implements peering.Store. Their plans are made again: nobody has seen them, so they pass no brake.
 func (s *Store) ConfirmOthers(ctx context.Context, r *contracts.Reconciliation) error {
 	b := &pgx.Batch{}
 	b.Queue("BEGIN")

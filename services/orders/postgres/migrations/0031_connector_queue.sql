@@ -1,7 +1,7 @@
 -- +goose Up
 -- When an order with an intent was last asked for, so that each gets its turn; null until it was.
 ALTER TABLE connector_intents ADD COLUMN tried_at timestamptz;
--- Why a person has to decide what becomes of an intent; empty while none has to.
+-- The reason why a person has to decide about an intent; empty if none has to.
 ALTER TABLE connector_intents ADD COLUMN stuck text NOT NULL DEFAULT '';
 
 -- The system wants no call before this time.
